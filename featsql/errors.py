@@ -1,0 +1,76 @@
+"""What featsql says when something is wrong: diagnostics as data, and the one exception that carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "notice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a file that a person wrote; lines and columns count from 1.
+
+    `path` is relative to the project's root, `text` is the whole line, `width` the number of
+    characters that the caret underlines.
+    """
+
+    path: str
+    line: int = 1
+    column: int = 1
+    text: str = ""
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: its code (FS101), where, what is wrong, and what would make it right.
+
+    `trail` names the places it came through, innermost first: the call of a macro, for instance.
+    """
+
+    code: str
+    message: str
+    place: Place | None = None
+    hint: str | None = None
+    severity: Severity = "error"
+    trail: tuple[Place, ...] = ()
+
+    def render(self) -> str:
+        """The finding as a person reads it: head, the line with a caret, the trail, the hint."""
+        where = f"{self.place}: " if self.place else ""
+        lines = [f"{where}{self.severity}[{self.code}]: {self.message}"]
+        if self.place and self.place.text.strip():
+            lines += excerpt(self.place)
+        lines += [f"  called from {place}" for place in self.trail]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+def excerpt(place: Place) -> list[str]:
+    """The line of `place` under its number, and a caret under its column."""
+    number = str(place.line)
+    text = place.text.replace("\t", " ")
+    caret = " " * (place.column - 1) + "^" * max(1, min(place.width, len(text) - place.column + 1))
+    return [f"  {number} | {text}", f"  {' ' * len(number)} | {caret}"]
+
+
+class FeatsqlError(Exception):
+    """Something that the user can mend; carries every diagnostic that was found together."""
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        found = [diagnostics] if isinstance(diagnostics, Diagnostic) else list(diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(found)
+        super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+
+def raise_errors(diagnostics: Sequence[Diagnostic]) -> None:
+    """Raise all of `diagnostics` together when one of them is an error; else do nothing."""
+    if any(d.severity == "error" for d in diagnostics):
+        raise FeatsqlError(diagnostics)

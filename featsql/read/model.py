@@ -1,0 +1,85 @@
+"""The nouns of `render` and `parse`: a model as SQL text that knows where each piece was written, then as a tree."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from featsql.errors import Place
+from featsql.read.project import Config, File
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of rendered text from `start` on, and where it was written.
+
+    `literal` text maps character by character from (line, column); other text (the value of an
+    expression) maps to that one place. `trail` is the way through macro calls, innermost first.
+    """
+
+    start: int
+    file: File
+    line: int
+    column: int
+    literal: bool
+    trail: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One `ref()` or `source()` that a template called: the relation's name ('customer_spend' or
+    'shop.payments'), and where."""
+
+    kind: str
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A model after its template ran: SQL text, header, the relations it asked for, and a map back."""
+
+    name: str
+    file: File
+    config: Config
+    text: str
+    chunks: tuple[Chunk, ...]
+    references: tuple[Reference, ...]
+    macros: tuple[str, ...] = ()
+    incremental: bool = False
+
+    def origin(self, offset: int, width: int = 1) -> tuple[Place, tuple[Place, ...]]:
+        """The place in the template of the character at `offset` of the text, and its trail."""
+        index = max(0, bisect_right([c.start for c in self.chunks], offset) - 1)
+        if not self.chunks:
+            return self.file.place(1), ()
+        chunk = self.chunks[index]
+        if not chunk.literal:
+            return chunk.file.place(chunk.line, chunk.column, 1), chunk.trail
+        before = self.text[chunk.start : offset]
+        lines = before.count("\n")
+        column = offset - chunk.start - before.rfind("\n") if lines else chunk.column + len(before)
+        return chunk.file.place(chunk.line + lines, column, width), chunk.trail
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A rendered model and its sqlglot tree (never changed in place: copy before a rewrite).
+
+    Every `exp.Table` of the tree that stands for a relation of the project carries its key
+    ('model:churn', 'source:shop.payments') in `meta['relation']`, and every node that was an
+    identifier its text offset in `meta['start']`.
+    """
+
+    rendered: Rendered
+    tree: exp.Query
+
+    @property
+    def name(self) -> str:
+        return self.rendered.name
+
+    @property
+    def config(self) -> Config:
+        return self.rendered.config

@@ -1,0 +1,172 @@
+"""The noun of `load`: a project's configuration and files, validated, frozen, and each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from featsql.errors import Place
+from featsql.temporal import Boundary, Clock
+
+ModelKind = Literal["plain", "features", "labels", "training_set"]
+Materialization = Literal["view", "table", "ephemeral", "incremental"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A database that the target attaches: its path or connection string, alias and type."""
+
+    path: str
+    alias: str
+    type: Literal["duckdb", "sqlite", "postgres"] = "duckdb"
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a build publishes. `path` is absolute or ':memory:'; `database` its catalog's name in SQL."""
+
+    name: str
+    path: str
+    database: str
+    schema: str = "main"
+    threads: int | None = None
+    memory_limit: str | None = None
+    temp_directory: str | None = None
+    attach: tuple[Attachment, ...] = ()
+    extensions: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A thing that features describe: its join keys, in order, and whether NULL equals NULL."""
+
+    name: str
+    keys: tuple[str, ...]
+    match_nulls: bool = False
+    description: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProperties:
+    """What a property file says of one column."""
+
+    name: str
+    description: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A raw relation: where its rows are, and the clock that says when each could be known.
+
+    `location` is a path, glob or URL that DuckDB reads, or a table of an attached database
+    (`alias.schema.table`); relative paths are relative to the project's root. `clock` is None
+    when none is declared: plain models and labels may read it, features may not.
+    """
+
+    source: str
+    table: str
+    location: str
+    clock: Clock | None = None
+    format: Literal["parquet", "csv", "json", "table", "frame"] = "parquet"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[ColumnProperties, ...] = ()
+    place: Place | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A copy of a result as Parquet: a file, or a folder partitioned by columns (relative to the root)."""
+
+    path: str
+    partition_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The typed header of a model: folder defaults, then property files, then `config()`, merged.
+
+    `entity` holds entity names (several for a composite), empty for a global features model.
+    `horizon` is an interval as text ('30 days'). `place` is where `config()` or the file begins.
+    """
+
+    kind: ModelKind = "plain"
+    materialized: Materialization = "view"
+    entity: tuple[str, ...] = ()
+    as_of: str | None = None
+    horizon: str | None = None
+    label: str | None = None
+    clock: Clock | None = None
+    boundary: Boundary | None = None
+    unique_key: tuple[str, ...] = ()
+    incremental_time: str | None = None
+    publish: Publish | None = None
+    enabled: bool = True
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    columns: tuple[ColumnProperties, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A text file of the project; `path` is relative to the root, with forward slashes."""
+
+    path: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).stem
+
+    def place(self, line: int, column: int = 1, width: int = 1) -> Place:
+        """The place of a position in this file, with its line's text."""
+        lines = self.text.splitlines()
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        return Place(self.path, line, column, text, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder, read. `defaults` gives, for a model's path, the merged `+config` of its folders
+    and property files, as raw keys with places, to be merged with `config()` by `render`."""
+
+    root: Path
+    name: str
+    version: str
+    target: Target
+    target_path: str
+    variables: Mapping[str, Any]
+    boundary: Boundary
+    default_delay: str | None
+    entities: Mapping[str, Entity]
+    sources: Mapping[str, Source]
+    seeds: tuple[Source, ...]
+    models: tuple[File, ...]
+    macros: tuple[File, ...]
+    properties: Mapping[str, RawConfig]
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RawConfig:
+    """Configuration of one model before `config()` is known: values by key, and each key's place."""
+
+    values: Mapping[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict)
+    place: Place | None = None

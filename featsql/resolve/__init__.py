@@ -1,0 +1,1 @@
+"""The second chapter: from models to a checked graph, every column bound and every clock known."""

@@ -1,0 +1,124 @@
+"""The one place that knows DuckDB: opening, asking, and what its errors say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+ISOLATION: Mapping[str, Any] = {
+    "TimeZone": "UTC",
+    "autoinstall_known_extensions": False,
+}
+POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's name and its type as DuckDB spells it."""
+
+    name: str
+    type: str
+
+
+class EngineError(Exception):
+    """What DuckDB refused: the message without its echo of the SQL, and the offset in the SQL if it told one."""
+
+    def __init__(self, message: str, offset: int | None, kind: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.kind = kind
+
+
+class Engine:
+    """One connection. Every statement is read to its end; a stream has a cursor of its own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
+        """A new in-memory database, in UTC, that never downloads code."""
+        engine = cls(duckdb.connect(":memory:"))
+        for name, value in {**ISOLATION, **(settings or {})}.items():
+            engine.set(name, value)
+        return engine
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting of the session."""
+        literal = str(value).lower() if isinstance(value, (bool, int, float)) else "'" + str(value).replace("'", "''") + "'"
+        self.execute(f"SET {name} = {literal}")
+
+    def cursor(self) -> Engine:
+        """Another connection to the same database, for a stream of its own."""
+        return Engine(self.connection.cursor())
+
+    def execute(self, sql: str) -> None:
+        """Run a statement to its end."""
+        with translated(sql):
+            self.connection.execute(sql).fetchall()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with translated(sql):
+            return self.connection.execute(sql).fetchall()
+
+    def columns(self, sql: str) -> tuple[Column, ...]:
+        """The columns of a query, bound but not run."""
+        described = self.rows(f"DESCRIBE {sql}")
+        return tuple(Column(str(row[0]), str(row[1])) for row in described)
+
+    def syntax_error(self, sql: str) -> tuple[str, int] | None:
+        """What DuckDB's parser says against `sql`, and at which offset; None when it parses."""
+        try:
+            duckdb.extract_statements(sql)
+        except duckdb.Error as error:
+            failure = explain_error(error, sql)
+            return failure.message, failure.offset or 0
+        return None
+
+    def aggregate_functions(self) -> frozenset[str]:
+        """The names of every aggregate function, in lower case."""
+        found = self.rows("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
+        return frozenset(str(row[0]).lower() for row in found)
+
+    def close(self) -> None:
+        """Release the database."""
+        self.connection.close()
+
+
+@contextmanager
+def translated(sql: str) -> Iterator[None]:
+    """Let DuckDB's errors pass as EngineError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise explain_error(error, sql) from error
+
+
+def explain_error(error: duckdb.Error, sql: str) -> EngineError:
+    """The message's own sentence, and the offset that its echo of the line and its caret point to."""
+    text = str(error)
+    match = POSITION.search(text)
+    kind, _, _ = text.partition(":")
+    if match is None:
+        return EngineError(text.strip(), None, kind)
+    echo, _, caret = text[match.end() :].partition("\n")
+    column = caret.find("^") - len(match.group(0))
+    starts = [0, *(i + 1 for i, character in enumerate(sql) if character == "\n")]
+    line_start = starts[min(int(match.group(1)), len(starts)) - 1]
+    return EngineError(text[: match.start()].strip(), line_start + offset_in_line(sql, line_start, echo, column), kind)
+
+
+def offset_in_line(sql: str, line_start: int, echo: str, column: int) -> int:
+    """Where in its line an echoed excerpt's caret stands: DuckDB cuts long lines with '...'."""
+    shown = echo.removeprefix("...").removesuffix("...")
+    line = sql[line_start:].partition("\n")[0]
+    found = line.find(shown.strip("\n"))
+    cut = len(echo) - len(echo.removeprefix("..."))
+    return max(0, column - cut + max(found, 0)) if column >= 0 else 0

@@ -1,0 +1,38 @@
+"""The noun of `describe`: the columns of every relation, typed as the engine itself binds them, and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from featsql.engine import Column
+from featsql.temporal import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RelationInfo:
+    """One relation: its key, columns in order, and its clock (None when it declares none and inherits none).
+
+    `why_no_clock` says, for people, why a plain model has not inherited one.
+    """
+
+    key: str
+    columns: tuple[Column, ...]
+    clock: Clock | None = None
+    why_no_clock: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def type_of(self, name: str) -> str | None:
+        """The type of a column, by its name without regard to case; None when there is none."""
+        return next((c.type for c in self.columns if c.name.casefold() == name.casefold()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every relation by key, and the names of the engine's aggregate functions."""
+
+    relations: Mapping[str, RelationInfo]
+    aggregates: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,63 @@
+"""The noun of `link`: which relation reads which, in build order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from featsql.read.model import Model
+from featsql.read.project import Project, Source
+
+
+def model_key(name: str) -> str:
+    """The relation key of a model."""
+    return f"model:{name}"
+
+
+def source_key(name: str) -> str:
+    """The relation key of a source table, `name` being 'source.table'."""
+    return f"source:{name}"
+
+
+def seed_key(name: str) -> str:
+    """The relation key of a seed."""
+    return f"seed:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Models in build order, the sources and seeds they read, and the edges by relation key."""
+
+    project: Project
+    models: Mapping[str, Model]
+    sources: Mapping[str, Source]
+    parents: Mapping[str, tuple[str, ...]]
+
+    @property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The edges the other way round, in build order."""
+        below: dict[str, list[str]] = {key: [] for key in self.parents}
+        for key, parents in self.parents.items():
+            for parent in parents:
+                below.setdefault(parent, []).append(key)
+        return {key: tuple(keys) for key, keys in below.items()}
+
+    def upstream(self, keys: Iterable[str]) -> frozenset[str]:
+        """`keys` and everything that they read, directly or not."""
+        return reach(keys, self.parents)
+
+    def downstream(self, keys: Iterable[str]) -> frozenset[str]:
+        """`keys` and everything that reads them, directly or not."""
+        return reach(keys, self.children)
+
+
+def reach(keys: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """Everything that can be reached from `keys` along `edges`, with `keys` themselves."""
+    seen: set[str] = set()
+    stack = list(keys)
+    while stack:
+        key = stack.pop()
+        if key not in seen:
+            seen.add(key)
+            stack.extend(edges.get(key, ()))
+    return frozenset(seen)

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": False,
 }
+# What DuckDB itself makes of a column whose only value is NULL.
+UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
 POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
@@ -70,8 +73,17 @@ class Engine:
 
     def columns(self, sql: str) -> tuple[Column, ...]:
         """The columns of a query, bound but not run."""
-        described = self.rows(f"DESCRIBE {sql}")
-        return tuple(Column(str(row[0]), str(row[1])) for row in described)
+        try:
+            relation = self.connection.sql(sql)
+        except duckdb.Error:
+            self.execute(sql)  # fails in the binder as well, and only this way tells where
+            raise
+        kinds = (UNTYPED.get(str(kind), str(kind)) for kind in relation.types)
+        return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
+
+    def define_as_of(self, value: exp.Expression) -> None:
+        """Let `as_of()` mean `value` in this session."""
+        self.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {value.sql('duckdb')}")
 
     def syntax_error(self, sql: str) -> tuple[str, int] | None:
         """What DuckDB's parser says against `sql`, and at which offset; None when it parses."""

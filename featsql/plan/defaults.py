@@ -1,0 +1,114 @@
+"""What a features model says of an entity that it has no row for: its aggregates' values over no rows."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+IRRELEVANT = ("group", "having", "qualify", "order", "limit", "offset", "distinct", "windows", "sample")
+
+
+def defaults(tree: exp.Query, aggregates: frozenset[str]) -> exp.Query | None:
+    """A query of exactly one row: each output column of `tree` over an empty group.
+
+    `count` gives 0, `sum` NULL, `coalesce(sum(x), 0)` 0; a column that does not come from an
+    aggregate is NULL. Followed through subqueries and CTEs that are read alone; None where the
+    model's columns do not come from an aggregate in that way, so that all defaults are NULL.
+    """
+    if not isinstance(tree, exp.Select):
+        return None
+    return of_select(tree, common_tables(tree), aggregates)
+
+
+def common_tables(tree: exp.Query) -> dict[str, exp.Query]:
+    """The CTEs of a query by folded name."""
+    clause = tree.args.get("with_")
+    return {cte.alias.casefold(): cte.this for cte in clause.expressions} if clause else {}
+
+
+def of_select(select: exp.Select, ctes: dict[str, exp.Query], aggregates: frozenset[str]) -> exp.Query | None:
+    """The one-row query of a SELECT, or None where it has none."""
+    if select.args.get("group") or any(has_aggregate(p, aggregates) for p in select.expressions):
+        return over_no_rows(select, aggregates)
+    source = only_source(select)
+    inner = source_query(source, ctes)
+    if inner is None or source is None:
+        return None
+    below = of_select(inner, {**ctes, **common_tables(inner)}, aggregates)
+    if below is None or any(p.find(exp.Window) for p in select.expressions):
+        return None
+    row = without(select, "where", *IRRELEVANT)
+    row.set("from_", exp.From(this=below.subquery(source.alias_or_name)))
+    return row
+
+
+def only_source(select: exp.Select) -> exp.Expression | None:
+    """What a SELECT reads, if it reads one thing alone."""
+    clause = select.args.get("from_")
+    if clause is None or select.args.get("joins") or select.args.get("laterals"):
+        return None
+    source: exp.Expression = clause.this
+    extra = any(source.args.get(part) for part in ("joins", "pivots", "laterals", "sample"))
+    return None if extra else source
+
+
+def source_query(source: exp.Expression | None, ctes: dict[str, exp.Query]) -> exp.Select | None:
+    """The SELECT behind a subquery or the name of a CTE."""
+    if isinstance(source, exp.Subquery) and not source.alias_column_names:
+        found: exp.Expression | None = source.this
+    elif isinstance(source, exp.Table) and not source.db and not source.alias_column_names:
+        found = ctes.get(source.name.casefold())
+    else:
+        found = None
+    return found if isinstance(found, exp.Select) else None
+
+
+def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select:
+    """The SELECT as one group that no row belongs to."""
+    row = without(select, *IRRELEVANT)
+    projections: list[exp.Expression] = []
+    for projection in row.expressions:
+        name = projection.alias_or_name
+        value = projection.unalias() if isinstance(projection, exp.Alias) else projection
+        if has_aggregate(value, aggregates) and not value.find(exp.Window):
+            projections.append(exp.alias_(without_bare_columns(value, aggregates), name, quoted=True))
+        else:
+            projections.append(exp.alias_(exp.null(), name, quoted=True))
+    row.set("expressions", projections)
+    return row.where(exp.false(), append=False)
+
+
+def without(select: exp.Select, *parts: str) -> exp.Select:
+    """A copy of a SELECT without some of its clauses."""
+    row = select.copy()
+    for part in parts:
+        row.set(part, None)
+    return row
+
+
+def is_aggregate(node: exp.Expression, aggregates: frozenset[str]) -> bool:
+    """Whether a node is a call of an aggregate function, with its filter and its order."""
+    if isinstance(node, exp.Filter | exp.WithinGroup):
+        return is_aggregate(node.this, aggregates)
+    if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
+        return node.name.casefold() in aggregates
+    return isinstance(node, exp.AggFunc)
+
+
+def has_aggregate(value: exp.Expression, aggregates: frozenset[str]) -> bool:
+    """Whether an expression aggregates, outside of subqueries and windows."""
+    found = value.walk(prune=lambda node: isinstance(node, exp.Query | exp.Window))
+    return any(is_aggregate(node, aggregates) for node in found)
+
+
+def without_bare_columns(value: exp.Expression, aggregates: frozenset[str]) -> exp.Expression:
+    """`value` with its columns outside of aggregates (the group's keys) as NULLs of their type."""
+    root = exp.paren(value.copy())
+    stops = exp.Query | exp.Lambda
+    bare = [
+        node
+        for node in root.walk(prune=lambda n: isinstance(n, stops) or is_aggregate(n, aggregates))
+        if isinstance(node, exp.Column)
+    ]
+    for node in bare:
+        node.replace(exp.AnyValue(this=node.copy()))
+    return root

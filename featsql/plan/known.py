@@ -1,0 +1,171 @@
+"""A relation as it is at an instant: the rows of section 1 of the meaning, as a query that can be correlated.
+
+A relation with versions is first turned into rows that each hold for one stretch of knowledge,
+`[known_from, known_to)`: a row stops being the newest when a newer one becomes known. Two
+inequalities on one table are then all that a reader needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.resolve.catalog import RelationInfo
+from featsql.temporal import (
+    Boundary,
+    Clock,
+    available_at,
+    column,
+    end_available_at,
+    holds,
+    pending,
+    reached,
+    version_order,
+    visible,
+)
+
+
+def rows_at(
+    info: RelationInfo, table: exp.Expression, at: exp.Expression, boundary: Boundary, versions: str | None
+) -> exp.Select:
+    """The rows of a relation at `at`, with the relation's own columns.
+
+    `table` is the relation's bound name; `versions` the name of the query made by `stretches`,
+    which a relation with versions is read from.
+    """
+    clock = info.clock
+    assert clock is not None, f"{info.key} has no clock"
+    if versions is None:
+        return project(info, at, boundary).from_(table.copy()).where(visible(clock, at, boundary))
+    rows = project(info, at, boundary).from_(exp.to_table(versions))
+    since, until = column(names.KNOWN_FROM), column(names.KNOWN_TO)
+    return rows.where(reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
+
+
+def project(info: RelationInfo, at: exp.Expression, boundary: Boundary) -> exp.Select:
+    """The relation's columns; the end of a period reads as open until it could be known."""
+    clock = info.clock
+    assert clock is not None
+    if clock.kind != "periods":
+        return exp.select(*(column(name) for name in info.names))
+    learnt = reached(end_available_at(clock), at, boundary)
+    assert clock.valid_to is not None
+    end = exp.Case(ifs=[exp.If(this=learnt, true=column(clock.valid_to))])
+    same = clock.valid_to.casefold()
+    return exp.select(
+        *(exp.alias_(end.copy(), name, quoted=True) if name.casefold() == same else column(name) for name in info.names)
+    )
+
+
+def stretches(info: RelationInfo, table: exp.Expression) -> exp.Select:
+    """Every version of a relation with the stretch `[known_from, known_to)` in which it is the newest
+    one known of its key; versions that never are the newest are left out."""
+    clock = info.clock
+    assert clock is not None
+    assert clock.versioned
+    return stretches_of_retractable(info, table) if clock.retracted_at else stretches_of_lasting(info, table)
+
+
+def stretches_of_lasting(info: RelationInfo, table: exp.Expression) -> exp.Select:
+    """Where nothing is retracted, a version lasts until the first newer one becomes known."""
+    clock = info.clock
+    assert clock is not None
+    begun = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    until = exp.Window(
+        this=exp.Min(this=column(names.KNOWN_FROM)),
+        partition_by=[column(name) for name in clock.unique_key],
+        order=newest_first(info),
+        spec=exp.WindowSpec(
+            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=exp.Literal.number(1), end_side="PRECEDING"
+        ),
+    )
+    bounded = exp.select("*", exp.alias_(until, names.KNOWN_TO)).from_(begun.subquery("begun"))
+    lasting = exp.or_(
+        exp.Is(this=column(names.KNOWN_TO), expression=exp.null()),
+        exp.LT(this=column(names.KNOWN_FROM), expression=column(names.KNOWN_TO)),
+    )
+    return exp.select("*").from_(bounded.subquery("bounded")).where(lasting)
+
+
+def stretches_of_retractable(info: RelationInfo, table: exp.Expression) -> exp.Select:
+    """Where a version can be retracted an older one may come back: between any two neighbouring
+    instants at which something changes for a key, the newest of the versions known there holds."""
+    clock = info.clock
+    assert clock is not None
+    assert clock.retracted_at is not None
+    keys = [column(name) for name in clock.unique_key]
+    begun = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(begun.subquery("begun"))
+    ends = exp.select(*keys, exp.alias_(column(clock.retracted_at), names.POINT)).from_(begun.subquery("begun"))
+    points = exp.union(starts, ends.where(exp.not_(exp.Is(this=column(clock.retracted_at), expression=exp.null()))))
+    following = exp.Window(
+        this=exp.Lead(this=column(names.POINT)),
+        partition_by=[key.copy() for key in keys],
+        order=exp.Order(expressions=[exp.Ordered(this=column(names.POINT))]),
+    )
+    spans = exp.select(
+        *(exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)),
+        column(names.POINT),
+        exp.alias_(following, names.KNOWN_TO),
+    ).from_(points.subquery("points"))
+    same_key = [
+        exp.NullSafeEQ(this=column(name, "version"), expression=column(names.key(i), "span"))
+        for i, name in enumerate(clock.unique_key)
+    ]
+    point = column(names.POINT, "span")
+    inside = [
+        reached(column(names.KNOWN_FROM, "version"), point, "inclusive"),
+        pending(column(clock.retracted_at, "version"), point, "inclusive"),
+    ]
+    first = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[*(column(names.key(i), "span") for i in range(len(keys))), point.copy()],
+        order=newest_first(info, "version"),
+    )
+    return (
+        exp.select(
+            *(column(name, "version") for name in info.names),
+            exp.alias_(point.copy(), names.KNOWN_FROM),
+            column(names.KNOWN_TO, "span"),
+        )
+        .from_(spans.subquery("span"))
+        .join(begun.subquery("version"), on=exp.and_(*same_key, *inside))
+        .qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
+    )
+
+
+def known_from(clock: Clock) -> exp.Expression:
+    """The instant from which a version is known."""
+    if clock.kind == "periods":
+        return available_at(clock)
+    return exp.Greatest(this=column(clock.start), expressions=[available_at(clock)])
+
+
+def has_instants(clock: Clock) -> exp.Expression:
+    """Whether the instants of a version are there: `greatest` would pass over a NULL in silence."""
+    needed = [available_at(clock)] if clock.kind == "periods" else [column(clock.start), available_at(clock)]
+    return exp.and_(*(exp.not_(exp.Is(this=each, expression=exp.null())) for each in needed))
+
+
+def newest_first(info: RelationInfo, table: str | None = None) -> exp.Order:
+    """A total order of versions: the clock's own, then every other column, so that a tie that the
+    tie-break does not settle has the same winner every time."""
+    assert info.clock is not None
+    ordered = [qualify(term, table) for term in version_order(info.clock)]
+    rest: Sequence[exp.Expression] = [column(name, table) for name in info.names]
+    terms = [exp.Ordered(this=term, desc=True, nulls_first=False) for term in (*ordered, *rest)]
+    return exp.Order(expressions=terms)
+
+
+def qualify(term: exp.Expression, table: str | None) -> exp.Expression:
+    """`term` with its columns bound to `table`."""
+    if table is None:
+        return term
+    bound = term.copy()
+    for each in bound.find_all(exp.Column):
+        each.set("table", exp.to_identifier(table, quoted=True))
+    return bound
+
+

@@ -1,0 +1,125 @@
+"""The nouns of `plan`: relational nodes with a temporal meaning, ready to be lowered to one query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from featsql.resolve.catalog import RelationInfo
+from featsql.temporal import Boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One reading of a relation inside a lifted model.
+
+    `keys` pairs the position of an entity key with the relation's column that it may be pushed
+    into; `lookback` is how far before `as_of()` a row can still matter (None: for ever).
+    """
+
+    relation: RelationInfo
+    table: exp.Table
+    keys: tuple[tuple[int, str], ...] = ()
+    lookback: exp.Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """Any features model, evaluated for each probe by the general rule.
+
+    `tree` is the model's own query, whose table nodes carry `meta['scan']`, an index into `scans`
+    (or a nested features model's tree stands in their place already). `defaults` is the query of
+    one row that gives the aggregates' own values where the model has no row; None: all NULL.
+    `unique` tells that the tree is proved to give at most one row for an entity.
+    """
+
+    name: str
+    tree: exp.Query
+    scans: Mapping[int, Scan]
+    keys: tuple[str, ...]
+    match_nulls: bool
+    features: tuple[str, ...]
+    defaults: exp.Query | None = None
+    unique: bool = False
+    reason: str = "the general rule: any query"
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The latest state per key, by one as-of join: a features model that only projects the columns
+    of one `state` relation whose unique key is the entity's.
+
+    `projections` gives each feature as an expression over the relation's columns; `where`
+    keeps the model's own filter; `key_columns` are the relation's columns in the entity's order.
+    """
+
+    name: str
+    relation: RelationInfo
+    table: exp.Table
+    alias: str
+    keys: tuple[str, ...]
+    key_columns: tuple[str, ...]
+    projections: tuple[tuple[str, exp.Expression], ...]
+    where: exp.Expression | None = None
+    reason: str = "a projection of a state by its own key"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.projections)
+
+
+Features = Lifted | AsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The spine: rows with keys and an `as_of` instant, and whatever was learnt later about them.
+
+    `source` is what is selected from; it is the only node that may look past `as_of`.
+    `as_of` and `as_of_type` name the instant's column and its type.
+    """
+
+    source: exp.Expression
+    columns: tuple[str, ...]
+    as_of: str
+    as_of_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """The columns of a features model beside the spine's, one row for one row.
+
+    `keys` are expressions over the spine, in the entity's order; `alias` is the name under which
+    the training set's own SQL knows the features.
+    """
+
+    features: Features
+    keys: tuple[exp.Expression, ...]
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Another relation that a training set's SQL reads at each row's instant, by its alias."""
+
+    scan: Scan
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One training set: its spine, what is attached, and the author's own projections over both.
+
+    `select` is the author's SELECT with stars written out, in which the table nodes of the spine
+    and of every attachment and reading carry the alias under `meta['node']`.
+    """
+
+    name: str
+    spine: Outcome
+    spine_alias: str
+    attachments: tuple[Attach, ...]
+    readings: tuple[Reading, ...]
+    select: exp.Select
+    boundary: Boundary

@@ -1,0 +1,149 @@
+"""Stage 5: the columns and types of every relation, bound by the engine itself on empty tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from featsql.engine import Column, Engine, EngineError
+from featsql.errors import Diagnostic, FeatsqlError, Place
+from featsql.read.model import Model
+from featsql.read.project import Config
+from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.inherit import inherit_clock
+from featsql.temporal import Clock
+
+NAIVE, ZONED = "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"
+
+
+def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]]) -> Catalog:
+    """Bind every model, parents first, in a scratch database that holds empty tables.
+
+    `sources` gives the columns of every source and seed by relation key, as the engine reads them.
+    Raises FeatsqlError with FS510 for every model that does not bind; models that read one of
+    those are passed over, since their own errors would only repeat the first.
+    """
+    scratch = Scratch(graph)
+    relations: dict[str, RelationInfo] = {}
+    found: list[Diagnostic] = []
+    for key, columns in sources.items():
+        relations[key] = RelationInfo(key, columns, graph.sources[key].clock)
+        scratch.add(key, columns)
+    for name, model in graph.models.items():
+        key = model_key(name)
+        if any(parent not in relations for parent in graph.parents[key]):
+            continue
+        try:
+            columns = scratch.bind(model, as_of_type(model, graph, relations))
+        except EngineError as error:
+            found.append(unbound(model, error))
+            continue
+        clock, why = clock_of(model, relations)
+        relations[key] = RelationInfo(key, columns, clock, why)
+        scratch.add(key, columns)
+    aggregates = scratch.engine.aggregate_functions()
+    scratch.engine.close()
+    if found:
+        raise FeatsqlError(found)
+    return Catalog(relations, aggregates)
+
+
+class Scratch:
+    """A database with the project's relations as empty tables, under the names that models use."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.engine = Engine.memory()
+        self.target = graph.project.target
+        for alias in ("sources", self.target.database):
+            self.engine.execute(exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb"))
+        self.make_schema(self.target.database, self.target.schema)
+
+    def make_schema(self, database: str, schema: str) -> None:
+        """Create a schema unless it is there."""
+        name = exp.table_(exp.to_identifier(schema, quoted=True), db=exp.to_identifier(database, quoted=True))
+        self.engine.execute(exp.Create(this=name, kind="SCHEMA", exists=True).sql("duckdb"))
+
+    def add(self, key: str, columns: tuple[Column, ...]) -> None:
+        """Create a relation as an empty table."""
+        table = bound_name(key, self.graph)
+        if key.startswith("source:"):
+            self.make_schema("sources", table.db)
+        definitions = [
+            exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True))
+            for c in columns
+        ]
+        schema = exp.Schema(this=table, expressions=definitions)
+        self.engine.execute(exp.Create(this=schema, kind="TABLE", replace=True).sql("duckdb"))
+
+    def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
+        """The columns of a model's own text. Raises EngineError where it does not bind."""
+        self.engine.define_as_of(exp.cast(exp.null(), as_of))
+        return self.engine.columns(model.rendered.text)
+
+
+def bound_name(key: str, graph: Graph) -> exp.Table:
+    """The three-part name by which SQL knows a relation."""
+    kind, _, name = key.partition(":")
+    target = graph.project.target
+    if kind == "source":
+        schema, _, table = name.partition(".")
+        parts = ("sources", schema, table)
+    else:
+        parts = (target.database, target.schema, name)
+    catalog, schema, table = (exp.to_identifier(part, quoted=True) for part in parts)
+    return exp.Table(this=table, db=schema, catalog=catalog)
+
+
+def as_of_type(model: Model, graph: Graph, relations: Mapping[str, RelationInfo]) -> str:
+    """The type of `as_of()` inside a model: that of its spine's instant, or of its relations' clocks."""
+    for key in sorted(graph.upstream([model_key(model.name)])):
+        info = relations.get(key)
+        if info is None:
+            continue
+        config = config_of(key, graph)
+        if config is not None and config.kind == "labels" and config.as_of:
+            return instant_type(info.type_of(config.as_of))
+    for key in sorted(graph.upstream([model_key(model.name)])):
+        info = relations.get(key)
+        if info is not None and info.clock is not None and info.clock.instants:
+            return instant_type(info.type_of(info.clock.instants[0]))
+    return NAIVE
+
+
+def config_of(key: str, graph: Graph) -> Config | None:
+    """The header of the model behind a key, None for a source or a seed."""
+    kind, _, name = key.partition(":")
+    return graph.models[name].config if kind == "model" and name in graph.models else None
+
+
+def instant_type(type_name: str | None) -> str:
+    """Whether instants of a type are zoned or naive."""
+    return ZONED if type_name is not None and is_zoned(type_name) else NAIVE
+
+
+def is_zoned(type_name: str) -> bool:
+    """Whether a type is an instant in UTC rather than a wall clock's reading."""
+    return type_name.upper() in {ZONED, "TIMESTAMPTZ"}
+
+
+def clock_of(model: Model, relations: Mapping[str, RelationInfo]) -> tuple[Clock | None, str | None]:
+    """The clock of a model as a relation: declared, or inherited from the one relation it passes on;
+    with the reason where there is none."""
+    if model.config.kind != "plain":
+        return None, None
+    if model.config.clock is not None:
+        return model.config.clock, None
+    inherited = inherit_clock(model.tree, relations)
+    return (None, inherited) if isinstance(inherited, str) else (inherited, None)
+
+
+def unbound(model: Model, error: EngineError) -> Diagnostic:
+    """The engine's refusal of a model, at the place where it points."""
+    place: Place | None
+    place, trail = model.rendered.origin(error.offset or 0)
+    message, _, rest = error.message.partition("\n")
+    hint = " ".join(line.strip() for line in rest.splitlines() if line.strip()) or None
+    return Diagnostic("FS510", message, place, hint, trail=trail)

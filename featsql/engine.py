@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from sqlglot import exp
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
 
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
@@ -59,17 +63,35 @@ class Engine:
 
     def cursor(self) -> Engine:
         """Another connection to the same database, for a stream of its own."""
-        return Engine(self.connection.cursor())
+        engine = Engine(self.connection.cursor())
+        engine.set("TimeZone", ISOLATION["TimeZone"])
+        return engine
 
     def execute(self, sql: str) -> None:
         """Run a statement to its end."""
         with translated(sql):
             self.connection.execute(sql).fetchall()
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
+    def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query, or the first `limit` of them."""
         with translated(sql):
-            return self.connection.execute(sql).fetchall()
+            result = self.connection.execute(sql)
+            return result.fetchall() if limit is None else result.fetchmany(limit)
+
+    def arrow(self, sql: str) -> pyarrow.Table:
+        """All rows of a query as an Arrow table."""
+        with translated(sql):
+            return self.connection.execute(sql).to_arrow_table()
+
+    def pandas(self, sql: str) -> pandas.DataFrame:
+        """All rows of a query as a pandas frame."""
+        with translated(sql):
+            return self.connection.execute(sql).df()
+
+    def relation(self, sql: str) -> duckdb.DuckDBPyRelation:
+        """A query as DuckDB's own lazy relation."""
+        with translated(sql):
+            return self.connection.sql(sql)
 
     def columns(self, sql: str) -> tuple[Column, ...]:
         """The columns of a query, bound but not run."""
@@ -94,10 +116,47 @@ class Engine:
             return failure.message, failure.offset or 0
         return None
 
+    def failure(self, sql: str) -> EngineError | None:
+        """What the engine says against a query when it runs it; None when it runs."""
+        try:
+            self.rows(sql)
+        except EngineError as error:
+            return error
+        return None
+
     def aggregate_functions(self) -> frozenset[str]:
         """The names of every aggregate function, in lower case."""
         found = self.rows("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
         return frozenset(str(row[0]).lower() for row in found)
+
+    def load_extension(self, name: str) -> None:
+        """Load an extension that is installed already; nothing is ever downloaded."""
+        with translated(name):
+            self.connection.load_extension(name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements inside take effect together, or none does."""
+        self.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def create_as(self, kind: str, table: exp.Table, text: str) -> None:
+        """Create a table or a view over a query that is run as its author wrote it."""
+        self.execute(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+
+    def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
+        """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
+        relation = self.connection.sql(exp.select("*").from_(table).sql("duckdb"))
+        with translated(path):
+            if partition_by:
+                relation.write_parquet(path, partition_by=list(partition_by), write_partition_columns=True)
+            else:
+                relation.write_parquet(path)
 
     def close(self) -> None:
         """Release the database."""

@@ -27,7 +27,7 @@ class Moment:
     at: exp.Expression
     boundary: Boundary
     keys: Sequence[exp.Expression] = ()
-    match_nulls: bool = False
+    match_nulls: Sequence[bool] = ()
     versions: Mapping[str, str] | None = None
 
 
@@ -69,7 +69,7 @@ def rows(scan: Scan, moment: Moment) -> exp.Query:
     than the lookback."""
     versions = (moment.versions or {}).get(scan.relation.key)
     visible = rows_at(scan.relation, scan.table, moment.at, moment.boundary, versions)
-    visible = visible.where(*(same_key(name, moment.keys[i], moment.match_nulls) for i, name in scan.keys))
+    visible = visible.where(*(same_key(name, moment.keys[i], moment.match_nulls[i]) for i, name in scan.keys))
     if scan.lookback is None:
         return visible
     return recent(visible, scan, moment)

@@ -39,7 +39,7 @@ class Lifted:
     tree: exp.Query
     scans: Mapping[int, Scan]
     keys: tuple[str, ...]
-    match_nulls: bool
+    match_nulls: tuple[bool, ...]
     features: tuple[str, ...]
     defaults: exp.Query | None = None
     unique: bool = False
@@ -77,11 +77,12 @@ Features = Lifted | AsOf
 class Outcome:
     """The spine: rows with keys and an `as_of` instant, and whatever was learnt later about them.
 
-    `source` is what is selected from; it is the only node that may look past `as_of`.
-    `as_of` and `as_of_type` name the instant's column and its type.
+    `source` is what is selected from, `alias` the name by which the author's SQL knows it. It is
+    the only node that may look past `as_of`, the column of the instant (its type: `as_of_type`).
     """
 
     source: exp.Expression
+    alias: str
     columns: tuple[str, ...]
     as_of: str
     as_of_type: str
@@ -102,24 +103,27 @@ class Attach:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Another relation that a training set's SQL reads at each row's instant, by its alias."""
+    """Another relation that a training set joins at each row's instant; `on` is the author's condition
+    over the spine and the relation, `outer` whether a row without a partner stays."""
 
     scan: Scan
     alias: str
+    on: exp.Expression
+    outer: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One training set: its spine, what is attached, and the author's own projections over both.
 
-    `select` is the author's SELECT with stars written out, in which the table nodes of the spine
-    and of every attachment and reading carry the alias under `meta['node']`.
+    `select` holds the author's projections and order, with stars written out and no FROM; scans
+    inside its subqueries carry `meta['scan']`, an index into `scans`.
     """
 
     name: str
     spine: Outcome
-    spine_alias: str
     attachments: tuple[Attach, ...]
     readings: tuple[Reading, ...]
     select: exp.Select
+    scans: Mapping[int, Scan]
     boundary: Boundary

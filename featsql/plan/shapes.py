@@ -14,11 +14,11 @@ PLAIN = frozenset({"kind", "expressions", "from_", "where", "operation_modifiers
 
 
 def as_of_join(
-    name: str, tree: exp.Query, relation: RelationInfo, keys: Sequence[str], match_nulls: bool
+    name: str, tree: exp.Query, relation: RelationInfo, keys: Sequence[str], match_nulls: Sequence[bool]
 ) -> AsOf | None:
     """The model as one as-of join, if it only projects a `state` keyed by the entity's keys."""
     clock = relation.clock
-    if clock is None or clock.kind != "state" or clock.retracted_at or match_nulls:
+    if clock is None or clock.kind != "state" or clock.retracted_at or any(match_nulls):
         return None
     if not isinstance(tree, exp.Select) or not is_plain(tree):
         return None

@@ -161,6 +161,7 @@ class Project:
     macros: tuple[File, ...]
     properties: Mapping[str, RawConfig]
     secrets: frozenset[str] = frozenset()
+    target_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

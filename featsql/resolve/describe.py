@@ -15,17 +15,17 @@ from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.inherit import inherit_clock
 from featsql.temporal import Clock
 
+EPHEMERAL = "__ephemeral"
 NAIVE, ZONED = "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"
 
 
-def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]]) -> Catalog:
-    """Bind every model, parents first, in a scratch database that holds empty tables.
+def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]], scratch: Scratch) -> Catalog:
+    """Bind every model, parents first, in a scratch database that comes to hold them as empty tables.
 
     `sources` gives the columns of every source and seed by relation key, as the engine reads them.
     Raises FeatsqlError with FS510 for every model that does not bind; models that read one of
     those are passed over, since their own errors would only repeat the first.
     """
-    scratch = Scratch(graph)
     relations: dict[str, RelationInfo] = {}
     found: list[Diagnostic] = []
     for key, columns in sources.items():
@@ -43,11 +43,15 @@ def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]]) -> Catalog
         clock, why = clock_of(model, relations)
         relations[key] = RelationInfo(key, columns, clock, why)
         scratch.add(key, columns)
-    aggregates = scratch.engine.aggregate_functions()
-    scratch.engine.close()
     if found:
         raise FeatsqlError(found)
-    return Catalog(relations, aggregates)
+    return Catalog(relations, scratch.engine.aggregate_functions())
+
+
+def make_schema(engine: Engine, database: str, schema: str) -> None:
+    """Create a schema unless it is there."""
+    name = exp.table_(exp.to_identifier(schema, quoted=True), db=exp.to_identifier(database, quoted=True))
+    engine.execute(exp.Create(this=name, kind="SCHEMA", exists=True).sql("duckdb"))
 
 
 class Scratch:
@@ -59,18 +63,20 @@ class Scratch:
         self.target = graph.project.target
         for alias in ("sources", self.target.database):
             self.engine.execute(exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb"))
-        self.make_schema(self.target.database, self.target.schema)
-
-    def make_schema(self, database: str, schema: str) -> None:
-        """Create a schema unless it is there."""
-        name = exp.table_(exp.to_identifier(schema, quoted=True), db=exp.to_identifier(database, quoted=True))
-        self.engine.execute(exp.Create(this=name, kind="SCHEMA", exists=True).sql("duckdb"))
+        make_schema(self.engine, self.target.database, self.target.schema)
 
     def add(self, key: str, columns: tuple[Column, ...]) -> None:
         """Create a relation as an empty table."""
         table = bound_name(key, self.graph)
         if key.startswith("source:"):
-            self.make_schema("sources", table.db)
+            make_schema(self.engine, "sources", table.db)
+        if table.db == EPHEMERAL:
+            make_schema(self.engine, "sources", EPHEMERAL)
+            self.create(rendered_name(key, self.graph), columns)
+        self.create(table, columns)
+
+    def create(self, table: exp.Table, columns: tuple[Column, ...]) -> None:
+        """Create an empty table."""
         definitions = [
             exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True))
             for c in columns
@@ -85,16 +91,32 @@ class Scratch:
 
 
 def bound_name(key: str, graph: Graph) -> exp.Table:
-    """The three-part name by which SQL knows a relation."""
+    """The three-part name under which a relation is found; an ephemeral model has one of its own."""
+    config = config_of(key, graph)
+    if config is None or config.kind != "plain" or config.materialized != "ephemeral":
+        return rendered_name(key, graph)
+    return ephemeral_name(key.partition(":")[2])
+
+
+def rendered_name(key: str, graph: Graph) -> exp.Table:
+    """The three-part name by which rendered SQL calls a relation."""
     kind, _, name = key.partition(":")
     target = graph.project.target
     if kind == "source":
         schema, _, table = name.partition(".")
-        parts = ("sources", schema, table)
-    else:
-        parts = (target.database, target.schema, name)
-    catalog, schema, table = (exp.to_identifier(part, quoted=True) for part in parts)
-    return exp.Table(this=table, db=schema, catalog=catalog)
+        return three_part("sources", schema, table)
+    return three_part(target.database, target.schema, name)
+
+
+def ephemeral_name(name: str) -> exp.Table:
+    """Where an ephemeral model stands while a session lasts: beside the sources, in memory."""
+    return three_part("sources", EPHEMERAL, name)
+
+
+def three_part(catalog: str, schema: str, name: str) -> exp.Table:
+    """A table by its whole name, quoted."""
+    parts = {"this": name, "db": schema, "catalog": catalog}
+    return exp.Table(**{part: exp.to_identifier(text, quoted=True) for part, text in parts.items()})
 
 
 def as_of_type(model: Model, graph: Graph, relations: Mapping[str, RelationInfo]) -> str:

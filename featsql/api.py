@@ -1,0 +1,172 @@
+"""featsql in Python: load a project, then ask it for training sets, features and single relations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled, compile_project
+from featsql.engine import Engine
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.names import did_you_mean
+from featsql.plan.lower import lower
+from featsql.plan.plan import Plan
+from featsql.read.load import load as load_folder
+from featsql.read.project import Project as LoadedProject
+from featsql.resolve.graph import model_key
+from featsql.resolve.select import select
+from featsql.result import Result
+from featsql.run import build as builder
+from featsql.run.run import Listener, Run, silent
+from featsql.run.target import attach_target, open_engine, relations
+from featsql.run.workspace import Workspace
+from featsql.show import show_name, show_sql
+from featsql.spine import plan_frame
+from featsql.stages import stage_text
+
+__all__ = ["Project", "Result", "load"]
+
+
+def load(
+    path: str | os.PathLike[str] = ".",
+    *,
+    target: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    frames: Mapping[str, Any] | None = None,
+    threads: int | None = None,
+) -> Project:
+    """Load the project in a folder.
+
+    `target` names one of the project's outputs, `variables` override its `vars`. `frames` gives
+    Polars, Arrow or pandas data in place of sources: `{"shop.payments": frame}`. Raises
+    FeatsqlError with every diagnostic that was found.
+    """
+    project = load_folder(Path(path).resolve(), target=target, variables=variables)
+    return Project(project, frames=frames, threads=threads)
+
+
+class Project:
+    """A loaded project. It is compiled when it is first asked for something, and then kept."""
+
+    def __init__(self, project: LoadedProject, *, frames: Mapping[str, Any] | None = None, threads: int | None = None) -> None:
+        self.project = project
+        self.frames = dict(frames or {})
+        self.threads = threads
+        self._compiled: Compiled | None = None
+        self._workspace: Workspace | None = None
+
+    def compile(self) -> Compiled:
+        """Read, resolve, check and plan everything; raises FeatsqlError with all that is wrong."""
+        if self._compiled is None:
+            self._engine = open_engine(self.project, threads=self.threads)
+            self._compiled = compile_project(self.project, self._engine, frames=self.frames)
+        return self._compiled
+
+    @property
+    def workspace(self) -> Workspace:
+        """The session in which results are computed."""
+        if self._workspace is None:
+            self._workspace = Workspace(self.compile(), self._engine, datetime.now(UTC).isoformat())
+        return self._workspace
+
+    def build(
+        self,
+        select_: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        full_refresh: bool = False,
+        fail_fast: bool = False,
+        on_event: Listener = silent,
+    ) -> Run:
+        """Build what dbt-like selectors choose (everything by default) into the project's target.
+
+        Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
+        """
+        engine = open_engine(self.project, threads=self.threads)
+        try:
+            attach_target(engine, self.project)
+            existing = relations(engine, self.project)
+            compiled = compile_project(
+                self.project,
+                engine,
+                frames=self.frames,
+                incremental=lambda name: existing.get(name) == "TABLE",
+                full_refresh=full_refresh,
+            )
+            names = select(compiled.graph, select_, exclude)
+            return builder.build(
+                compiled, engine, names, listener=on_event, full_refresh=full_refresh, fail_fast=fail_fast
+            )
+        finally:
+            engine.close()
+
+    def training_set(self, name: str) -> Result:
+        """A training set, computed from the sources as they are now: one row for each label."""
+        plan = self.compile().plans.get(name)
+        if not isinstance(plan, Plan):
+            known = [n for n, p in self.compile().plans.items() if isinstance(p, Plan)]
+            raise FeatsqlError(Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known)))
+        self.workspace.prepare([model_key(name)])
+        return self.result(lower(plan))
+
+    def features(self, spine: Any, features: Sequence[str], *, as_of: str = "as_of") -> Result:
+        """Historical features for any frame with entity keys and an instant.
+
+        `spine` is a Polars, Arrow or pandas frame; `as_of` names its column of instants (zoned where
+        the sources' clocks are); `features` names features models, or single features of one
+        ('merchant_risk:chargeback_rate'). Gives the spine's columns and the features, one row for
+        each row of the spine.
+        """
+        compiled = self.compile()
+        session = self._engine.cursor()
+        plan = plan_frame(spine, features, as_of, compiled, session)
+        self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
+        return Result(lower(plan).sql("duckdb"), session)
+
+    def show(
+        self,
+        name_or_sql: str,
+        *,
+        as_of: str | None = None,
+        entities: Sequence[Mapping[str, Any]] | None = None,
+        limit: int | None = None,
+    ) -> Result:
+        """Rows of any model, source or seed, or of a SELECT with ref() and source().
+
+        A features model is shown at `as_of` (now, if not given), for `entities` given as mappings
+        of keys, or for whichever it has rows for. `limit` keeps that many rows.
+        """
+        if " " in name_or_sql.strip() or "\n" in name_or_sql:
+            query = show_sql(name_or_sql, self.project, self.compile(), self.workspace, as_of)
+        else:
+            query = show_name(name_or_sql, self.compile(), self.workspace, as_of, entities)
+        if limit is not None:
+            query = exp.select("*").from_(query.subquery("shown")).limit(limit)
+        return self.result(query)
+
+    def stage(self, name: str, stage: str) -> str:
+        """A model after one stage of the compiler, as text."""
+        return stage_text(self.compile(), name, stage)
+
+    def lineage(self, select_: Sequence[str] = (), exclude: Sequence[str] = ()) -> dict[str, Any]:
+        """Tables, columns and the edges between them, as JSON-like data."""
+        compiled = self.compile()
+        names = select(compiled.graph, select_, exclude) if select_ or exclude else None
+        return compiled.checked.lineage.as_json(names)
+
+    def result(self, query: exp.Query) -> Result:
+        """A query in a session of its own cursor."""
+        return Result(query.sql("duckdb"), self._engine.cursor())
+
+    def close(self) -> None:
+        """Release the session."""
+        if self._compiled is not None:
+            self._engine.close()
+            self._compiled.scratch.engine.close()
+
+    _engine: Engine

@@ -1,0 +1,134 @@
+"""The compiler, as a story: one line a stage, from a folder to one query for each training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.engine import Column, Engine, EngineError
+from featsql.errors import Diagnostic, FeatsqlError, raise_errors
+from featsql.plan.features import plan_features
+from featsql.plan.lower import lower, lower_at
+from featsql.plan.plan import Features, Plan
+from featsql.plan.training import plan_training
+from featsql.read.load import load
+from featsql.read.parse import parse
+from featsql.read.project import Project
+from featsql.read.render import render
+from featsql.resolve.check import check
+from featsql.resolve.checked import Checked
+from featsql.resolve.describe import NAIVE, Scratch, as_of_type, describe
+from featsql.resolve.graph import Graph
+from featsql.resolve.link import link
+from featsql.resolve.qualify import qualify
+from featsql.resolve.sources import open_sources, scan
+from featsql.resolve.trace import trace
+
+Incremental = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A project that was read, resolved, checked and planned, and the scratch database of empty
+    tables on which its queries were bound."""
+
+    project: Project
+    checked: Checked
+    scratch: Scratch
+    plans: Mapping[str, Plan | Features]
+
+    @property
+    def graph(self) -> Graph:
+        return self.checked.graph
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return self.checked.diagnostics
+
+    def query(self, name: str) -> exp.Query:
+        """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
+        own tree."""
+        plan = self.plans.get(name)
+        if plan is None:
+            return self.graph.models[name].tree
+        if isinstance(plan, Plan):
+            return lower(plan)
+        return lower_at(plan, exp.Anonymous(this="as_of"), self.project.boundary)
+
+
+def compile_project(project: Project, engine: Engine, *, frames: Mapping[str, Any] | None = None, incremental: Incremental = lambda name: False, full_refresh: bool = False) -> Compiled:  # fmt: skip
+    """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
+    a file's schema needs. Raises FeatsqlError with everything that one stage found."""
+    rendered = render(project, full_refresh=full_refresh, incremental=incremental)
+    models = parse(rendered, project, engine.syntax_error)
+    graph = link(models, project)
+    open_sources(engine, project, frames or {})
+    scratch = Scratch(graph)
+    catalog = describe(graph, source_columns(graph, engine), scratch)
+    resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
+    lineage = trace(resolved, graph, catalog)
+    diagnostics = check(graph, catalog, lineage, resolved)
+    raise_errors(diagnostics)
+    checked = Checked(graph, catalog, resolved, lineage, tuple(diagnostics))
+    plans = plan(checked)
+    compiled = Compiled(project, checked, scratch, plans)
+    bind(compiled)
+    return compiled
+
+
+def load_project(root: Path, *, target: str | None = None, variables: Mapping[str, Any] | None = None) -> Project:
+    """Stage 1 alone: the folder's configuration and files."""
+    return load(root, target=target, variables=variables)
+
+
+def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
+    """The columns of every source and seed, as the engine reads them."""
+    root = graph.project.root
+    return {key: engine.columns(scan(source, root).sql("duckdb")) if key.startswith("seed:") else engine.columns(exp.select("*").from_(source_table(source.source, source.table)).sql("duckdb")) for key, source in graph.sources.items()}  # fmt: skip
+
+
+def source_table(schema: str, table: str) -> exp.Table:
+    """The view of a source table."""
+    return exp.table_(*(exp.to_identifier(part, quoted=True) for part in (table, schema, "sources")))
+
+
+def plan(checked: Checked) -> dict[str, Plan | Features]:
+    """Plan every features model and training set; what is wrong with any is said together."""
+    plans: dict[str, Plan | Features] = {}
+    found: list[Diagnostic] = []
+    for name, model in checked.graph.models.items():
+        try:
+            if model.config.kind == "features":
+                plans[name] = plan_features(name, checked)
+            elif model.config.kind == "training_set":
+                plans[name] = plan_training(name, checked)
+        except FeatsqlError as error:
+            found.extend(error.diagnostics)
+    raise_errors(found)
+    return plans
+
+
+def bind(compiled: Compiled) -> None:
+    """Let the engine bind every planned query on empty tables: what it cannot decorrelate is refused
+    here, and a query whose columns are not those of the author's text is never run."""
+    found: list[Diagnostic] = []
+    for name in compiled.plans:
+        model = compiled.graph.models[name]
+        engine = compiled.scratch.engine
+        engine.define_as_of(exp.cast(exp.null(), as_of_type(model, compiled.graph, compiled.checked.catalog.relations) or NAIVE))
+        try:
+            got = engine.columns(compiled.query(name).sql("duckdb"))
+        except EngineError as error:
+            message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
+            hint = "the engine cannot run this construct for many instants at once; write it another way"
+            found.append(Diagnostic("FS701", message, model.rendered.file.place(1), hint))
+            continue
+        want = compiled.checked.catalog.relations[f"model:{name}"].columns
+        if [c.name.casefold() for c in got] != [c.name.casefold() for c in want]:
+            message = f"the lifted query of `{name}` does not have the columns of its text"
+            found.append(Diagnostic("FS703", message, model.rendered.file.place(1), "give every column an alias"))
+    raise_errors(found)

@@ -1,0 +1,103 @@
+"""Plan a features model: which node evaluates it, and what each of its scans may leave unread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from featsql.errors import Diagnostic
+from featsql.plan import names
+from featsql.plan.defaults import defaults
+from featsql.plan.plan import Features, Lifted, Scan
+from featsql.plan.shapes import as_of_join, unique_per_key
+from featsql.read.model import Model
+from featsql.read.project import Entity
+from featsql.resolve.checked import Checked
+from featsql.resolve.describe import bound_name
+from featsql.resolve.graph import model_key
+from featsql.resolve.lookback import lower_bounds
+from featsql.resolve.pushdown import key_columns
+
+
+def plan_features(name: str, checked: Checked, *, general: bool = False) -> Features:
+    """The node for a features model; `general` asks for the general rule whatever the shape."""
+    model = checked.graph.models[name]
+    keys, match_nulls = entity_keys(model, checked)
+    scans: dict[int, Scan] = {}
+    tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, outermost=True)
+    if not general and len(scans) == 1:
+        (scan,) = scans.values()
+        joined = as_of_join(name, tree, scan.relation, keys, match_nulls)
+        if joined is not None:
+            return joined
+    folded = {key.casefold() for key in keys}
+    outputs = checked.catalog.relations[model_key(name)].names
+    return Lifted(
+        name=name,
+        tree=tree,
+        scans=scans,
+        keys=tuple(output for key in keys for output in outputs if output.casefold() == key.casefold()),
+        match_nulls=match_nulls,
+        features=tuple(output for output in outputs if output.casefold() not in folded),
+        defaults=defaults(tree, checked.catalog.aggregates),
+        unique=unique_per_key(tree, keys, checked.catalog.aggregates),
+    )
+
+
+def entity_keys(model: Model, checked: Checked) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """The join keys of a features model in order, and for each whether NULL equals NULL."""
+    entities: list[Entity] = [checked.graph.project.entities[name] for name in model.config.entity]
+    pairs = {key: entity.match_nulls for entity in entities for key in entity.keys}
+    return tuple(pairs), tuple(pairs.values())
+
+
+def inline(
+    name: str, wanted: Mapping[str, int], checked: Checked, scans: dict[int, Scan], *, outermost: bool = False
+) -> exp.Query:
+    """A features model's tree, with the features models that it reads in place of their names.
+
+    `wanted` gives for output columns (folded) the position of the entity key that they must equal;
+    every scan of a relation is added to `scans` and tagged with its number. The lookback counts
+    for the outermost model alone: further in, that a row exists can matter.
+    """
+    model = checked.graph.models[name]
+    resolved = checked.resolved[name]
+    tree = model.tree.copy()
+    tables = [table for table in tree.find_all(exp.Table) if "relation" in table.meta]
+    columns = list(wanted)
+    pushed = key_columns(resolved, columns)
+    clocks = {
+        table.meta["scan"]: info.clock.start
+        for table in tables
+        if (info := checked.catalog.relations[table.meta["relation"]]).clock and info.clock.kind == "events"
+    }
+    lookbacks = lower_bounds(resolved, clocks) if outermost else {}
+    for table in tables:
+        local, key = table.meta.pop("scan"), table.meta["relation"]
+        pairs = tuple((wanted[columns[position]], column) for position, column in pushed.get(local, ()))
+        read = checked.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
+        if read is not None and read.config.kind == "features":
+            inner = inline(read.name, {column.casefold(): position for position, column in pairs}, checked, scans)
+            table.replace(exp.Subquery(this=inner, alias=alias_of(table)))
+            continue
+        table.meta["scan"] = len(scans)
+        info = checked.catalog.relations[key]
+        scans[len(scans)] = Scan(info, bound_name(key, checked.graph), pairs, lookbacks.get(local))
+    return tree
+
+
+def alias_of(table: exp.Table) -> exp.TableAlias:
+    """The alias of a table node, its name where it has none."""
+    given = table.args.get("alias")
+    return given.copy() if given else exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+
+
+def unplannable(name: str, checked: Checked, columns: Sequence[str]) -> Diagnostic | None:
+    """A column whose name only featsql may give."""
+    taken = next((column for column in columns if names.reserved(column)), None)
+    if taken is None:
+        return None
+    model = checked.graph.models[name]
+    message = f"the column `{taken}` begins with two underscores, which featsql keeps for itself"
+    return Diagnostic("FS702", message, model.rendered.file.place(1), "rename the column")

@@ -1,0 +1,235 @@
+"""Stage 10: from a plan to one query, built as a tree from the first node to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.known import rows_at, stretches
+from featsql.plan.lift import Moment, lift, substitute
+from featsql.plan.plan import AsOf, Attach, Features, Lifted, Plan, Reading, Scan
+from featsql.temporal import Boundary, column, holds, reached
+
+MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
+
+
+def lower(plan: Plan) -> exp.Select:
+    """The query of a training set: one row for each row of the spine, with the author's columns."""
+    parts = Parts(plan.boundary)
+    parts.add(names.SPINE, exp.select("*").from_(plan.spine.source.copy()))
+    joined = [attached(attach, plan, parts) for attach in plan.attachments]
+    at = column(plan.spine.as_of, plan.spine.alias)
+    read = [reading(each, at, parts) for each in plan.readings]
+    versions = parts.versions(plan.scans.values())
+    query = substitute(
+        plan.select, at, lambda i: rows_at(plan.scans[i].relation, plan.scans[i].table, at, plan.boundary, versions.get(plan.scans[i].relation.key))
+    )
+    assert isinstance(query, exp.Select)
+    query.set("from_", exp.From(this=aliased(names.SPINE, plan.spine.alias)))
+    for join in (*joined, *read):
+        query.append("joins", join)
+    return parts.around(query)
+
+
+def lower_at(features: Features, at: exp.Expression, boundary: Boundary) -> exp.Select:
+    """The query of a features model at one instant: all of its rows as the meaning has them."""
+    parts = Parts(boundary)
+    match features:
+        case Lifted():
+            unrestricted = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
+            moment = Moment(at, boundary, versions=parts.versions(features.scans.values()))
+            return parts.around(exp.select("*").from_(lift(features.tree, unrestricted, moment).subquery(features.name)))
+        case AsOf():
+            versions = parts.versions([Scan(features.relation, features.table)])
+            rows = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))
+            keys = [exp.alias_(column(c, features.alias), key, quoted=True) for key, c in zip(features.keys, features.key_columns, strict=True)]
+            values = [exp.alias_(moved(value, at), name, quoted=True) for name, value in features.projections]
+            query = exp.select(*keys, *values).from_(rows.subquery(features.alias))
+            return parts.around(query.where(moved(features.where, at)) if features.where is not None else query)
+        case _:
+            assert_never(features)
+
+
+class Parts:
+    """The common table expressions of one query, each made once however often it is needed."""
+
+    def __init__(self, boundary: Boundary) -> None:
+        self.boundary = boundary
+        self.tables: dict[str, tuple[exp.Query, bool]] = {}
+        self.probes: dict[str, str] = {}
+        self.stretches: dict[str, str] = {}
+
+    def add(self, name: str, query: exp.Query, *, materialized: bool = False) -> str:
+        """Add a common table expression and give its name."""
+        self.tables[name] = (query, materialized)
+        return name
+
+    def versions(self, scans: Sequence[Scan] | object) -> Mapping[str, str]:
+        """The names of the stretches of every versioned relation among `scans`, by relation key."""
+        found: dict[str, str] = {}
+        for scan in scans:  # type: ignore[attr-defined]  # any collection of scans
+            clock = scan.relation.clock
+            if clock is None or not clock.versioned:
+                continue
+            key = scan.relation.key
+            if key not in self.stretches:
+                name = f"__versions_{len(self.stretches) + 1}"
+                self.stretches[key] = self.add(name, stretches(scan.relation, scan.table), materialized=True)
+            found[key] = self.stretches[key]
+        return found
+
+    def probe(self, keys: Sequence[exp.Expression], as_of: exp.Expression, spine: str) -> str:
+        """The distinct instants and keys that a spine asks about."""
+        signature = ", ".join(key.sql("duckdb") for key in keys)
+        if signature not in self.probes:
+            columns = [exp.alias_(as_of.copy(), names.AS_OF)]
+            columns += [exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)]
+            query = exp.select(*columns).distinct().from_(aliased(names.SPINE, spine))
+            self.probes[signature] = self.add(f"{names.PROBE}_{len(self.probes) + 1}", query)
+        return self.probes[signature]
+
+    def around(self, query: exp.Select) -> exp.Select:
+        """`query` under all of the common table expressions."""
+        for name, (table, materialized) in self.tables.items():
+            query = query.with_(name, as_=table, materialized=True if materialized else None, copy=False)
+        return query
+
+
+def aliased(table: str, alias: str) -> exp.Table:
+    """A table under an alias, quoted."""
+    return exp.Table(this=exp.to_identifier(table), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+
+
+def attached(attach: Attach, plan: Plan, parts: Parts) -> exp.Join:
+    """The join that puts a model's features beside the spine."""
+    as_of = column(plan.spine.as_of, plan.spine.alias)
+    probe = parts.probe(attach.keys, as_of, plan.spine.alias)
+    query = per_probe(attach.features, probe, parts)
+    name = parts.add(f"__features_{len(parts.tables)}", query)
+    pairs = [(names.AS_OF, as_of), *((names.key(i), key) for i, key in enumerate(attach.keys))]
+    same = [exp.NullSafeEQ(this=column(mine, attach.alias), expression=theirs.copy()) for mine, theirs in pairs]
+    return exp.Join(this=aliased(name, attach.alias), side="LEFT", on=exp.and_(*same))
+
+
+def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
+    """A features model for each probe: its instant, its keys, and one value of every feature."""
+    match features:
+        case Lifted():
+            return lifted(features, probe, parts)
+        case AsOf():
+            return as_of_joined(features, probe, parts)
+        case _:
+            assert_never(features)
+
+
+def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
+    """The general rule: laterally for each probe, the model's own query at that instant."""
+    keys = [column(names.key(i), names.PROBE) for i in range(len(features.keys))]
+    versions = parts.versions(features.scans.values())
+    moment = Moment(column(names.AS_OF, names.PROBE), parts.boundary, keys, features.match_nulls, versions)
+    wanted = [
+        (exp.NullSafeEQ if nulls else exp.EQ)(this=column(name, "__model"), expression=key.copy())
+        for name, key, nulls in zip(features.keys, keys, features.match_nulls, strict=True)
+    ]
+    body = lift(features.tree, features.scans, moment).subquery("__model")
+    rows = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(body).where(*wanted)
+    query = exp.select(column(names.AS_OF, names.PROBE), *(key.copy() for key in keys))
+    query = query.from_(aliased(probe, names.PROBE))
+    query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
+    fallback = with_defaults(features, query, moment)
+    for name in features.features:
+        query.append("expressions", exp.alias_(or_default(name, fallback), name, quoted=True))
+    return query if features.unique else guarded(query, features, keys)
+
+
+def with_defaults(features: Lifted, query: exp.Select, moment: Moment) -> bool:
+    """Join the aggregates' values over no rows, if the model has such; tells whether it has."""
+    if features.defaults is None:
+        return False
+    unread = lambda index: exp.select("*").from_(features.scans[index].table.copy())  # noqa: E731  # one expression
+    row = substitute(features.defaults, moment.at, unread)
+    query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
+    return True
+
+
+def or_default(name: str, fallback: bool) -> exp.Expression:
+    """A feature's value where the model has a row, else its value over no rows."""
+    value = column(name, "__rows")
+    if not fallback:
+        return value
+    return exp.Case(ifs=[exp.If(this=column(names.HIT, "__rows"), true=value)], default=column(name, "__default"))
+
+
+def lateral(query: exp.Query, alias: str) -> exp.Lateral:
+    """A correlated subquery in a FROM."""
+    return exp.Lateral(this=exp.Subquery(this=query), alias=exp.TableAlias(this=exp.to_identifier(alias)))
+
+
+def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expression]) -> exp.Select:
+    """Stop where a model turns out to have several rows for an entity: the spine's rows never multiply."""
+    partition = [column(names.AS_OF, names.PROBE), *(key.copy() for key in keys)]
+    rows = exp.Window(this=exp.Count(this=exp.Star()), partition_by=partition)
+    message = exp.Literal.string(MANY_ROWS.format(name=features.name))
+    stop = exp.cast(exp.Anonymous(this="error", expressions=[message]), "boolean")
+    several = exp.GT(this=rows, expression=exp.Literal.number(1))
+    return query.qualify(exp.Case(ifs=[exp.If(this=several, true=stop)], default=exp.true()))
+
+
+def as_of_joined(features: AsOf, probe: str, parts: Parts) -> exp.Select:
+    """One as-of join on the versions in the order in which they became the newest."""
+    scan = Scan(features.relation, features.table)
+    versions = parts.versions([scan])[features.relation.key]
+    alias = features.alias
+    keyed = [exp.not_(exp.Is(this=column(c), expression=exp.null())) for c in features.key_columns]
+    newest = exp.select("*").from_(exp.to_table(versions)).where(*keyed)
+    at = column(names.AS_OF, names.PROBE)
+    same = [
+        exp.EQ(this=column(c, alias), expression=column(names.key(i), names.PROBE))
+        for i, c in enumerate(features.key_columns)
+    ]
+    since = flipped(reached(column(names.KNOWN_FROM, alias), at, parts.boundary))
+    join = exp.Join(this=newest.subquery(alias), method="ASOF", side="LEFT", on=exp.and_(*same, since))
+    clock = features.relation.clock
+    assert clock is not None
+    found = exp.not_(exp.Is(this=column(names.KNOWN_FROM, alias), expression=exp.null()))
+    there = [found, holds(clock, at, parts.boundary, alias)]
+    if features.where is not None:
+        there.append(exp.paren(moved(features.where, at)))
+    hit = exp.and_(*there)
+    query = exp.select(at, *(column(names.key(i), names.PROBE) for i in range(len(features.keys))))
+    query = query.from_(aliased(probe, names.PROBE))
+    query.append("joins", join)
+    for name, value in features.projections:
+        chosen = exp.Case(ifs=[exp.If(this=hit.copy(), true=moved(value, at))])
+        query.append("expressions", exp.alias_(chosen, name, quoted=True))
+    return query
+
+
+def flipped(comparison: exp.Expression) -> exp.Expression:
+    """`b >= a` for `a <= b`: the engine wants the probing side of an as-of join on the left."""
+    opposite = {exp.LTE: exp.GTE, exp.LT: exp.GT}[type(comparison)]
+    return opposite(this=comparison.expression.copy(), expression=comparison.this.copy())
+
+
+def moved(value: exp.Expression, at: exp.Expression) -> exp.Expression:
+    """A scalar expression with `as_of()` replaced by an instant."""
+    wrapped = exp.select(value.copy())
+    return substitute(wrapped, at, no_scan).expressions[0]
+
+
+def no_scan(index: int) -> exp.Query:
+    """A scalar expression reads no relation."""
+    raise AssertionError(f"scan {index} in a scalar expression")
+
+
+def reading(read: Reading, at: exp.Expression, parts: Parts) -> exp.Join:
+    """The join of another relation as it is at each row's instant."""
+    versions = parts.versions([read.scan]).get(read.scan.relation.key)
+    rows = rows_at(read.scan.relation, read.scan.table, at, parts.boundary, versions)
+    chosen = exp.select("*").from_(rows.subquery(read.alias)).where(moved(read.on, at))
+    if read.outer:
+        return exp.Join(this=lateral(chosen, read.alias), side="LEFT", on=exp.true())
+    return exp.Join(this=lateral(chosen, read.alias), kind="INNER", on=exp.true())

@@ -1,0 +1,23 @@
+"""The noun of `check`: a graph that may be planned, since every rule has seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from featsql.errors import Diagnostic
+from featsql.resolve.catalog import Catalog
+from featsql.resolve.graph import Graph
+from featsql.resolve.lineage import Lineage
+from featsql.resolve.qualify import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Everything that planning needs; `diagnostics` holds what is worth saying but stops nothing."""
+
+    graph: Graph
+    catalog: Catalog
+    resolved: Mapping[str, Resolved]
+    lineage: Lineage
+    diagnostics: tuple[Diagnostic, ...] = ()

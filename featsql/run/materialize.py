@@ -1,0 +1,238 @@
+"""How each kind of model becomes a relation of the target: every one of them whole, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.engine import Engine
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.plan.lower import lower
+from featsql.plan.plan import Plan
+from featsql.read.model import Model
+from featsql.read.roundtrip import same_meaning
+from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
+from featsql.resolve.graph import model_key
+from featsql.resolve.sources import scan
+from featsql.run.target import relations, table_of
+from featsql.temporal import interval, reached
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was made: how many rows (None for a view), and what is worth knowing about it."""
+
+    rows: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Materializer:
+    """Builds relations in one open target; `known_at` is the instant that the build counts as now."""
+
+    def __init__(self, compiled: Compiled, engine: Engine, known_at: str, *, full_refresh: bool = False) -> None:
+        self.compiled = compiled
+        self.project = compiled.project
+        self.engine = engine
+        self.known_at = known_at
+        self.full_refresh = full_refresh
+
+    def build(self, name: str) -> Built:
+        """Build one node of the graph."""
+        model = self.compiled.graph.models.get(name)
+        if model is None:
+            return self.seed(name)
+        match model.config.kind:
+            case "features":
+                return Built(notes=("compiled; evaluated wherever a spine asks for it",))
+            case "labels":
+                return self.labels(model)
+            case "training_set":
+                return self.training_set(model)
+            case _:
+                return self.plain(model)
+
+    def seed(self, name: str) -> Built:
+        """A CSV file of the project as a table."""
+        source = self.compiled.graph.sources[f"seed:{name}"]
+        return self.replace(name, scan(source, self.project.root))
+
+    def plain(self, model: Model) -> Built:
+        """A model as dbt would build it."""
+        match model.config.materialized:
+            case "table":
+                return self.replace_by_text(model)
+            case "view":
+                return self.view(model)
+            case "ephemeral":
+                make_schema(self.engine, "sources", ephemeral_name(model.name).db)
+                self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), self.text(model))
+                return Built()
+            case _:
+                return self.incremental(model)
+
+    def text(self, model: Model) -> str:
+        """The author's text with ephemeral models under the names that they have in this session."""
+        text = model.rendered.text
+        for name, other in self.compiled.graph.models.items():
+            if other.config.kind == "plain" and other.config.materialized == "ephemeral":
+                text = text.replace(table_of(self.project, name).sql("duckdb"), ephemeral_name(name).sql("duckdb"))
+        return text
+
+    def view(self, model: Model) -> Built:
+        """A view that reads its sources by itself, so that it works wherever the target is opened."""
+        table = table_of(self.project, model.name)
+        standalone = self.standalone(model)
+        with self.engine.transaction():
+            self.drop_other(model.name, "VIEW")
+            self.engine.create_as("OR REPLACE VIEW", table, standalone)
+        return Built()
+
+    def standalone(self, model: Model) -> str:
+        """A model's SQL with scans of files in place of source views, where its tree means the same to
+        the engine as its text; else the text."""
+        if same_meaning(model.rendered.text, model.tree, self.engine) is not None:
+            return self.text(model)
+        return self.inlined(model.tree).sql("duckdb")
+
+    def inlined(self, tree: exp.Query) -> exp.Query:
+        """A copy of a tree with sources and ephemeral models in place of their names."""
+        tree = tree.copy()
+        for table in [t for t in tree.find_all(exp.Table) if "relation" in t.meta]:
+            kind, _, name = table.meta["relation"].partition(":")
+            model = self.compiled.graph.models.get(name) if kind == "model" else None
+            inner: exp.Query | None = None
+            source = self.compiled.graph.sources.get(table.meta["relation"])
+            if kind == "source" and source is not None and source.format not in {"frame", "table"}:
+                inner = scan(source, self.project.root)
+            elif model is not None and model.config.kind == "plain" and model.config.materialized == "ephemeral":
+                inner = self.inlined(model.tree)
+            if inner is not None:
+                alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+                table.replace(exp.Subquery(this=inner, alias=alias, **{p: table.args.get(p) for p in ("pivots", "sample")}))
+        return tree
+
+    def replace(self, name: str, query: exp.Query) -> Built:
+        """A table from a query that featsql made."""
+        table = table_of(self.project, name)
+        with self.engine.transaction():
+            self.drop_other(name, "TABLE")
+            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
+        return Built(self.count(table))
+
+    def replace_by_text(self, model: Model) -> Built:
+        """A table from the author's own text."""
+        table = table_of(self.project, model.name)
+        with self.engine.transaction():
+            self.drop_other(model.name, "TABLE")
+            self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+        return Built(self.count(table))
+
+    def incremental(self, model: Model) -> Built:
+        """New rows only: those of the same key are replaced, or everything from the first new instant on."""
+        existing = relations(self.engine, self.project)
+        if self.full_refresh or existing.get(model.name) != "TABLE":
+            return self.replace_by_text(model)
+        table, fresh = table_of(self.project, model.name), three_part("temp", "main", f"__new_{model.name}")
+        self.engine.create_as("OR REPLACE TEMP TABLE", fresh, self.text(model))
+        self.refuse_other_columns(model, table, fresh)
+        columns = [exp.column(c.name, quoted=True) for c in self.engine.columns(select_all(fresh))]
+        stale = stale_rows(model, table, fresh)
+        with self.engine.transaction():
+            if stale is not None:
+                self.engine.execute(exp.Delete(this=table, where=exp.Where(this=stale)).sql("duckdb"))
+            target = exp.Schema(this=table.copy(), expressions=[column.this for column in columns])
+            rows = exp.select(*columns).from_(fresh)
+            self.engine.execute(exp.Insert(this=target, expression=rows).sql("duckdb"))
+        added = self.count(fresh)
+        self.engine.execute(exp.Drop(this=fresh, kind="TABLE").sql("duckdb"))
+        return Built(self.count(table), (f"{added:,} new rows",))
+
+    def refuse_other_columns(self, model: Model, table: exp.Table, fresh: exp.Table) -> None:
+        """The new rows must have the columns that the table has."""
+        old = {column.name for column in self.engine.columns(select_all(table))}
+        new = {column.name for column in self.engine.columns(select_all(fresh))}
+        if old != new:
+            changed = ", ".join(sorted(old ^ new))
+            message = f"the columns of `{model.name}` are no longer those of its table: {changed}"
+            raise FeatsqlError(Diagnostic("FS804", message, model.rendered.file.place(1), "build it with --full-refresh"))
+
+    def labels(self, model: Model) -> Built:
+        """The spine with its outcome; a label whose horizon is not past yet is unknown: NULL."""
+        table = table_of(self.project, model.name)
+        config = model.config
+        with self.engine.transaction():
+            self.drop_other(model.name, "TABLE")
+            self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+            if not config.horizon or not config.label or not config.as_of:
+                return Built(self.count(table))
+            immature = self.immature(model)
+            hidden = exp.Update(this=table, expressions=[exp.EQ(this=quoted(config.label), expression=exp.null())])
+            count = self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table).where(immature).sql("duckdb"))
+            hidden.set("where", exp.Where(this=immature))
+            self.engine.execute(hidden.sql("duckdb"))
+        immature_rows = int(count[0][0])
+        notes = (f"{immature_rows:,} labels are not mature yet: NULL",) if immature_rows else ()
+        return Built(self.count(table), notes)
+
+    def immature(self, model: Model) -> exp.Expression:
+        """Whether the horizon of a label is not past yet."""
+        config = model.config
+        assert config.horizon is not None
+        assert config.as_of is not None
+        as_of = self.compiled.checked.catalog.relations[model_key(model.name)].type_of(config.as_of)
+        now = exp.cast(exp.Literal.string(self.known_at), instant_type(as_of))
+        mature = reached(exp.Add(this=quoted(config.as_of), expression=interval(config.horizon)), now, "inclusive")
+        return exp.not_(exp.func("coalesce", mature, exp.false()))
+
+    def training_set(self, model: Model) -> Built:
+        """One query for the whole table; rolled back where it does not have the spine's rows."""
+        plan = self.compiled.plans[model.name]
+        assert isinstance(plan, Plan)
+        table = table_of(self.project, model.name)
+        with self.engine.transaction():
+            self.drop_other(model.name, "TABLE")
+            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb"))
+            rows = self.count(table)
+            wanted = self.count(plan.spine.source)
+            if rows != wanted:
+                message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
+                hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
+                raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
+        return Built(rows)
+
+    def count(self, table: exp.Expression) -> int:
+        """The number of a relation's rows."""
+        return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("duckdb"))[0][0])
+
+    def drop_other(self, name: str, kind: str) -> None:
+        """Drop a relation of this name that is of the other kind: a view that becomes a table, say."""
+        found = relations(self.engine, self.project).get(name)
+        if found is not None and found != kind:
+            self.engine.execute(exp.Drop(this=table_of(self.project, name), kind=found).sql("duckdb"))
+
+
+def quoted(name: str) -> exp.Column:
+    """A column by its name as written."""
+    return exp.column(name, quoted=True)
+
+
+def select_all(table: exp.Table) -> str:
+    """The text of a query of everything in a table."""
+    return exp.select("*").from_(table.copy()).sql("duckdb")
+
+
+def stale_rows(model: Model, table: exp.Table, fresh: exp.Table) -> exp.Expression | None:
+    """Which rows of an incremental model's table the new ones replace."""
+    config = model.config
+    if config.unique_key:
+        same = [exp.EQ(this=exp.column(k, table="__new", quoted=True), expression=exp.column(k, table=table.name, quoted=True)) for k in config.unique_key]
+        new = exp.select("1").from_(exp.alias_(fresh.copy(), "__new", table=True)).where(*same)
+        return exp.Exists(this=new)
+    if config.incremental_time:
+        first = exp.select(exp.Min(this=quoted(config.incremental_time))).from_(fresh.copy())
+        return exp.GTE(this=quoted(config.incremental_time), expression=first.subquery())
+    return None
+
+

@@ -1,0 +1,100 @@
+"""Files that are replaced whole or not at all: Parquet copies of results, and JSON about them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from featsql.engine import Engine, EngineError
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.model import Model
+from featsql.run.target import table_of
+from featsql.read.project import Project
+
+HIDDEN = "*****"
+
+
+def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
+    """Copy a built relation to Parquet where its config asks for it; gives the paths written.
+
+    A single file is replaced by renaming. A partitioned folder is written under a name of its own
+    beside `path`, and `path` is a symbolic link that then points to it: readers see the old rows
+    or the new ones. Raises FeatsqlError FS806 where that cannot be written.
+    """
+    wanted = model.config.publish
+    if wanted is None:
+        return ()
+    path = project.root / wanted.path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if wanted.partition_by:
+            publish_folder(model, wanted.partition_by, path, project, engine)
+        else:
+            publish_file(model, path, project, engine)
+    except (OSError, EngineError) as error:
+        message = error.message.splitlines()[0] if isinstance(error, EngineError) else str(error)
+        place = model.config.place or model.rendered.file.place(1)
+        raise FeatsqlError(Diagnostic("FS806", f"cannot publish `{wanted.path}`: {message}", place)) from error
+    return (wanted.path,)
+
+
+def publish_file(model: Model, path: Path, project: Project, engine: Engine) -> None:
+    """Write one Parquet file and put it in place."""
+    if path.is_dir():
+        raise OSError(f"{path.name} is a folder")
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        engine.write_parquet(table_of(project, model.name), str(fresh))
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def publish_folder(
+    model: Model, partition_by: tuple[str, ...], path: Path, project: Project, engine: Engine
+) -> None:
+    """Write a partitioned folder and let the link point to it."""
+    if path.exists() and not path.is_symlink():
+        raise OSError(f"{path.name} exists and is not a folder that featsql published")
+    old = path.resolve() if path.is_symlink() else None
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    link = path.with_name(f"{fresh.name}.link")
+    try:
+        engine.write_parquet(table_of(project, model.name), str(fresh), partition_by)
+        link.symlink_to(fresh.name, target_is_directory=True)
+        os.replace(link, path)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        link.unlink(missing_ok=True)
+        raise
+    if old is not None and old.parent == fresh.parent.resolve() and old.name.startswith(f".{path.name}."):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str]) -> None:
+    """Write a JSON file without secrets, and put it in place."""
+    write_text(path, json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n", secrets)
+
+
+def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
+    """Write a text file without secrets, and put it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        fresh.write_text(redact(text, secrets), encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def redact(text: str, secrets: Collection[str]) -> str:
+    """`text` with every secret blotted out, also in the spelling that JSON gives it."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for spelling in {secret, json.dumps(secret)[1:-1]}:
+            text = text.replace(spelling, HIDDEN)
+    return text

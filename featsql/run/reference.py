@@ -1,0 +1,151 @@
+"""The reference evaluator: section 1 of the meaning done literally, one instant after the other.
+
+For each spine row, each relation is replaced by what it is at the row's instant, the author's own SQL
+is run as written, and the row with the wanted keys is taken. It shares with the compiler the
+definition of visibility and nothing of how plans are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.engine import Engine
+from featsql.plan.defaults import defaults
+from featsql.plan.features import entity_keys
+from featsql.plan.lift import substitute
+from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.checked import Checked
+from featsql.resolve.describe import bound_name
+from featsql.resolve.graph import model_key
+from featsql.temporal import Boundary, column, end_available_at, holds, known, reached, version_order
+
+Row = dict[str, Any]
+
+
+def evaluate(
+    name: str, spine: Sequence[tuple[Any, tuple[Any, ...]]], as_of_type: str, checked: Checked, engine: Engine, boundary: Boundary
+) -> list[Row]:
+    """The features of model `name` for each spine row `(as_of, keys)`, in the spine's order.
+
+    Raises ValueError where the model has more than one row for an entity.
+    """
+    evaluator = Reference(checked, engine, boundary, as_of_type)
+    keys, match_nulls = entity_keys(checked.graph.models[name], checked)
+    answers: list[Row] = []
+    for as_of, wanted in spine:
+        rows = evaluator.model_at(name, as_of)
+        same = [row for row in rows if matches(row, keys, wanted, match_nulls)]
+        if len(same) > 1:
+            raise ValueError(f"{name} has {len(same)} rows for {wanted} at {as_of}")
+        row = same[0] if same else evaluator.no_row(name, as_of)
+        answers.append({column: value for column, value in row.items() if column.casefold() not in folded(keys)})
+    return answers
+
+
+def folded(names: Sequence[str]) -> set[str]:
+    """Names without regard to case."""
+    return {name.casefold() for name in names}
+
+
+def matches(row: Row, keys: Sequence[str], wanted: Sequence[Any], match_nulls: Sequence[bool]) -> bool:
+    """Whether a row has the wanted keys; NULL equals nothing unless its entity matches nulls."""
+    by_name = {column.casefold(): value for column, value in row.items()}
+    pairs = zip((by_name[key.casefold()] for key in keys), wanted, match_nulls, strict=True)
+    return all((nulls and mine is None and theirs is None) or (mine is not None and mine == theirs) for mine, theirs, nulls in pairs)
+
+
+class Reference:
+    """Models at instants, each evaluated once."""
+
+    def __init__(self, checked: Checked, engine: Engine, boundary: Boundary, as_of_type: str) -> None:
+        self.checked = checked
+        self.engine = engine
+        self.boundary = boundary
+        self.as_of_type = as_of_type
+        self.seen: dict[tuple[str, Any], list[Row]] = {}
+
+    def instant(self, as_of: Any) -> exp.Expression:
+        """An instant as a literal of the spine's type."""
+        value = exp.null() if as_of is None else exp.Literal.string(str(as_of))
+        return exp.cast(value, self.as_of_type)
+
+    def model_at(self, name: str, as_of: Any) -> list[Row]:
+        """All rows of a model at an instant."""
+        if (name, as_of) not in self.seen:
+            self.seen[name, as_of] = self.run(self.query_at(name, self.instant(as_of)))
+        return self.seen[name, as_of]
+
+    def query_at(self, name: str, at: exp.Expression) -> exp.Query:
+        """A model's own query over its relations as they are at an instant."""
+        tree = self.numbered(self.checked.graph.models[name].tree)
+        keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
+        return substitute(tree, at, lambda index: self.relation_at(keys[index], at))
+
+    def numbered(self, tree: exp.Query) -> exp.Query:
+        """A copy of a tree whose scans are numbered as they are met."""
+        numbered = tree.copy()
+        tables = [table for table in numbered.find_all(exp.Table) if "relation" in table.meta]
+        for index, table in enumerate(tables):
+            table.meta["scan"] = index
+        return numbered
+
+    def relation_at(self, key: str, at: exp.Expression) -> exp.Query:
+        """What a relation is at an instant: the definition, step by step."""
+        name = key.partition(":")[2]
+        if key == model_key(name) and self.checked.graph.models[name].config.kind == "features":
+            return self.query_at(name, at)
+        info = self.checked.catalog.relations[key]
+        clock = info.clock
+        assert clock is not None, f"{key} has no clock"
+        rows = exp.select("*").from_(bound_name(key, self.checked.graph)).where(known(clock, at, self.boundary))
+        if clock.versioned:
+            rows = newest_only(rows, info)
+        rows = exp.select(*self.columns(info, at)).from_(rows.subquery("known")).where(holds(clock, at, self.boundary))
+        return rows
+
+    def columns(self, info: RelationInfo, at: exp.Expression) -> list[exp.Expression]:
+        """A relation's columns; the end of a period is open until it could be known."""
+        clock = info.clock
+        assert clock is not None
+        columns: list[exp.Expression] = [column(name) for name in info.names]
+        if clock.kind != "periods" or clock.valid_to is None:
+            return columns
+        learnt = reached(end_available_at(clock), at, self.boundary)
+        end = exp.Case(ifs=[exp.If(this=learnt, true=column(clock.valid_to))])
+        ends = [name.casefold() == clock.valid_to.casefold() for name in info.names]
+        return [exp.alias_(end.copy(), c.name, quoted=True) if is_end else c for c, is_end in zip(columns, ends, strict=True)]
+
+    def no_row(self, name: str, as_of: Any) -> Row:
+        """The aggregates' own values over no rows; NULL for everything else."""
+        tree = self.numbered(self.checked.graph.models[name].tree)
+        query = defaults(tree, self.checked.catalog.aggregates)
+        columns = self.checked.catalog.relations[model_key(name)].names
+        if query is None:
+            return dict.fromkeys(columns)
+        keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
+        at = self.instant(as_of)
+        found = self.run(substitute(query, at, lambda index: self.relation_at(keys[index], at)))
+        (row,) = found
+        return row
+
+    def run(self, query: exp.Query) -> list[Row]:
+        """The rows of a query, as mappings."""
+        sql = query.sql("duckdb")
+        names = [c.name for c in self.engine.columns(sql)]
+        return [dict(zip(names, row, strict=True)) for row in self.engine.rows(sql)]
+
+
+def newest_only(rows: exp.Select, info: RelationInfo) -> exp.Select:
+    """Of each key's known versions, the newest."""
+    assert info.clock is not None
+    order = [*version_order(info.clock), *(column(name) for name in info.names)]
+    number = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[column(name) for name in info.clock.unique_key],
+        order=exp.Order(expressions=[exp.Ordered(this=term, desc=True, nulls_first=False) for term in order]),
+    )
+    first = exp.EQ(this=number, expression=exp.Literal.number(1))
+    return exp.select("*").from_(rows.subquery("versions")).qualify(first)

@@ -1,0 +1,70 @@
+"""The nouns of `run`: what a build did, model by model, and what it says while it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from featsql.errors import Diagnostic
+
+Status = Literal["success", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A node begins: its place in the build counts from 1."""
+
+    name: str
+    kind: str
+    index: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
+    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature."""
+
+    name: str
+    kind: str
+    status: Status
+    rows: int | None = None
+    seconds: float = 0.0
+    diagnostics: tuple[Diagnostic, ...] = ()
+    sql: str | None = None
+    statics: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A node ended."""
+
+    result: Result
+    index: int
+    total: int
+
+
+Event = Started | Finished
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole build: its results in order, when it ran (UTC, ISO 8601), and how long it took."""
+
+    results: tuple[Result, ...]
+    started_at: str
+    seconds: float
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return all(result.status == "success" for result in self.results)
+
+
+def silent(event: Event) -> None:
+    """A listener that hears nothing."""

@@ -1,0 +1,68 @@
+"""The database that a build publishes to: opened once, one transaction for each result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlglot import exp
+
+from featsql.attach import attach
+from featsql.engine import Engine, EngineError
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.project import Project
+from featsql.resolve.describe import make_schema, three_part
+
+
+def open_engine(project: Project, *, threads: int | None = None) -> Engine:
+    """A session with the target's settings and attached databases, but not the target itself.
+
+    Raises FeatsqlError FS802 where a setting is refused.
+    """
+    target = project.target
+    settings = dict(target.settings)
+    named = {"threads": threads or target.threads, "memory_limit": target.memory_limit}
+    settings |= {name: value for name, value in named.items() if value is not None}
+    if target.temp_directory:
+        settings["temp_directory"] = str(project.root / target.temp_directory)
+    try:
+        engine = Engine.memory(settings)
+        for extension in target.extensions:
+            engine.load_extension(extension)
+    except EngineError as error:
+        hint = f"look at `outputs: {target.name}:` in featsql_project.yml"
+        raise FeatsqlError(Diagnostic("FS802", error.message, project.target_place, hint)) from error
+    for attachment in target.attach:
+        attach(engine, attachment, project.root)
+    return engine
+
+
+def attach_target(engine: Engine, project: Project) -> None:
+    """Open the target's file for writing and make its schema. Raises FeatsqlError FS803 where the
+    file cannot be opened: locked by another process, or not a database."""
+    target = project.target
+    try:
+        if target.path != ":memory:":
+            Path(target.path).parent.mkdir(parents=True, exist_ok=True)
+        source = exp.alias_(exp.Literal.string(target.path), target.database, quoted=True)
+        engine.execute(exp.Attach(this=source).sql("duckdb"))
+        make_schema(engine, target.database, target.schema)
+    except (EngineError, OSError) as error:
+        message = error.message if isinstance(error, EngineError) else str(error)
+        hint = "is another program using it, or is it no DuckDB database?"
+        raise FeatsqlError(Diagnostic("FS803", message.splitlines()[0], project.target_place, hint)) from error
+
+
+def relations(engine: Engine, project: Project) -> dict[str, str]:
+    """What the target's schema holds: 'TABLE' or 'VIEW' by name."""
+    target = project.target
+    query = (
+        exp.select("table_name", "table_type")
+        .from_(exp.table_("tables", db="information_schema"))
+        .where(exp.column("table_catalog").eq(target.database), exp.column("table_schema").eq(target.schema))
+    )
+    return {str(name): "VIEW" if kind == "VIEW" else "TABLE" for name, kind in engine.rows(query.sql("duckdb"))}
+
+
+def table_of(project: Project, name: str) -> exp.Table:
+    """The name of a published relation."""
+    return three_part(project.target.database, project.target.schema, name)

@@ -1,0 +1,52 @@
+"""A session in memory in which every relation of a project can be read without having been built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.engine import Engine
+from featsql.resolve.describe import make_schema
+from featsql.resolve.graph import model_key
+from featsql.run.materialize import Materializer
+from featsql.run.target import table_of
+
+
+class Workspace:
+    """The project's relations under the names that compiled SQL uses, in a database of the session.
+
+    Plain models are views over the sources as they are now, so that what is shown never depends on
+    when something was last built; labels and seeds are tables, made when first needed.
+    """
+
+    def __init__(self, compiled: Compiled, engine: Engine, known_at: str) -> None:
+        self.compiled = compiled
+        self.engine = engine
+        self.materializer = Materializer(compiled, engine, known_at, full_refresh=True)
+        self.ready: set[str] = set()
+        target = compiled.project.target
+        attached = exp.alias_(exp.Literal.string(":memory:"), target.database, quoted=True)
+        engine.execute(exp.Attach(this=attached, exists=True).sql("duckdb"))
+        make_schema(engine, target.database, target.schema)
+
+    def prepare(self, keys: Iterable[str]) -> None:
+        """Make the relations behind `keys`, and all that they read, ready to be read."""
+        wanted = self.compiled.graph.upstream(keys)
+        names = [key.partition(":")[2] for key in sorted(wanted) if key.startswith("seed:")]
+        names += [name for name in self.compiled.graph.models if model_key(name) in wanted]
+        for name in names:
+            if name not in self.ready:
+                self.make(name)
+                self.ready.add(name)
+
+    def make(self, name: str) -> None:
+        """Make one relation."""
+        model = self.compiled.graph.models.get(name)
+        if model is None or model.config.kind == "labels":
+            self.materializer.build(name)
+        elif model.config.kind == "plain" and model.config.materialized == "ephemeral":
+            self.materializer.build(name)
+        elif model.config.kind == "plain":
+            self.engine.create_as("OR REPLACE VIEW", table_of(self.compiled.project, name), self.materializer.text(model))

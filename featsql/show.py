@@ -1,0 +1,144 @@
+"""Queries for looking: a few rows of any relation, or of a SELECT written on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.errors import Diagnostic, FeatsqlError, Place
+from featsql.names import did_you_mean
+from featsql.plan.features import entity_keys
+from featsql.plan.lift import substitute
+from featsql.plan.lower import lower, lower_at
+from featsql.plan.plan import AsOf, Attach, Lifted, Outcome, Plan
+from featsql.plan.training import plan_of
+from featsql.read.parse import parse
+from featsql.read.project import File, Project
+from featsql.read.render import render_text
+from featsql.resolve.describe import as_of_type, bound_name
+from featsql.resolve.graph import model_key, seed_key, source_key
+from featsql.run.workspace import Workspace
+from featsql.temporal import column
+
+Entities = Sequence[Mapping[str, Any]]
+
+
+def show_name(
+    name: str, compiled: Compiled, workspace: Workspace, as_of: str | None, entities: Entities | None
+) -> exp.Query:
+    """All rows of a model, source or seed; of a features model at an instant, for given entities or
+    for all that it has. Raises FeatsqlError FS723 for an unknown name."""
+    key = relation_key(name, compiled)
+    workspace.prepare([key])
+    plan = compiled.plans.get(name)
+    if isinstance(plan, Plan):
+        return lower(plan)
+    if plan is None:
+        refuse_instant(name, as_of, entities)
+        return exp.select("*").from_(bound_name(key, compiled.graph))
+    instant = literal_instant(name, compiled, as_of)
+    if not entities:
+        return lower_at(plan, instant, compiled.project.boundary)
+    return lower(for_entities(plan, compiled, instant, entities))
+
+
+def relation_key(name: str, compiled: Compiled) -> str:
+    """The key of the relation that a name on the command line means."""
+    for key in (model_key(name), seed_key(name), source_key(name)):
+        if key in compiled.checked.catalog.relations:
+            return key
+    known = [key.partition(":")[2] for key in compiled.checked.catalog.relations]
+    hint = did_you_mean(name, known, "`featsql ls` lists what there is")
+    raise FeatsqlError(Diagnostic("FS723", f"there is no model, source or seed `{name}`", hint=hint))
+
+
+def refuse_instant(name: str, as_of: str | None, entities: Entities | None) -> None:
+    """Only a features model is a question that needs an instant."""
+    if as_of is not None or entities:
+        message = f"`{name}` is not a features model: it has no instant or entities to be shown for"
+        raise FeatsqlError(Diagnostic("FS724", message, hint="leave --as-of and --entity out"))
+
+
+def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Expression:
+    """An instant that a person typed, of the type that the model's clocks have; now, without one."""
+    text = as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
+    value = exp.cast(exp.Literal.string(text), kind)
+    problem = compiled.scratch.engine.failure(exp.select(value).sql("duckdb"))
+    if problem is not None:
+        message = f"`{text}` is not an instant"
+        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00"))
+    return value
+
+
+def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expression, entities: Entities) -> Plan:
+    """The plan of a features model for given keys at one instant."""
+    keys, _ = entity_keys(compiled.graph.models[plan.name], compiled.checked)
+    types = compiled.checked.catalog.relations[model_key(plan.name)]
+    for each in entities:
+        refuse_keys(each, keys, plan.name)
+    rows = [
+        exp.select(
+            *(exp.alias_(exp.cast(literal(each[key]), types.type_of(key) or "varchar"), key, quoted=True) for key in keys),
+            exp.alias_(instant.copy(), "as_of"),
+        )
+        for each in entities
+    ]
+    source = rows[0] if len(rows) == 1 else exp.union(*rows, distinct=False)
+    spine = Outcome(source.subquery("asked"), "spine", (*keys, "as_of"), "as_of", "")
+    attach = Attach(plan, tuple(column(key, "spine") for key in keys), "f")
+    outputs = [exp.alias_(column(key, "spine"), key, quoted=True) for key in keys]
+    outputs += [exp.alias_(column(name, "f"), name, quoted=True) for name in plan.features]
+    return plan_of(spine, (attach,), exp.select(*outputs), compiled.project.boundary)
+
+
+def refuse_keys(given: Mapping[str, Any], keys: Sequence[str], name: str) -> None:
+    """An entity is named by all of its keys and nothing else."""
+    if set(given) != set(keys):
+        message = f"`{name}` is about entities with the keys {', '.join(keys)}, not {', '.join(given)}"
+        raise FeatsqlError(Diagnostic("FS726", message, hint="write " + " ".join(f"--entity {k}=..." for k in keys)))
+
+
+def literal(value: Any) -> exp.Expression:
+    """A key's value as a literal, to be cast to the key's type."""
+    return exp.null() if value is None else exp.Literal.string(str(value))
+
+
+def show_sql(text: str, project: Project, compiled: Compiled, workspace: Workspace, as_of: str | None) -> exp.Query:
+    """A SELECT written on the spot: with an instant every relation is what it is then; without, its rows."""
+    rendered = render_text(File("<inline>", text), project)
+    (model,) = parse((rendered,), project, compiled.scratch.engine.syntax_error)
+    tables = [table for table in model.tree.find_all(exp.Table) if "relation" in table.meta]
+    keys = [str(table.meta["relation"]) for table in tables]
+    for key, reference in zip(keys, tables, strict=True):
+        if key not in compiled.checked.catalog.relations:
+            place, _ = rendered.origin(reference.this.meta.get("start", 0))
+            raise FeatsqlError(unknown(key, place, compiled))
+    workspace.prepare(keys)
+    for number, table in enumerate(tables):
+        table.meta["scan"] = number
+    at = exp.cast(exp.Literal.string(as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
+    return substitute(model.tree, at, lambda i: shown(keys[i], compiled, at, as_of))
+
+
+def unknown(key: str, place: Place, compiled: Compiled) -> Diagnostic:
+    """A relation that inline SQL names and the project does not have."""
+    name = key.partition(":")[2]
+    known = [k.partition(":")[2] for k in compiled.checked.catalog.relations]
+    return Diagnostic("FS723", f"there is no model, source or seed `{name}`", place, did_you_mean(name, known))
+
+
+def shown(key: str, compiled: Compiled, at: exp.Expression, as_of: str | None) -> exp.Query:
+    """A relation inside inline SQL: a features model at the instant, anything else as it stands."""
+    name = key.partition(":")[2]
+    plan = compiled.plans.get(name) if key == model_key(name) else None
+    if isinstance(plan, Plan):
+        return lower(plan)
+    if plan is not None:
+        instant = literal_instant(name, compiled, as_of)
+        return lower_at(plan, instant, compiled.project.boundary)
+    return exp.select("*").from_(bound_name(key, compiled.graph))

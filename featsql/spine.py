@@ -1,0 +1,84 @@
+"""A frame of keys and instants as a spine: historical features for rows that no model describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.engine import Engine
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.names import did_you_mean
+from featsql.plan.features import plan_features
+from featsql.plan.plan import Attach, Features, Outcome, Plan
+from featsql.plan.training import check_instants, plan_of
+from featsql.temporal import column
+
+FRAME = "__frame"
+
+
+def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled, engine: Engine) -> Plan:
+    """The plan for a frame as the spine, registered in `engine`'s session.
+
+    `wanted` names features models, or single features as 'model:feature'. Raises FeatsqlError
+    FS720 for an unknown model or feature, FS722 for a frame without a key or the instant, FS713
+    where two columns would have one name.
+    """
+    engine.register(FRAME, frame)
+    columns = engine.columns(exp.select("*").from_(FRAME).sql("duckdb"))
+    names = [c.name for c in columns]
+    if as_of not in names:
+        hint = did_you_mean(as_of, names, "name the column of instants: as_of='...'")
+        raise FeatsqlError(Diagnostic("FS722", f"the frame has no column `{as_of}`", hint=hint))
+    as_of_type = next(c.type for c in columns if c.name == as_of)
+    spine = Outcome(exp.to_table(FRAME), "spine", tuple(names), as_of, as_of_type)
+    chosen = choose(wanted, compiled)
+    attachments: list[Attach] = []
+    outputs: list[exp.Expression] = [exp.alias_(column(name, "spine"), name, quoted=True) for name in names]
+    for alias, (features, picked) in chosen.items():
+        check_instants(features, as_of_type, None)
+        attachments.append(Attach(features, frame_keys(features, names), alias))
+        outputs += [exp.alias_(column(name, alias), name, quoted=True) for name in picked]
+    refuse_repeats([output.alias for output in outputs])
+    return plan_of(spine, tuple(attachments), exp.select(*outputs), compiled.project.boundary)
+
+
+def choose(wanted: Sequence[str], compiled: Compiled) -> dict[str, tuple[Features, tuple[str, ...]]]:
+    """The features models asked for, each once, with the features picked of it, in the order asked."""
+    chosen: dict[str, tuple[Features, tuple[str, ...]]] = {}
+    for text in wanted:
+        name, _, feature = text.partition(":")
+        model = compiled.graph.models.get(name)
+        if model is None or model.config.kind != "features":
+            known = [n for n, m in compiled.graph.models.items() if m.config.kind == "features"]
+            hint = did_you_mean(name, known, f"the project has {', '.join(known) or 'none'}")
+            raise FeatsqlError(Diagnostic("FS720", f"there is no features model `{name}`", hint=hint))
+        features, picked = chosen.get(name) or (plan_features(name, compiled.checked), ())
+        if feature and feature not in features.features:
+            hint = did_you_mean(feature, features.features)
+            raise FeatsqlError(Diagnostic("FS720", f"`{name}` has no feature `{feature}`", hint=hint))
+        more = (feature,) if feature else features.features
+        chosen[name] = (features, tuple(dict.fromkeys((*picked, *more))))
+    return chosen
+
+
+def frame_keys(features: Features, names: Sequence[str]) -> tuple[exp.Expression, ...]:
+    """The frame's columns that are the entity's keys."""
+    by_folded = {name.casefold(): name for name in names}
+    missing = [key for key in features.keys if key.casefold() not in by_folded]
+    if missing:
+        hint = did_you_mean(missing[0], names, "name the column as the entity's key")
+        raise FeatsqlError(Diagnostic("FS722", f"the frame has no column `{missing[0]}`", hint=hint))
+    return tuple(column(by_folded[key.casefold()], "spine") for key in features.keys)
+
+
+def refuse_repeats(names: Sequence[str]) -> None:
+    """Two columns of one name would silently become `x` and `x_1`."""
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            hint = "pick single features: 'model:feature'"
+            raise FeatsqlError(Diagnostic("FS713", f"two columns are named `{name}`", hint=hint))
+        seen.add(name.casefold())

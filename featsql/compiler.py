@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
@@ -15,13 +14,12 @@ from featsql.plan.features import plan_features
 from featsql.plan.lower import lower, lower_at
 from featsql.plan.plan import Features, Plan
 from featsql.plan.training import plan_training
-from featsql.read.load import load
 from featsql.read.parse import parse
 from featsql.read.project import Project
 from featsql.read.render import render
 from featsql.resolve.check import check
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import NAIVE, Scratch, as_of_type, describe
+from featsql.resolve.describe import Scratch, as_of_type, bound_name, describe
 from featsql.resolve.graph import Graph
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
@@ -60,10 +58,17 @@ class Compiled:
         return lower_at(plan, exp.Anonymous(this="as_of"), self.project.boundary)
 
 
-def compile_project(project: Project, engine: Engine, *, frames: Mapping[str, Any] | None = None, incremental: Incremental = lambda name: False, full_refresh: bool = False) -> Compiled:  # fmt: skip
+def compile_project(
+    project: Project,
+    engine: Engine,
+    *,
+    frames: Mapping[str, Any] | None = None,
+    incremental: Incremental | None = None,
+    full_refresh: bool = False,
+) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
     a file's schema needs. Raises FeatsqlError with everything that one stage found."""
-    rendered = render(project, full_refresh=full_refresh, incremental=incremental)
+    rendered = render(project, full_refresh=full_refresh, incremental=incremental or (lambda _: False))
     models = parse(rendered, project, engine.syntax_error)
     graph = link(models, project)
     open_sources(engine, project, frames or {})
@@ -80,20 +85,15 @@ def compile_project(project: Project, engine: Engine, *, frames: Mapping[str, An
     return compiled
 
 
-def load_project(root: Path, *, target: str | None = None, variables: Mapping[str, Any] | None = None) -> Project:
-    """Stage 1 alone: the folder's configuration and files."""
-    return load(root, target=target, variables=variables)
-
-
 def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
     """The columns of every source and seed, as the engine reads them."""
     root = graph.project.root
-    return {key: engine.columns(scan(source, root).sql("duckdb")) if key.startswith("seed:") else engine.columns(exp.select("*").from_(source_table(source.source, source.table)).sql("duckdb")) for key, source in graph.sources.items()}  # fmt: skip
-
-
-def source_table(schema: str, table: str) -> exp.Table:
-    """The view of a source table."""
-    return exp.table_(*(exp.to_identifier(part, quoted=True) for part in (table, schema, "sources")))
+    columns: dict[str, tuple[Column, ...]] = {}
+    for key, source in graph.sources.items():
+        seeded = key.startswith("seed:")
+        query = scan(source, root) if seeded else exp.select("*").from_(bound_name(key, graph))
+        columns[key] = engine.columns(query.sql("duckdb"))
+    return columns
 
 
 def plan(checked: Checked) -> dict[str, Plan | Features]:
@@ -119,7 +119,8 @@ def bind(compiled: Compiled) -> None:
     for name in compiled.plans:
         model = compiled.graph.models[name]
         engine = compiled.scratch.engine
-        engine.define_as_of(exp.cast(exp.null(), as_of_type(model, compiled.graph, compiled.checked.catalog.relations) or NAIVE))
+        kind = as_of_type(model, compiled.graph, compiled.checked.catalog.relations)
+        engine.define_as_of(exp.cast(exp.null(), kind))
         try:
             got = engine.columns(compiled.query(name).sql("duckdb"))
         except EngineError as error:

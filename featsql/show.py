@@ -63,7 +63,7 @@ def refuse_instant(name: str, as_of: str | None, entities: Entities | None) -> N
         raise FeatsqlError(Diagnostic("FS724", message, hint="leave --as-of and --entity out"))
 
 
-def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Expression:
+def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Expr:
     """An instant that a person typed, of the type that the model's clocks have; now, without one."""
     text = as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
     kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
@@ -75,7 +75,7 @@ def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Exp
     return value
 
 
-def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expression, entities: Entities) -> Plan:
+def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
     """The plan of a features model for given keys at one instant."""
     keys, _ = entity_keys(compiled.graph.models[plan.name], compiled.checked)
     types = compiled.checked.catalog.relations[model_key(plan.name)]
@@ -83,7 +83,7 @@ def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expressio
         refuse_keys(each, keys, plan.name)
     rows = [
         exp.select(
-            *(exp.alias_(exp.cast(literal(each[key]), types.type_of(key) or "varchar"), key, quoted=True) for key in keys),
+            *(typed(each[key], types.type_of(key), key) for key in keys),
             exp.alias_(instant.copy(), "as_of"),
         )
         for each in entities
@@ -103,9 +103,10 @@ def refuse_keys(given: Mapping[str, Any], keys: Sequence[str], name: str) -> Non
         raise FeatsqlError(Diagnostic("FS726", message, hint="write " + " ".join(f"--entity {k}=..." for k in keys)))
 
 
-def literal(value: Any) -> exp.Expression:
-    """A key's value as a literal, to be cast to the key's type."""
-    return exp.null() if value is None else exp.Literal.string(str(value))
+def typed(value: Any, kind: str | None, name: str) -> exp.Expr:
+    """A key's value as a column of the key's type."""
+    literal = exp.null() if value is None else exp.Literal.string(str(value))
+    return exp.alias_(exp.cast(literal, kind or "VARCHAR"), name, quoted=True)
 
 
 def show_sql(text: str, project: Project, compiled: Compiled, workspace: Workspace, as_of: str | None) -> exp.Query:
@@ -122,7 +123,7 @@ def show_sql(text: str, project: Project, compiled: Compiled, workspace: Workspa
     for number, table in enumerate(tables):
         table.meta["scan"] = number
     at = exp.cast(exp.Literal.string(as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
-    return substitute(model.tree, at, lambda i: shown(keys[i], compiled, at, as_of))
+    return substitute(model.tree, at, lambda i: shown(keys[i], compiled, as_of))
 
 
 def unknown(key: str, place: Place, compiled: Compiled) -> Diagnostic:
@@ -132,7 +133,7 @@ def unknown(key: str, place: Place, compiled: Compiled) -> Diagnostic:
     return Diagnostic("FS723", f"there is no model, source or seed `{name}`", place, did_you_mean(name, known))
 
 
-def shown(key: str, compiled: Compiled, at: exp.Expression, as_of: str | None) -> exp.Query:
+def shown(key: str, compiled: Compiled, as_of: str | None) -> exp.Query:
     """A relation inside inline SQL: a features model at the instant, anything else as it stands."""
     name = key.partition(":")[2]
     plan = compiled.plans.get(name) if key == model_key(name) else None

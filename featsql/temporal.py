@@ -87,17 +87,17 @@ def interval(text: str) -> exp.Interval:
 
 def column(name: str, table: str | None = None) -> exp.Column:
     """A quoted column, of `table` if one is given."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None)
+    return exp.column(name, table=table, quoted=True)
 
 
-def available_at(clock: Clock, table: str | None = None) -> exp.Expression:
+def available_at(clock: Clock, table: str | None = None) -> exp.Expr:
     """The instant at which a row could first be known."""
     if clock.available_at:
         return column(clock.available_at, table)
     return after(column(clock.start, table), clock.delay)
 
 
-def end_available_at(clock: Clock, table: str | None = None) -> exp.Expression:
+def end_available_at(clock: Clock, table: str | None = None) -> exp.Expr:
     """The instant at which the end of a period could first be known."""
     if clock.valid_to_available_at:
         return column(clock.valid_to_available_at, table)
@@ -107,25 +107,25 @@ def end_available_at(clock: Clock, table: str | None = None) -> exp.Expression:
     return after(column(clock.valid_to, table), clock.delay)
 
 
-def after(instant: exp.Expression, delay: str | None) -> exp.Expression:
+def after(instant: exp.Expr, delay: str | None) -> exp.Expr:
     """`instant + delay`."""
     return exp.Add(this=instant, expression=interval(delay)) if delay else instant
 
 
-def reached(instant: exp.Expression, at: exp.Expression, boundary: Boundary) -> exp.Expression:
+def reached(instant: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Expr:
     """Whether `instant` is on the known side of `at`: the edge of every "as known at"."""
     compare = exp.LTE if boundary == "inclusive" else exp.LT
     return compare(this=instant.copy(), expression=at.copy())
 
 
-def pending(instant: exp.Expression, at: exp.Expression, boundary: Boundary) -> exp.Expression:
+def pending(instant: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Expr:
     """The opposite of `reached`, where NULL stands for an instant that never comes."""
     compare = exp.GT if boundary == "inclusive" else exp.GTE
     later = compare(this=instant.copy(), expression=at.copy())
     return exp.paren(exp.or_(exp.Is(this=instant.copy(), expression=exp.null()), later))
 
 
-def known(clock: Clock, at: exp.Expression, boundary: Boundary, table: str | None = None) -> exp.Expression:
+def known(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = None) -> exp.Expr:
     """Whether a row, as a version of its key, is known at `at`. NULL instants are never known."""
     if clock.kind == "static":
         return exp.true()
@@ -137,10 +137,10 @@ def known(clock: Clock, at: exp.Expression, boundary: Boundary, table: str | Non
     return exp.and_(*conditions)
 
 
-def holds(clock: Clock, at: exp.Expression, boundary: Boundary, table: str | None = None) -> exp.Expression:
+def holds(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = None) -> exp.Expr:
     """Whether a known row is part of the relation at `at`: not deleted and, for a period, begun
     and not known to have ended."""
-    conditions: list[exp.Expression] = []
+    conditions: list[exp.Expr] = []
     if clock.deleted:
         flag = exp.cast(column(clock.deleted, table), "boolean")
         conditions.append(exp.not_(exp.func("coalesce", flag, exp.false())))
@@ -153,12 +153,12 @@ def holds(clock: Clock, at: exp.Expression, boundary: Boundary, table: str | Non
     return exp.and_(*conditions) if conditions else exp.true()
 
 
-def visible(clock: Clock, at: exp.Expression, boundary: Boundary, table: str | None = None) -> exp.Expression:
+def visible(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = None) -> exp.Expr:
     """Whether a row of a relation without versions is in the relation at `at`."""
     return exp.and_(known(clock, at, boundary, table), holds(clock, at, boundary, table))
 
 
-def version_order(clock: Clock) -> tuple[exp.Expression, ...]:
+def version_order(clock: Clock) -> tuple[exp.Expr, ...]:
     """What orders the versions of one key; the greatest is the newest. A state's newest row is
     the one that happened last; a correction is the one that became available last."""
     start, available = column(clock.start), available_at(clock)

@@ -41,20 +41,20 @@ def of_select(select: exp.Select, ctes: dict[str, exp.Query], aggregates: frozen
     return row
 
 
-def only_source(select: exp.Select) -> exp.Expression | None:
+def only_source(select: exp.Select) -> exp.Expr | None:
     """What a SELECT reads, if it reads one thing alone."""
     clause = select.args.get("from_")
     if clause is None or select.args.get("joins") or select.args.get("laterals"):
         return None
-    source: exp.Expression = clause.this
+    source: exp.Expr = clause.this
     extra = any(source.args.get(part) for part in ("joins", "pivots", "laterals", "sample"))
     return None if extra else source
 
 
-def source_query(source: exp.Expression | None, ctes: dict[str, exp.Query]) -> exp.Select | None:
+def source_query(source: exp.Expr | None, ctes: dict[str, exp.Query]) -> exp.Select | None:
     """The SELECT behind a subquery or the name of a CTE."""
     if isinstance(source, exp.Subquery) and not source.alias_column_names:
-        found: exp.Expression | None = source.this
+        found: exp.Expr | None = source.this
     elif isinstance(source, exp.Table) and not source.db and not source.alias_column_names:
         found = ctes.get(source.name.casefold())
     else:
@@ -65,7 +65,7 @@ def source_query(source: exp.Expression | None, ctes: dict[str, exp.Query]) -> e
 def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select:
     """The SELECT as one group that no row belongs to."""
     row = without(select, *IRRELEVANT)
-    projections: list[exp.Expression] = []
+    projections: list[exp.Expr] = []
     for projection in row.expressions:
         name = projection.alias_or_name
         value = projection.unalias() if isinstance(projection, exp.Alias) else projection
@@ -85,7 +85,7 @@ def without(select: exp.Select, *parts: str) -> exp.Select:
     return row
 
 
-def is_aggregate(node: exp.Expression, aggregates: frozenset[str]) -> bool:
+def is_aggregate(node: exp.Expr, aggregates: frozenset[str]) -> bool:
     """Whether a node is a call of an aggregate function, with its filter and its order."""
     if isinstance(node, exp.Filter | exp.WithinGroup):
         return is_aggregate(node.this, aggregates)
@@ -94,13 +94,13 @@ def is_aggregate(node: exp.Expression, aggregates: frozenset[str]) -> bool:
     return isinstance(node, exp.AggFunc)
 
 
-def has_aggregate(value: exp.Expression, aggregates: frozenset[str]) -> bool:
+def has_aggregate(value: exp.Expr, aggregates: frozenset[str]) -> bool:
     """Whether an expression aggregates, outside of subqueries and windows."""
     found = value.walk(prune=lambda node: isinstance(node, exp.Query | exp.Window))
     return any(is_aggregate(node, aggregates) for node in found)
 
 
-def without_bare_columns(value: exp.Expression, aggregates: frozenset[str]) -> exp.Expression:
+def without_bare_columns(value: exp.Expr, aggregates: frozenset[str]) -> exp.Expr:
     """`value` with its columns outside of aggregates (the group's keys) as NULLs of their type."""
     root = exp.paren(value.copy())
     stops = exp.Query | exp.Lambda

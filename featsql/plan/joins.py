@@ -26,7 +26,7 @@ class Joined:
     def using(self) -> tuple[str, ...]:
         return tuple(identifier.name for identifier in self.join.args.get("using") or ())
 
-    def condition(self, scope: Scope) -> exp.Expression:
+    def condition(self, scope: Scope) -> exp.Expr:
         """The join's condition as one expression over the spine and the partner."""
         on = self.join.args.get("on")
         if on is not None:
@@ -38,7 +38,7 @@ class Joined:
         return exp.and_(*pairs) if pairs else exp.true()
 
 
-def passes_on(query: exp.Expression, imports: Mapping[str, str]) -> str | None:
+def passes_on(query: exp.Expr, imports: Mapping[str, str]) -> str | None:
     """The relation key that `select * from x` passes on unchanged; None for anything else."""
     if not isinstance(query, exp.Select):
         return None
@@ -54,10 +54,10 @@ def passes_on(query: exp.Expression, imports: Mapping[str, str]) -> str | None:
     return str(key) if key else None
 
 
-def join_keys(joined: Joined, keys: Sequence[str], scope: Scope) -> tuple[exp.Expression, ...] | str:
+def join_keys(joined: Joined, keys: Sequence[str], scope: Scope) -> tuple[exp.Expr, ...] | str:
     """For each entity key the spine's expression that it must equal, or what is wrong with the join."""
     wanted = {key.casefold(): key for key in keys}
-    found: dict[str, exp.Expression] = {}
+    found: dict[str, exp.Expr] = {}
     for name in joined.using:
         if name.casefold() not in wanted:
             return f"`{name}` is not a key of the features' entity"
@@ -74,7 +74,7 @@ def join_keys(joined: Joined, keys: Sequence[str], scope: Scope) -> tuple[exp.Ex
     return tuple(found[folded] for folded in wanted)
 
 
-def conjuncts(condition: exp.Expression | None) -> list[exp.Expression]:
+def conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:
     """The terms of a conjunction; `true` has none."""
     if condition is None:
         return []
@@ -83,9 +83,7 @@ def conjuncts(condition: exp.Expression | None) -> list[exp.Expression]:
     return [term for term in flat if not (isinstance(term, exp.Boolean) and term.this)]
 
 
-def key_pair(
-    term: exp.Expression, alias: str, wanted: Mapping[str, str], scope: Scope
-) -> tuple[str, exp.Expression] | None:
+def key_pair(term: exp.Expr, alias: str, wanted: Mapping[str, str], scope: Scope) -> tuple[str, exp.Expr] | None:
     """The entity key (folded) and the spine's expression that a term holds equal."""
     if not isinstance(term, exp.EQ | exp.NullSafeEQ):
         return None

@@ -27,9 +27,7 @@ from featsql.temporal import (
 )
 
 
-def rows_at(
-    info: RelationInfo, table: exp.Expression, at: exp.Expression, boundary: Boundary, versions: str | None
-) -> exp.Select:
+def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None) -> exp.Select:
     """The rows of a relation at `at`, with the relation's own columns.
 
     `table` is the relation's bound name; `versions` the name of the query made by `stretches`,
@@ -44,7 +42,7 @@ def rows_at(
     return rows.where(reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
 
 
-def project(info: RelationInfo, at: exp.Expression, boundary: Boundary) -> exp.Select:
+def project(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Select:
     """The relation's columns; the end of a period reads as open until it could be known."""
     clock = info.clock
     assert clock is not None
@@ -59,7 +57,7 @@ def project(info: RelationInfo, at: exp.Expression, boundary: Boundary) -> exp.S
     )
 
 
-def stretches(info: RelationInfo, table: exp.Expression) -> exp.Select:
+def stretches(info: RelationInfo, table: exp.Expr) -> exp.Select:
     """Every version of a relation with the stretch `[known_from, known_to)` in which it is the newest
     one known of its key; versions that never are the newest are left out."""
     clock = info.clock
@@ -68,11 +66,13 @@ def stretches(info: RelationInfo, table: exp.Expression) -> exp.Select:
     return stretches_of_retractable(info, table) if clock.retracted_at else stretches_of_lasting(info, table)
 
 
-def stretches_of_lasting(info: RelationInfo, table: exp.Expression) -> exp.Select:
+def stretches_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
     """Where nothing is retracted, a version lasts until the first newer one becomes known."""
     clock = info.clock
     assert clock is not None
-    begun = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    begun = (
+        exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    )
     until = exp.Window(
         this=exp.Min(this=column(names.KNOWN_FROM)),
         partition_by=[column(name) for name in clock.unique_key],
@@ -89,14 +89,16 @@ def stretches_of_lasting(info: RelationInfo, table: exp.Expression) -> exp.Selec
     return exp.select("*").from_(bounded.subquery("bounded")).where(lasting)
 
 
-def stretches_of_retractable(info: RelationInfo, table: exp.Expression) -> exp.Select:
+def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
     """Where a version can be retracted an older one may come back: between any two neighbouring
     instants at which something changes for a key, the newest of the versions known there holds."""
     clock = info.clock
     assert clock is not None
     assert clock.retracted_at is not None
     keys = [column(name) for name in clock.unique_key]
-    begun = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    begun = (
+        exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+    )
     starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(begun.subquery("begun"))
     ends = exp.select(*keys, exp.alias_(column(clock.retracted_at), names.POINT)).from_(begun.subquery("begun"))
     points = exp.union(starts, ends.where(exp.not_(exp.Is(this=column(clock.retracted_at), expression=exp.null()))))
@@ -136,14 +138,14 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expression) -> exp.S
     )
 
 
-def known_from(clock: Clock) -> exp.Expression:
+def known_from(clock: Clock) -> exp.Expr:
     """The instant from which a version is known."""
     if clock.kind == "periods":
         return available_at(clock)
     return exp.Greatest(this=column(clock.start), expressions=[available_at(clock)])
 
 
-def has_instants(clock: Clock) -> exp.Expression:
+def has_instants(clock: Clock) -> exp.Expr:
     """Whether the instants of a version are there: `greatest` would pass over a NULL in silence."""
     needed = [available_at(clock)] if clock.kind == "periods" else [column(clock.start), available_at(clock)]
     return exp.and_(*(exp.not_(exp.Is(this=each, expression=exp.null())) for each in needed))
@@ -154,12 +156,12 @@ def newest_first(info: RelationInfo, table: str | None = None) -> exp.Order:
     tie-break does not settle has the same winner every time."""
     assert info.clock is not None
     ordered = [qualify(term, table) for term in version_order(info.clock)]
-    rest: Sequence[exp.Expression] = [column(name, table) for name in info.names]
+    rest: Sequence[exp.Expr] = [column(name, table) for name in info.names]
     terms = [exp.Ordered(this=term, desc=True, nulls_first=False) for term in (*ordered, *rest)]
     return exp.Order(expressions=terms)
 
 
-def qualify(term: exp.Expression, table: str | None) -> exp.Expression:
+def qualify(term: exp.Expr, table: str | None) -> exp.Expr:
     """`term` with its columns bound to `table`."""
     if table is None:
         return term
@@ -167,5 +169,3 @@ def qualify(term: exp.Expression, table: str | None) -> exp.Expression:
     for each in bound.find_all(exp.Column):
         each.set("table", exp.to_identifier(table, quoted=True))
     return bound
-
-

@@ -24,9 +24,9 @@ class Moment:
     """From where a lifted query is looked at: the instant, the wanted keys, and how the relations
     with versions are called (by relation key)."""
 
-    at: exp.Expression
+    at: exp.Expr
     boundary: Boundary
-    keys: Sequence[exp.Expression] = ()
+    keys: Sequence[exp.Expr] = ()
     match_nulls: Sequence[bool] = ()
     versions: Mapping[str, str] | None = None
 
@@ -36,7 +36,7 @@ def lift(tree: exp.Query, scans: Mapping[int, Scan], moment: Moment) -> exp.Quer
     return substitute(tree, moment.at, lambda index: rows(scans[index], moment))
 
 
-def substitute(tree: exp.Query, at: exp.Expression, relation: Callable[[int], exp.Query]) -> exp.Query:
+def substitute(tree: exp.Query, at: exp.Expr, relation: Callable[[int], exp.Query]) -> exp.Query:
     """A copy of `tree` with every scan replaced by `relation(its index)`, and `as_of()` by `at`."""
     lifted = tree.copy()
     for table in [t for t in lifted.find_all(exp.Table) if "scan" in t.meta]:
@@ -46,7 +46,7 @@ def substitute(tree: exp.Query, at: exp.Expression, relation: Callable[[int], ex
     return lifted
 
 
-def is_as_of(node: exp.Expression) -> bool:
+def is_as_of(node: exp.Expr) -> bool:
     """Whether a node is a call of `as_of()`."""
     return isinstance(node, exp.Anonymous) and node.name.casefold() == "as_of"
 
@@ -75,7 +75,7 @@ def rows(scan: Scan, moment: Moment) -> exp.Query:
     return recent(visible, scan, moment)
 
 
-def same_key(name: str, wanted: exp.Expression, match_nulls: bool) -> exp.Expression:
+def same_key(name: str, wanted: exp.Expr, match_nulls: bool) -> exp.Expr:
     """Whether a row has the wanted key; NULL equals nothing unless the entity matches nulls."""
     compare = exp.NullSafeEQ if match_nulls else exp.EQ
     return compare(this=column(name), expression=wanted.copy())
@@ -108,7 +108,7 @@ def width(lookback: exp.Interval) -> int | None:
     return int(lookback.this.name) * SECONDS[unit] or None
 
 
-def bucket(instant: exp.Expression, seconds: int) -> exp.Expression:
+def bucket(instant: exp.Expr, seconds: int) -> exp.Expr:
     """The number of the bucket that an instant lies in; infinite instants get one of their own."""
     epoch = exp.Anonymous(this="epoch", expressions=[instant.copy()])
     number = exp.Floor(this=exp.Div(this=epoch, expression=exp.Literal.number(seconds)))

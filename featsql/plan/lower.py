@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from sqlglot import exp
@@ -23,10 +23,8 @@ def lower(plan: Plan) -> exp.Select:
     joined = [attached(attach, plan, parts) for attach in plan.attachments]
     at = column(plan.spine.as_of, plan.spine.alias)
     read = [reading(each, at, parts) for each in plan.readings]
-    versions = parts.versions(plan.scans.values())
-    query = substitute(
-        plan.select, at, lambda i: rows_at(plan.scans[i].relation, plan.scans[i].table, at, plan.boundary, versions.get(plan.scans[i].relation.key))
-    )
+    moment = Moment(at, plan.boundary, versions=parts.versions(plan.scans.values()))
+    query = lift(plan.select, plan.scans, moment)
     assert isinstance(query, exp.Select)
     query.set("from_", exp.From(this=aliased(names.SPINE, plan.spine.alias)))
     for join in (*joined, *read):
@@ -34,20 +32,22 @@ def lower(plan: Plan) -> exp.Select:
     return parts.around(query)
 
 
-def lower_at(features: Features, at: exp.Expression, boundary: Boundary) -> exp.Select:
+def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:
     """The query of a features model at one instant: all of its rows as the meaning has them."""
     parts = Parts(boundary)
     match features:
         case Lifted():
-            unrestricted = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
+            everything = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
             moment = Moment(at, boundary, versions=parts.versions(features.scans.values()))
-            return parts.around(exp.select("*").from_(lift(features.tree, unrestricted, moment).subquery(features.name)))
+            rows = lift(features.tree, everything, moment)
+            return parts.around(exp.select("*").from_(rows.subquery(features.name)))
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])
-            rows = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))
-            keys = [exp.alias_(column(c, features.alias), key, quoted=True) for key, c in zip(features.keys, features.key_columns, strict=True)]
+            state = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))
+            pairs = zip(features.keys, features.key_columns, strict=True)
+            keys = [exp.alias_(column(c, features.alias), key, quoted=True) for key, c in pairs]
             values = [exp.alias_(moved(value, at), name, quoted=True) for name, value in features.projections]
-            query = exp.select(*keys, *values).from_(rows.subquery(features.alias))
+            query = exp.select(*keys, *values).from_(state.subquery(features.alias))
             return parts.around(query.where(moved(features.where, at)) if features.where is not None else query)
         case _:
             assert_never(features)
@@ -67,10 +67,10 @@ class Parts:
         self.tables[name] = (query, materialized)
         return name
 
-    def versions(self, scans: Sequence[Scan] | object) -> Mapping[str, str]:
+    def versions(self, scans: Iterable[Scan]) -> Mapping[str, str]:
         """The names of the stretches of every versioned relation among `scans`, by relation key."""
         found: dict[str, str] = {}
-        for scan in scans:  # type: ignore[attr-defined]  # any collection of scans
+        for scan in scans:
             clock = scan.relation.clock
             if clock is None or not clock.versioned:
                 continue
@@ -81,7 +81,7 @@ class Parts:
             found[key] = self.stretches[key]
         return found
 
-    def probe(self, keys: Sequence[exp.Expression], as_of: exp.Expression, spine: str) -> str:
+    def probe(self, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
         """The distinct instants and keys that a spine asks about."""
         signature = ", ".join(key.sql("duckdb") for key in keys)
         if signature not in self.probes:
@@ -149,13 +149,12 @@ def with_defaults(features: Lifted, query: exp.Select, moment: Moment) -> bool:
     """Join the aggregates' values over no rows, if the model has such; tells whether it has."""
     if features.defaults is None:
         return False
-    unread = lambda index: exp.select("*").from_(features.scans[index].table.copy())  # noqa: E731  # one expression
-    row = substitute(features.defaults, moment.at, unread)
+    row = substitute(features.defaults, moment.at, lambda i: exp.select("*").from_(features.scans[i].table.copy()))
     query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
     return True
 
 
-def or_default(name: str, fallback: bool) -> exp.Expression:
+def or_default(name: str, fallback: bool) -> exp.Expr:
     """A feature's value where the model has a row, else its value over no rows."""
     value = column(name, "__rows")
     if not fallback:
@@ -168,7 +167,7 @@ def lateral(query: exp.Query, alias: str) -> exp.Lateral:
     return exp.Lateral(this=exp.Subquery(this=query), alias=exp.TableAlias(this=exp.to_identifier(alias)))
 
 
-def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expression]) -> exp.Select:
+def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expr]) -> exp.Select:
     """Stop where a model turns out to have several rows for an entity: the spine's rows never multiply."""
     partition = [column(names.AS_OF, names.PROBE), *(key.copy() for key in keys)]
     rows = exp.Window(this=exp.Count(this=exp.Star()), partition_by=partition)
@@ -208,16 +207,17 @@ def as_of_joined(features: AsOf, probe: str, parts: Parts) -> exp.Select:
     return query
 
 
-def flipped(comparison: exp.Expression) -> exp.Expression:
+def flipped(comparison: exp.Expr) -> exp.Expr:
     """`b >= a` for `a <= b`: the engine wants the probing side of an as-of join on the left."""
-    opposite = {exp.LTE: exp.GTE, exp.LT: exp.GT}[type(comparison)]
+    opposite = exp.GTE if isinstance(comparison, exp.LTE) else exp.GT
     return opposite(this=comparison.expression.copy(), expression=comparison.this.copy())
 
 
-def moved(value: exp.Expression, at: exp.Expression) -> exp.Expression:
+def moved(value: exp.Expr, at: exp.Expr) -> exp.Expr:
     """A scalar expression with `as_of()` replaced by an instant."""
-    wrapped = exp.select(value.copy())
-    return substitute(wrapped, at, no_scan).expressions[0]
+    (replaced,) = substitute(exp.select(value.copy()), at, no_scan).expressions
+    assert isinstance(replaced, exp.Expr)
+    return replaced
 
 
 def no_scan(index: int) -> exp.Query:
@@ -225,7 +225,7 @@ def no_scan(index: int) -> exp.Query:
     raise AssertionError(f"scan {index} in a scalar expression")
 
 
-def reading(read: Reading, at: exp.Expression, parts: Parts) -> exp.Join:
+def reading(read: Reading, at: exp.Expr, parts: Parts) -> exp.Join:
     """The join of another relation as it is at each row's instant."""
     versions = parts.versions([read.scan]).get(read.scan.relation.key)
     rows = rows_at(read.scan.relation, read.scan.table, at, parts.boundary, versions)

@@ -61,8 +61,8 @@ class AsOf:
     alias: str
     keys: tuple[str, ...]
     key_columns: tuple[str, ...]
-    projections: tuple[tuple[str, exp.Expression], ...]
-    where: exp.Expression | None = None
+    projections: tuple[tuple[str, exp.Expr], ...]
+    where: exp.Expr | None = None
     reason: str = "a projection of a state by its own key"
 
     @property
@@ -81,7 +81,7 @@ class Outcome:
     the only node that may look past `as_of`, the column of the instant (its type: `as_of_type`).
     """
 
-    source: exp.Expression
+    source: exp.Expr
     alias: str
     columns: tuple[str, ...]
     as_of: str
@@ -97,7 +97,7 @@ class Attach:
     """
 
     features: Features
-    keys: tuple[exp.Expression, ...]
+    keys: tuple[exp.Expr, ...]
     alias: str
 
 
@@ -108,7 +108,7 @@ class Reading:
 
     scan: Scan
     alias: str
-    on: exp.Expression
+    on: exp.Expr
     outer: bool
 
 

@@ -54,13 +54,13 @@ def is_plain(select: exp.Select) -> bool:
     return given <= PLAIN and not any(part.find(*banned) for part in inner)
 
 
-def projections(select: exp.Select, relation: RelationInfo) -> dict[str, exp.Expression] | None:
+def projections(select: exp.Select, relation: RelationInfo) -> dict[str, exp.Expr] | None:
     """The output columns by folded name; a lone `*` is the relation's columns. None where a star
     is modified, a name repeats, or a function is not known to be scalar."""
-    found: dict[str, exp.Expression] = {}
+    found: dict[str, exp.Expr] = {}
     for value in select.expressions:
         if isinstance(value, exp.Star) and not any(value.args.values()):
-            expanded: list[exp.Expression] = [exp.column(exp.to_identifier(n, quoted=True)) for n in relation.names]
+            expanded: list[exp.Expr] = [exp.column(exp.to_identifier(n, quoted=True)) for n in relation.names]
         elif value.find(exp.Star, exp.Columns) or any(not is_as_of(call) for call in value.find_all(exp.Anonymous)):
             return None
         else:
@@ -78,7 +78,7 @@ def is_as_of(call: exp.Anonymous) -> bool:
     return call.name.casefold() == "as_of"
 
 
-def identity(value: exp.Expression | None, relation: RelationInfo) -> str | None:
+def identity(value: exp.Expr | None, relation: RelationInfo) -> str | None:
     """The relation's column that a projection passes on unchanged."""
     if value is None:
         return None
@@ -112,7 +112,7 @@ def unique_per_key(tree: exp.Query, keys: Sequence[str], aggregates: frozenset[s
     return all(groups_by_key(term, tree, outputs, folded) for term in group.expressions)
 
 
-def groups_by_key(term: exp.Expression, tree: exp.Select, outputs: dict[str, str], keys: set[str]) -> bool:
+def groups_by_key(term: exp.Expr, tree: exp.Select, outputs: dict[str, str], keys: set[str]) -> bool:
     """Whether a grouping term is an output column that is an entity key."""
     if isinstance(term, exp.Literal) and term.is_int:
         position = int(term.name) - 1
@@ -122,6 +122,6 @@ def groups_by_key(term: exp.Expression, tree: exp.Select, outputs: dict[str, str
     return term.sql("duckdb") in outputs
 
 
-def has_count_star(value: exp.Expression) -> bool:
+def has_count_star(value: exp.Expr) -> bool:
     """Whether the star of a projection is that of `count(*)`."""
     return all(isinstance(star.parent, exp.Count) for star in value.find_all(exp.Star))

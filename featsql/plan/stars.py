@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from featsql.plan.joins import Joined
 
-Columns = dict[str, tuple[str, exp.Expression]]
+Columns = dict[str, tuple[str, exp.Expr]]
 
 
 class Scope:
@@ -21,7 +21,7 @@ class Scope:
         self.relations: dict[str, Columns] = {spine.casefold(): own(spine, columns)}
         self.hidden: dict[str, frozenset[str]] = {}
 
-    def add_features(self, joined: Joined, names: Sequence[str], keys: Mapping[str, exp.Expression]) -> None:
+    def add_features(self, joined: Joined, names: Sequence[str], keys: Mapping[str, exp.Expr]) -> None:
         """Make a features model's columns known."""
         columns = own(joined.alias, names)
         for folded, key in keys.items():
@@ -41,28 +41,30 @@ class Scope:
         """Whether the spine has a column."""
         return name.casefold() in self.relations[self.spine.casefold()]
 
-    def column(self, name: str) -> exp.Expression:
+    def column(self, name: str) -> exp.Expr:
         """A column of the spine."""
         known = self.relations[self.spine.casefold()].get(name.casefold())
         return exp.column(known[0] if known else name, table=self.spine, quoted=True)
 
-    def over_spine(self, value: exp.Expression) -> bool:
+    def over_spine(self, value: exp.Expr) -> bool:
         """Whether an expression reads nothing but the spine."""
         if value.find(exp.Query):
             return False
         tables = {c.table.casefold() or self.spine.casefold() for c in value.find_all(exp.Column)}
         return tables <= {self.spine.casefold()} and all(self.has(c.name) for c in value.find_all(exp.Column))
 
-    def rewrite(self, value: exp.Expression) -> exp.Expression:
+    def rewrite(self, value: exp.Expr) -> exp.Expr:
         """A copy of an expression in which keys of features are the spine's expressions."""
         root = exp.paren(value.copy())
         for node in list(root.find_all(exp.Column)):
             meaning = None if belongs_inside(node) else self.meaning(node)
             if meaning is not None:
                 node.replace(meaning.copy())
-        return root.this
+        rewritten = root.this
+        assert isinstance(rewritten, exp.Expr)
+        return rewritten
 
-    def meaning(self, node: exp.Column) -> exp.Expression | None:
+    def meaning(self, node: exp.Column) -> exp.Expr | None:
         """What a column stands for where that is not itself."""
         folded = node.name.casefold()
         if node.table:
@@ -105,7 +107,7 @@ def own(alias: str, names: Sequence[str]) -> Columns:
 def expand(select: exp.Select, scope: Scope) -> exp.Select:
     """A SELECT with its stars written out and every key of features bound to the spine."""
     expanded = select.copy()
-    projections: list[exp.Expression] = []
+    projections: list[exp.Expr] = []
     for value in expanded.expressions:
         inner = value.this if isinstance(value, exp.Column) and isinstance(value.this, exp.Star) else value
         if isinstance(inner, exp.Star):
@@ -123,7 +125,7 @@ def expand(select: exp.Select, scope: Scope) -> exp.Select:
     return expanded
 
 
-def star(node: exp.Star, table: str | None, scope: Scope) -> list[exp.Expression]:
+def star(node: exp.Star, table: str | None, scope: Scope) -> list[exp.Expr]:
     """The columns of one star, without those excluded, with those replaced and renamed."""
     gone = {each.name.casefold() for each in node.args.get("except_") or ()}
     replaced = {each.alias.casefold(): scope.rewrite(each.this) for each in node.args.get("replace") or ()}

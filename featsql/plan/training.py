@@ -106,7 +106,7 @@ class Training:
                 hint = f"{SACRED}: choose the rows in the labels model"
                 raise self.error("FS710", f"a training set cannot have {clause}", shown, hint)
 
-    def relation(self, source: exp.Expression | None) -> str | None:
+    def relation(self, source: exp.Expr | None) -> str | None:
         """The relation key of what stands in a FROM or JOIN."""
         if not isinstance(source, exp.Table) or source.alias_column_names:
             return None
@@ -130,17 +130,15 @@ class Training:
         labels = self.checked.graph.models[key.partition(":")[2]]
         info = self.checked.catalog.relations[key]
         as_of = labels.config.as_of or "as_of"
-        actual = next((n for n in info.names if n.casefold() == as_of.casefold()), None)
-        if actual is None:
+        instant = next((n for n in info.names if n.casefold() == as_of.casefold()), None)
+        if instant is None:
             hint = did_you_mean(as_of, info.names, "say which column holds the instant: config(as_of='...')")
             place = labels.config.place or labels.rendered.file.place(1)
             raise FeatsqlError(Diagnostic("FS711", f"the labels have no column `{as_of}`", place, hint))
         table = bound_name(key, self.checked.graph)
-        return Outcome(table, source.alias_or_name, info.names, actual, info.type_of(actual) or "")
+        return Outcome(table, source.alias_or_name, info.names, instant, info.type_of(instant) or "")
 
-    def add_join(
-        self, join: exp.Join, scope: Scope, attachments: list[Attach], readings: list[Reading]
-    ) -> None:
+    def add_join(self, join: exp.Join, scope: Scope, attachments: list[Attach], readings: list[Reading]) -> None:
         """Add one join of the author's to what stands beside the spine."""
         key = self.relation(join.this)
         if key is None or self.kind(key) in {"labels", "training_set"}:
@@ -200,12 +198,12 @@ class Training:
                 raise self.error("FS713", f"two columns are named `{value.alias_or_name}`", value, hint)
             seen.add(name)
 
-    def error(self, code: str, message: str, node: exp.Expression, hint: str | None = None) -> FeatsqlError:
+    def error(self, code: str, message: str, node: exp.Expr, hint: str | None = None) -> FeatsqlError:
         """A diagnostic at the first identifier of a node that knows its place."""
         place, trail = self.model.rendered.origin(first_offset(node))
         return FeatsqlError(Diagnostic(code, message, place, hint, trail=trail))
 
-    def place(self, node: exp.Expression) -> Place:
+    def place(self, node: exp.Expr) -> Place:
         """Where a node was written."""
         return self.model.rendered.origin(first_offset(node))[0]
 
@@ -227,7 +225,7 @@ def check_instants(features: Features, as_of_type: str, place: Place | None) -> 
             raise FeatsqlError(Diagnostic("FS714", message, place, hint))
 
 
-def first_offset(node: exp.Expression) -> int:
+def first_offset(node: exp.Expr) -> int:
     """The smallest offset in the text that a node knows of."""
     starts = [n.meta["start"] for n in node.walk() if "start" in n.meta]
     return min(starts, default=0)
@@ -237,5 +235,3 @@ def plan_of(spine: Outcome, attachments: tuple[Attach, ...], select: exp.Select,
     """A plan for a spine that no model describes: a frame of keys and instants."""
     nothing: Mapping[int, Scan] = {}
     return Plan("features", spine, attachments, (), select, nothing, boundary)
-
-

@@ -25,7 +25,7 @@ CHANGING = {
 }
 
 
-class NotOneToOne(Exception):
+class NotOneToOneError(Exception):
     """Why a model's rows are not its source's rows."""
 
 
@@ -43,7 +43,7 @@ def inherit_clock(tree: exp.Query, relations: Mapping[str, RelationInfo]) -> Clo
     """The source's clock in the model's own column names, or a sentence that says why there is none."""
     try:
         passage = follow(tree, relations, {})
-    except NotOneToOne as reason:
+    except NotOneToOneError as reason:
         return str(reason)
     clock = passage.relation.clock
     if clock is None:
@@ -71,18 +71,18 @@ def rename(clock: Clock, passage: Passage) -> Clock | str:
     return replace(clock, **changes)  # type: ignore[arg-type]  # each value has its field's own type
 
 
-def follow(query: exp.Expression, relations: Mapping[str, RelationInfo], ctes: Mapping[str, exp.Query]) -> Passage:
-    """Follow a query down to the one relation whose rows it passes on. Raises NotOneToOne."""
+def follow(query: exp.Expr, relations: Mapping[str, RelationInfo], ctes: Mapping[str, exp.Query]) -> Passage:
+    """Follow a query down to the one relation whose rows it passes on. Raises NotOneToOneError."""
     if not isinstance(query, exp.Select):
-        raise NotOneToOne("it combines several queries")
+        raise NotOneToOneError("it combines several queries")
     clause = query.args.get("with_")
     if clause is not None:
         if clause.args.get("recursive"):
-            raise NotOneToOne("it is recursive")
+            raise NotOneToOneError("it is recursive")
         ctes = {**ctes, **{cte.alias.casefold(): cte.this for cte in clause.expressions}}
     for part, reason in CHANGING.items():
         if query.args.get(part):
-            raise NotOneToOne(reason)
+            raise NotOneToOneError(reason)
     below = source_of(query, relations, ctes)
     return pass_on(query, below)
 
@@ -92,18 +92,18 @@ def source_of(query: exp.Select, relations: Mapping[str, RelationInfo], ctes: Ma
     clause = query.args.get("from_")
     source = clause.this if clause is not None else None
     if source is not None and any(source.args.get(part) for part in ("joins", "laterals", "pivots", "sample")):
-        raise NotOneToOne("it joins relations")
+        raise NotOneToOneError("it joins relations")
     if isinstance(source, exp.Subquery) and not source.alias_column_names:
         return follow(source.this, relations, ctes)
     if isinstance(source, exp.Table) and not source.alias_column_names:
-        key = source.meta.get("relation")
+        key = str(source.meta.get("relation"))
         if key in relations:
             info = relations[key]
             return Passage(info, {name.casefold(): (name, name) for name in info.names}, False)
         if not source.db and source.name.casefold() in ctes:
             inner = {name: cte for name, cte in ctes.items() if name != source.name.casefold()}
             return follow(ctes[source.name.casefold()], relations, inner)
-    raise NotOneToOne("it does not read one relation of the project")
+    raise NotOneToOneError("it does not read one relation of the project")
 
 
 def pass_on(query: exp.Select, below: Passage) -> Passage:
@@ -112,9 +112,9 @@ def pass_on(query: exp.Select, below: Passage) -> Passage:
     for value in query.expressions:
         inner = value.unalias()
         if value.find(*MULTIPLYING):
-            raise NotOneToOne("it unnests rows")
+            raise NotOneToOneError("it unnests rows")
         if value.find(exp.AggFunc, exp.AnonymousAggFunc) and not value.find(exp.Window):
-            raise NotOneToOne("it aggregates rows")
+            raise NotOneToOneError("it aggregates rows")
         if isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and isinstance(inner.this, exp.Star)):
             columns |= starred(inner if isinstance(inner, exp.Star) else inner.this, below)
         elif isinstance(inner, exp.Column) and inner.name.casefold() in below.columns:
@@ -123,7 +123,7 @@ def pass_on(query: exp.Select, below: Passage) -> Passage:
     return Passage(below.relation, columns, below.filtered or bool(query.args.get("where")))
 
 
-def starred(star: exp.Expression, below: Passage) -> dict[str, tuple[str, str]]:
+def starred(star: exp.Expr, below: Passage) -> dict[str, tuple[str, str]]:
     """The columns that a star passes on unchanged."""
     gone = {e.name.casefold() for e in star.args.get("except_") or ()}
     gone |= {e.alias_or_name.casefold() for e in star.args.get("replace") or ()}

@@ -43,7 +43,13 @@ class Fingerprints:
 
     def source(self, source: Source) -> list[Any]:
         """What a source's rows depend on: its declaration and its files' sizes and times."""
-        return [source.location, source.format, repr(dict(source.options)), repr(source.clock), *files(source, self.root)]
+        return [
+            source.location,
+            source.format,
+            repr(dict(source.options)),
+            repr(source.clock),
+            *files(source, self.root),
+        ]
 
     @property
     def root(self) -> Path:

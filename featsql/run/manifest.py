@@ -34,7 +34,7 @@ def write_manifest(compiled: Compiled, run: Run) -> None:
     write_json(folder / "manifest.json", manifest(compiled, run), compiled.project.secrets)
     for name, model in compiled.graph.models.items():
         path = folder / "compiled" / model.rendered.file.path
-        write_text(path, compiled_sql(name, compiled) + "\n", compiled.project.secrets)
+        write_text(path, compiled_sql(compiled, name) + "\n", compiled.project.secrets)
 
 
 def manifest(compiled: Compiled, run: Run | None = None) -> dict[str, Any]:
@@ -55,7 +55,9 @@ def manifest(compiled: Compiled, run: Run | None = None) -> dict[str, Any]:
         "sources": sources,
         "parent_map": {unique_id(k, compiled): [unique_id(p, compiled) for p in v] for k, v in graph.parents.items()},
         "child_map": {unique_id(k, compiled): [unique_id(c, compiled) for c in v] for k, v in graph.children.items()},
-        "entities": {name: {"keys": e.keys, "null_keys": e.match_nulls} for name, e in compiled.project.entities.items()},
+        "entities": {
+            name: {"keys": e.keys, "null_keys": e.match_nulls} for name, e in compiled.project.entities.items()
+        },
         "inputs": dict(run.inputs) if run else {},
     }
 
@@ -90,7 +92,7 @@ def node(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str,
         "schema": target.schema,
         "alias": model.name,
         "raw_code": model.rendered.file.text,
-        "compiled_code": compiled_sql(model.name, compiled),
+        "compiled_code": compiled_sql(compiled, model.name),
         "description": config.description,
         "tags": list(config.tags),
         "meta": dict(config.meta),
@@ -149,7 +151,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
     }
 
 
-def compiled_sql(name: str, compiled: Compiled) -> str:
+def compiled_sql(compiled: Compiled, name: str) -> str:
     """The SQL that a model runs as."""
     if name in compiled.plans:
         return compiled.query(name).sql("duckdb", pretty=True)
@@ -182,7 +184,7 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
         "message": each.diagnostics[0].message if each.diagnostics else None,
         "failures": len(each.diagnostics),
         "adapter_response": {"rows_affected": each.rows},
-        "compiled_code": compiled_sql(each.name, compiled) if each.name in compiled.graph.models else None,
+        "compiled_code": compiled_sql(compiled, each.name) if each.name in compiled.graph.models else None,
         "diagnostics": [diagnostic.render() for diagnostic in each.diagnostics],
         "featsql": {
             "kind": each.kind,

@@ -110,7 +110,9 @@ class Materializer:
                 inner = self.inlined(model.tree)
             if inner is not None:
                 alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
-                table.replace(exp.Subquery(this=inner, alias=alias, **{p: table.args.get(p) for p in ("pivots", "sample")}))
+                table.replace(
+                    exp.Subquery(this=inner, alias=alias, **{p: table.args.get(p) for p in ("pivots", "sample")})
+                )
         return tree
 
     def replace(self, name: str, query: exp.Query) -> Built:
@@ -156,7 +158,9 @@ class Materializer:
         if old != new:
             changed = ", ".join(sorted(old ^ new))
             message = f"the columns of `{model.name}` are no longer those of its table: {changed}"
-            raise FeatsqlError(Diagnostic("FS804", message, model.rendered.file.place(1), "build it with --full-refresh"))
+            raise FeatsqlError(
+                Diagnostic("FS804", message, model.rendered.file.place(1), "build it with --full-refresh")
+            )
 
     def labels(self, model: Model) -> Built:
         """The spine with its outcome; a label whose horizon is not past yet is unknown: NULL."""
@@ -176,7 +180,7 @@ class Materializer:
         notes = (f"{immature_rows:,} labels are not mature yet: NULL",) if immature_rows else ()
         return Built(self.count(table), notes)
 
-    def immature(self, model: Model) -> exp.Expression:
+    def immature(self, model: Model) -> exp.Expr:
         """Whether the horizon of a label is not past yet."""
         config = model.config
         assert config.horizon is not None
@@ -193,7 +197,9 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb"))
+            self.engine.execute(
+                exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb")
+            )
             rows = self.count(table)
             wanted = self.count(plan.spine.source)
             if rows != wanted:
@@ -202,7 +208,7 @@ class Materializer:
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
         return Built(rows)
 
-    def count(self, table: exp.Expression) -> int:
+    def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
         return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("duckdb"))[0][0])
 
@@ -223,16 +229,19 @@ def select_all(table: exp.Table) -> str:
     return exp.select("*").from_(table.copy()).sql("duckdb")
 
 
-def stale_rows(model: Model, table: exp.Table, fresh: exp.Table) -> exp.Expression | None:
+def stale_rows(model: Model, table: exp.Table, fresh: exp.Table) -> exp.Expr | None:
     """Which rows of an incremental model's table the new ones replace."""
     config = model.config
     if config.unique_key:
-        same = [exp.EQ(this=exp.column(k, table="__new", quoted=True), expression=exp.column(k, table=table.name, quoted=True)) for k in config.unique_key]
+        same = [
+            exp.EQ(
+                this=exp.column(k, table="__new", quoted=True), expression=exp.column(k, table=table.name, quoted=True)
+            )
+            for k in config.unique_key
+        ]
         new = exp.select("1").from_(exp.alias_(fresh.copy(), "__new", table=True)).where(*same)
         return exp.Exists(this=new)
     if config.incremental_time:
         first = exp.select(exp.Min(this=quoted(config.incremental_time))).from_(fresh.copy())
         return exp.GTE(this=quoted(config.incremental_time), expression=first.subquery())
     return None
-
-

@@ -13,8 +13,8 @@ from typing import Any
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model
-from featsql.run.target import table_of
 from featsql.read.project import Project
+from featsql.run.target import table_of
 
 HIDDEN = "*****"
 
@@ -55,9 +55,7 @@ def publish_file(model: Model, path: Path, project: Project, engine: Engine) -> 
         fresh.unlink(missing_ok=True)
 
 
-def publish_folder(
-    model: Model, partition_by: tuple[str, ...], path: Path, project: Project, engine: Engine
-) -> None:
+def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, project: Project, engine: Engine) -> None:
     """Write a partitioned folder and let the link point to it."""
     if path.exists() and not path.is_symlink():
         raise OSError(f"{path.name} exists and is not a folder that featsql published")

@@ -26,7 +26,12 @@ Row = dict[str, Any]
 
 
 def evaluate(
-    name: str, spine: Sequence[tuple[Any, tuple[Any, ...]]], as_of_type: str, checked: Checked, engine: Engine, boundary: Boundary
+    name: str,
+    spine: Sequence[tuple[Any, tuple[Any, ...]]],
+    as_of_type: str,
+    checked: Checked,
+    engine: Engine,
+    boundary: Boundary,
 ) -> list[Row]:
     """The features of model `name` for each spine row `(as_of, keys)`, in the spine's order.
 
@@ -54,7 +59,10 @@ def matches(row: Row, keys: Sequence[str], wanted: Sequence[Any], match_nulls: S
     """Whether a row has the wanted keys; NULL equals nothing unless its entity matches nulls."""
     by_name = {column.casefold(): value for column, value in row.items()}
     pairs = zip((by_name[key.casefold()] for key in keys), wanted, match_nulls, strict=True)
-    return all((nulls and mine is None and theirs is None) or (mine is not None and mine == theirs) for mine, theirs, nulls in pairs)
+    return all(
+        (nulls and mine is None and theirs is None) or (mine is not None and mine == theirs)
+        for mine, theirs, nulls in pairs
+    )
 
 
 class Reference:
@@ -67,7 +75,7 @@ class Reference:
         self.as_of_type = as_of_type
         self.seen: dict[tuple[str, Any], list[Row]] = {}
 
-    def instant(self, as_of: Any) -> exp.Expression:
+    def instant(self, as_of: Any) -> exp.Expr:
         """An instant as a literal of the spine's type."""
         value = exp.null() if as_of is None else exp.Literal.string(str(as_of))
         return exp.cast(value, self.as_of_type)
@@ -78,7 +86,7 @@ class Reference:
             self.seen[name, as_of] = self.run(self.query_at(name, self.instant(as_of)))
         return self.seen[name, as_of]
 
-    def query_at(self, name: str, at: exp.Expression) -> exp.Query:
+    def query_at(self, name: str, at: exp.Expr) -> exp.Query:
         """A model's own query over its relations as they are at an instant."""
         tree = self.numbered(self.checked.graph.models[name].tree)
         keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
@@ -92,7 +100,7 @@ class Reference:
             table.meta["scan"] = index
         return numbered
 
-    def relation_at(self, key: str, at: exp.Expression) -> exp.Query:
+    def relation_at(self, key: str, at: exp.Expr) -> exp.Query:
         """What a relation is at an instant: the definition, step by step."""
         name = key.partition(":")[2]
         if key == model_key(name) and self.checked.graph.models[name].config.kind == "features":
@@ -103,20 +111,22 @@ class Reference:
         rows = exp.select("*").from_(bound_name(key, self.checked.graph)).where(known(clock, at, self.boundary))
         if clock.versioned:
             rows = newest_only(rows, info)
-        rows = exp.select(*self.columns(info, at)).from_(rows.subquery("known")).where(holds(clock, at, self.boundary))
-        return rows
+        return exp.select(*self.columns(info, at)).from_(rows.subquery("known")).where(holds(clock, at, self.boundary))
 
-    def columns(self, info: RelationInfo, at: exp.Expression) -> list[exp.Expression]:
+    def columns(self, info: RelationInfo, at: exp.Expr) -> list[exp.Expr]:
         """A relation's columns; the end of a period is open until it could be known."""
         clock = info.clock
         assert clock is not None
-        columns: list[exp.Expression] = [column(name) for name in info.names]
+        columns: list[exp.Expr] = [column(name) for name in info.names]
         if clock.kind != "periods" or clock.valid_to is None:
             return columns
         learnt = reached(end_available_at(clock), at, self.boundary)
         end = exp.Case(ifs=[exp.If(this=learnt, true=column(clock.valid_to))])
         ends = [name.casefold() == clock.valid_to.casefold() for name in info.names]
-        return [exp.alias_(end.copy(), c.name, quoted=True) if is_end else c for c, is_end in zip(columns, ends, strict=True)]
+        return [
+            exp.alias_(end.copy(), c.name, quoted=True) if is_end else c
+            for c, is_end in zip(columns, ends, strict=True)
+        ]
 
     def no_row(self, name: str, as_of: Any) -> Row:
         """The aggregates' own values over no rows; NULL for everything else."""

@@ -44,9 +44,10 @@ class Workspace:
     def make(self, name: str) -> None:
         """Make one relation."""
         model = self.compiled.graph.models.get(name)
-        if model is None or model.config.kind == "labels":
+        if model is not None and model.config.kind in {"features", "training_set"}:
+            return
+        if model is None or model.config.kind == "labels" or model.config.materialized == "ephemeral":
             self.materializer.build(name)
-        elif model.config.kind == "plain" and model.config.materialized == "ephemeral":
-            self.materializer.build(name)
-        elif model.config.kind == "plain":
-            self.engine.create_as("OR REPLACE VIEW", table_of(self.compiled.project, name), self.materializer.text(model))
+        else:
+            table = table_of(self.compiled.project, name)
+            self.engine.create_as("OR REPLACE VIEW", table, self.materializer.text(model))

@@ -40,7 +40,7 @@ def graph() -> Graph:
         variables={}, boundary="inclusive", default_delay=None, entities={}, sources={}, seeds=(), models=(), macros=(),
         properties={},
     )  # fmt: skip
-    models = {name: model(name, *rest) for name, *rest, _ in MODELS}
+    models = {entry[0]: model(*entry[:5]) for entry in MODELS}
     parents = {f"model:{entry[0]}": entry[-1] for entry in MODELS} | dict.fromkeys(sources, ())
     return Graph(project, MappingProxyType(models), sources, parents)
 

@@ -1,0 +1,75 @@
+"""`featsql build`: build the project, or a part of it, into its target."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Threads, Variables, open_project
+from featsql.cli.output import emit, report, say
+
+if TYPE_CHECKING:
+    from featsql.api import Project
+    from featsql.run.run import Run
+
+
+def build(
+    select: Select = None,
+    exclude: Exclude = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Rebuild incremental models from nothing.")
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
+    as_json: Json = False,
+    project_dir: ProjectDir = None,
+    target: Target = None,
+    variables: Variables = None,
+    threads: Threads = None,
+) -> None:
+    """Build seeds, models and training sets into the target.
+
+    \b
+    Examples:
+      featsql build
+      featsql build --select +churn_training
+      featsql build --select tag:daily --exclude path:models/staging
+      featsql build --full-refresh --vars '{days: 30}'
+    """
+    from featsql.cli.progress import progress
+
+    project = open_project(project_dir, target, variables, threads)
+    with progress(sys.stderr if as_json else sys.stdout) as listener:
+        run = project.build(
+            select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
+        )
+    if as_json:
+        emit(as_data(run))
+    else:
+        conclude(run, project)
+    if not run.ok:
+        raise typer.Exit(1)
+
+
+def conclude(run: Run, project: Project) -> None:
+    """What was wrong, and the last line."""
+    from featsql.cli.progress import summary
+
+    sys.stdout.flush()
+    report((diagnostic for result in run.results for diagnostic in result.diagnostics), as_json=False)
+    say(summary(run, where(project)))
+
+
+def where(project: Project) -> str:
+    """The target's database as a person would name it."""
+    path = Path(project.project.target.path)
+    return str(path.relative_to(project.project.root)) if path.is_relative_to(project.project.root) else str(path)
+
+
+def as_data(run: Run) -> dict[str, Any]:
+    """A run for a machine."""
+    results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
+    return {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds, "results": results}

@@ -1,0 +1,71 @@
+"""The options that commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from featsql.errors import Diagnostic, FeatsqlError
+
+if TYPE_CHECKING:
+    from featsql.api import Project
+
+PROJECT_FILE = "featsql_project.yml"
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select", "-s", metavar="SELECTOR", help="Only these: name, +name+, tag:x, path:x, kind:x, source:x."
+    ),
+]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="SELECTOR", help="All but these.")]
+ProjectDir = Annotated[
+    Path | None,
+    typer.Option("--project-dir", metavar="FOLDER", help="The project's folder (here, or the nearest above)."),
+]
+Target = Annotated[str | None, typer.Option("--target", "-t", metavar="NAME", help="Which of the project's outputs.")]
+Variables = Annotated[
+    str | None, typer.Option("--vars", metavar="YAML", help="Values for var(), as YAML or JSON: '{days: 30}'.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="How many threads DuckDB may use.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and all else on stderr.")]
+
+
+def open_project(folder: Path | None, target: str | None, variables: str | None, threads: int | None = None) -> Project:
+    """Load the project that the options name."""
+    from featsql.api import load
+
+    return load(project_folder(folder), target=target, variables=read_variables(variables), threads=threads)
+
+
+def project_folder(given: Path | None) -> Path:
+    """The folder given, or else the nearest folder from here upwards that holds a project."""
+    here = Path.cwd()
+    above = (folder for folder in (here, *here.parents) if (folder / PROJECT_FILE).exists())
+    return given or next(above, here)
+
+
+def read_variables(text: str | None) -> dict[str, Any]:
+    """The mapping that `--vars` holds. Raises FeatsqlError FS901 for anything else."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text or "{}")
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise FeatsqlError(bad_variables(f"`--vars` is not YAML: {reason}")) from error
+    if not isinstance(value, dict):
+        raise FeatsqlError(bad_variables(f"`--vars` is not a mapping but `{value}`"))
+    unnamed = next((key for key in value if not isinstance(key, str)), None)
+    if unnamed is not None:
+        raise FeatsqlError(bad_variables(f"`--vars` has a key that is no name: `{unnamed}`"))
+    return value
+
+
+def bad_variables(message: str) -> Diagnostic:
+    """What is wrong with `--vars`."""
+    return Diagnostic(
+        "FS901", message, hint="write it like --vars '{days: 30, region: north}', with a space after each colon"
+    )

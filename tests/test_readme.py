@@ -1,0 +1,82 @@
+"""What README says is so: its commands and its Python run, its excerpts are in the files, its tables are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from featsql.cli.app import app
+from featsql.read.load import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a command of this Python; it must succeed. Gives what it printed."""
+    environment = os.environ | {"COLUMNS": "120", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_two_commands_are_marked_for_the_checks() -> None:
+    for mark, end in (("build", "featsql build"), ("test", "pytest")):
+        found = re.search(rf"^<!-- {mark} -->\n```sh\n(.*)\n```$", README, flags=re.MULTILINE)
+        assert found, mark
+        assert found[1].startswith("python3 -m venv .venv && ")
+        assert found[1].endswith(end)
+
+
+def test_the_commands_of_the_tour_run(example: Path) -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("featsql ")]
+    assert len(lines) > 8
+    for line in lines:
+        assert run(["-m", *shlex.split(line)], example), line
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=["training set", "features of a frame"])
+def test_the_python_runs(block: str, example: Path) -> None:
+    run(["-c", block + "\nassert 'known' not in globals() or known.height == 2"], example)
+
+
+def test_excerpts_are_in_their_files() -> None:
+    shown = [re.match(r"-- (\S+\.sql)\n(.*)", block, flags=re.DOTALL) for block in blocks("sql")]
+    excerpts = [(found[1], found[2]) for found in shown if found]
+    assert excerpts
+    for path, text in excerpts:
+        assert text in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+def test_the_project_file_is_valid(tmp_path: Path) -> None:
+    (text,) = [block for block in blocks("yaml") if block.startswith("name:")]
+    (tmp_path / "featsql_project.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    project = load(tmp_path)
+    assert project.target.attach[0].path == "crm.sqlite"
+
+
+def test_every_command_has_its_line() -> None:
+    commands = {str(each.name or (each.callback and each.callback.__name__)) for each in app.registered_commands}
+    assert set(re.findall(r"^\| `featsql (\w+)` \|", README, flags=re.MULTILINE)) == commands
+
+
+def test_links_lead_somewhere() -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_files_that_are_named_exist() -> None:
+    for path in re.findall(r"`((?:bench|models|macros|data)/[\w/]+\.\w+)`", README):
+        assert (ROOT / path).exists(), path

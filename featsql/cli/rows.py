@@ -24,7 +24,7 @@ def exact_rows(result: Result) -> tuple[list[str], list[tuple[Any, ...]]]:
     return [column.name for column in columns], [tuple(map(exactly, row, inexact)) for row in rows]
 
 
-def output(name: str, inexact: bool) -> exp.Expression:
+def output(name: str, inexact: bool) -> exp.Expr:
     """A column of the result, as text where Python has no exact type for it."""
     column = exp.column(name, quoted=True)
     return exp.alias_(exp.cast(column, "varchar"), name, quoted=True) if inexact else column

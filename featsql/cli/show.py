@@ -62,8 +62,10 @@ def show(
     """
     if (name is None) == (inline is None):
         raise typer.BadParameter("give either a NAME or --inline SQL")
+    if stage is not None and name is None:
+        raise typer.BadParameter("--stage needs the NAME of a model")
     project = open_project(project_dir, target, variables, threads)
-    if stage is not None:
+    if name is not None and stage is not None:
         show_stage(project, name, stage, as_json=as_json)
     else:
         # the line end tells the project that this is SQL, whatever it looks like
@@ -71,10 +73,8 @@ def show(
         print_rows(columns, rows, as_json=as_json)
 
 
-def show_stage(project: Project, name: str | None, stage: str, *, as_json: bool) -> None:
+def show_stage(project: Project, name: str, stage: str, *, as_json: bool) -> None:
     """Print one stage of a model."""
-    if name is None:
-        raise typer.BadParameter("--stage needs the NAME of a model")
     shown = project.stage(name, stage)
     if as_json:
         emit({"name": name, "stage": stage, "text": shown})

@@ -67,11 +67,9 @@ def number(value: float) -> str:
 
 def interval(value: timedelta) -> str:
     """A span of time as DuckDB writes it: '3 days 04:05:06.7'."""
-    clock = timedelta(seconds=value.seconds, microseconds=value.microseconds)
-    hours = f"{clock!s:0>8}"
-    if not value.days:
-        return hours
-    return f"{value.days} day{'' if abs(value.days) == 1 else 's'}" + (f" {hours}" if clock else "")
+    clock = (datetime.min + timedelta(seconds=value.seconds, microseconds=value.microseconds)).time().isoformat()
+    days = f"{value.days} day{'' if abs(value.days) == 1 else 's'}"
+    return f"{days} {clock}" if value.days else clock
 
 
 def instant(shown: str) -> str:

@@ -1,0 +1,29 @@
+"""The program as a process of its own, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+class Ended:
+    """A process that ended: its code and what it wrote."""
+
+    def __init__(self, process: subprocess.CompletedProcess[str]) -> None:
+        self.code, self.out, self.err = process.returncode, process.stdout, process.stderr
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+def run(*args: str, cwd: Path | str = ".", **environment: str) -> Ended:
+    command = [sys.executable, "-m", "featsql", *args]
+    settings = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
+    return Ended(
+        subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=120, check=False)
+    )

@@ -1,0 +1,167 @@
+"""The program itself: help, usage, exit codes, and the commands that need no data."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from program import run
+
+from featsql.cli.command import spread
+from featsql.cli.init import project_name
+from featsql.cli.show import read_entities
+from featsql.codes import explanation, titles
+from featsql.errors import FeatsqlError
+
+HEAVY = {"duckdb", "polars", "pyarrow", "sqlglot", "pydantic", "jinja2", "yaml", "pandas"}
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    lines = (
+        "import sys, featsql.cli",
+        "sys.argv = ['featsql', '--help']",
+        "try: featsql.cli.main()",
+        "finally: print(*sys.modules)",
+    )
+    code = "\n".join(lines)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    help_text, _, modules = ended.stdout.rpartition("\n  clean")
+    assert "featsql build" in help_text
+    assert HEAVY.isdisjoint(modules.split())
+
+
+@pytest.mark.parametrize("command", ["build", "compile", "show", "ls", "lineage", "explain", "clean", "init"])
+def test_every_command_shows_an_example(command: str) -> None:
+    ended = run(command, "--help")
+    assert ended.code == 0
+    assert re.search(rf"Examples?:\n    featsql {command}", ended.out)
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"featsql \d+\.\d+\.\d+\n", run("--version").out)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["biuld"], "build"),
+        (["build", "--selct", "x"], "--select"),
+        (["show"], "give either a NAME or --inline SQL"),
+        (["show", "a", "--inline", "select 1"], "give either a NAME or --inline SQL"),
+        (["show", "--inline", "select 1", "--stage", "sql"], "needs the NAME"),
+        (["build", "--threads", "0"], "--threads"),
+        (["build", "--threads", "two"], "--threads"),
+        (["show", "a", "--limit", "-1"], "--limit"),
+    ],
+)
+def test_usage_errors(args: list[str], said: str, tmp_path: Path) -> None:
+    ended = run(*args, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_init_writes_only_into_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("mine\n")
+    assert run("init", cwd=tmp_path).code == 0
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    again = run("init", cwd=tmp_path)
+    assert again.code == 1
+    assert "FS905" in again.err
+    assert "FS905" in run("init", str(tmp_path / "README.md")).err
+    assert "FS905" in run("init", str(tmp_path / "README.md" / "sub")).err
+
+
+def test_no_project_is_a_diagnostic(tmp_path: Path) -> None:
+    ended = run("build", cwd=tmp_path)
+    assert ended.code == 1
+    assert "featsql_project.yml" in ended.err
+
+
+def test_explain() -> None:
+    assert run("explain", "fs410").out == explanation("FS410")
+    assert "FS410  nothing-selected" in run("explain").out
+    unknown = run("explain", "FS41")
+    assert unknown.code == 1
+    assert "did you mean `FS41" in unknown.err
+
+
+@pytest.mark.parametrize("code", titles())
+def test_every_code_is_explained(code: str) -> None:
+    page = explanation(code)
+    assert page is not None
+    assert re.match(rf"# {code} [a-z][a-z-]+\n\n\S", page)
+    assert "Wrong" in page
+    assert "Right" in page
+
+
+def test_clean_removes_the_target_path(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    (tmp_path / "target" / "sub").mkdir(parents=True)
+    assert run("clean", cwd=tmp_path).out == "Removed target\n"
+    assert not (tmp_path / "target").exists()
+    assert run("clean", cwd=tmp_path).out == "There is no target to remove\n"
+
+
+@pytest.mark.parametrize("target", [".", "models", "..", "linked", "README.md", "/"])
+def test_clean_is_safe(target: str, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "project", tmp_path / "outside"
+    run("init", str(folder))
+    outside.mkdir()
+    (outside / "precious").touch()
+    (folder / "linked").symlink_to(outside)
+    project = folder / "featsql_project.yml"
+    project.write_text(project.read_text() + f"target-path: {target}\n")
+    before = sorted(tmp_path.rglob("*"))
+    assert run("clean", cwd=folder).code == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_bug_is_one_line(tmp_path: Path) -> None:
+    code = (
+        "import sys, featsql.cli, featsql.cli.init as init\n"
+        "def fail(folder): raise KeyError('gone\\naway')\n"
+        "init.refuse_full = fail\n"
+        "sys.argv = ['featsql', 'init']\n"
+        "featsql.cli.main()"
+    )
+    for asked, lines in ({}, 1), ({"FEATSQL_TRACEBACK": "1"}, None):
+        settings = {**os.environ, **asked}
+        ended = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stdout) == (70, "")
+        assert ended.stderr.splitlines()[-1].startswith("internal error: KeyError: ")
+        assert ("Traceback" in ended.stderr) == (lines is None)
+        assert lines is None or len(ended.stderr.splitlines()) == lines
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ("--select a b", "--select a --select b"),
+        ("-s a b --exclude c d --json", "-s a -s b --exclude c --exclude d --json"),
+        ("--threads 2 -s a", "--threads 2 -s a"),
+        ("x --limit 3 y", "x --limit 3 y"),
+        ("--select=a b", "--select=a b"),
+    ],
+)
+def test_spread(args: str, expected: str) -> None:
+    assert list(spread(args.split())) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("My Shop", "my_shop"), ("7days", "project_7days"), ("é", "project"), ("", "project")]
+)
+def test_project_name(name: str, expected: str) -> None:
+    assert project_name(name) == expected
+
+
+def test_entities() -> None:
+    assert read_entities(["a=1", "b=x=y", "a=2", "b="]) == [{"a": "1", "b": "x=y"}, {"a": "2", "b": ""}]
+    with pytest.raises(FeatsqlError, match="FS902"):
+        read_entities(["=1"])

@@ -22,8 +22,19 @@ class Ended:
 
 
 def run(*args: str, cwd: Path | str = ".", **environment: str) -> Ended:
-    command = [sys.executable, "-m", "featsql", *args]
-    settings = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
+    """`featsql ...` in a folder."""
+    return python("-m", "featsql", *args, cwd=cwd, **environment)
+
+
+def python(*args: str, cwd: Path | str = ".", **environment: str) -> Ended:
+    """`python ...` in a folder, with featsql to import."""
+    settings = environ() | environment
+    command = [sys.executable, *args]
     return Ended(
         subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=120, check=False)
     )
+
+
+def environ() -> dict[str, str]:
+    """This process's environment, with featsql to import."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}

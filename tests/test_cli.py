@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
-from program import run
+from program import environ, run
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_reader_that_leaves_is_no_error(shop: Path) -> None:
     sql = "select range as a, repeat('x', 1000) as b from range(5000)"
     for extra in ([], ["--json"]):
         command = [sys.executable, "-m", "featsql", "show", "--inline", sql, "--limit", "5000", *extra]
-        process = subprocess.Popen(command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = Popen(command, cwd=shop, env=environ(), stdout=PIPE, stderr=PIPE)
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(10)
@@ -212,7 +212,7 @@ def test_ctrl_c(write: Callable[..., Path]) -> None:
         a="{{ config(materialized='table') }}\nselect count(*) as n from range(100000000) as x, range(10000) as y"
     )
     command = [sys.executable, "-m", "featsql", "build"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Popen(command, cwd=folder, env=environ(), stdout=PIPE, stderr=PIPE, text=True)
     while not (folder / "target" / "t.duckdb").exists() and process.poll() is None:
         time.sleep(0.05)
     time.sleep(1)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from program import run
+from program import python, run
 
 from featsql.cli.command import spread
 from featsql.cli.init import project_name
@@ -21,15 +18,8 @@ HEAVY = {"duckdb", "polars", "pyarrow", "sqlglot", "pydantic", "jinja2", "yaml",
 
 
 def test_help_starts_without_the_heavy_libraries() -> None:
-    lines = (
-        "import sys, featsql.cli",
-        "sys.argv = ['featsql', '--help']",
-        "try: featsql.cli.main()",
-        "finally: print(*sys.modules)",
-    )
-    code = "\n".join(lines)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    help_text, _, modules = ended.stdout.rpartition("\n  clean")
+    code = "import sys, featsql.cli\nsys.argv[1:] = ['--help']\ntry: featsql.cli.main()\nfinally: print(*sys.modules)"
+    help_text, _, modules = python("-c", code).out.rpartition("\n  clean")
     assert "featsql build" in help_text
     assert HEAVY.isdisjoint(modules.split())
 
@@ -129,15 +119,13 @@ def test_a_bug_is_one_line(tmp_path: Path) -> None:
         "sys.argv = ['featsql', 'init']\n"
         "featsql.cli.main()"
     )
-    for asked, lines in ({}, 1), ({"FEATSQL_TRACEBACK": "1"}, None):
-        settings = {**os.environ, **asked}
-        ended = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
-        )
-        assert (ended.returncode, ended.stdout) == (70, "")
-        assert ended.stderr.splitlines()[-1].startswith("internal error: KeyError: ")
-        assert ("Traceback" in ended.stderr) == (lines is None)
-        assert lines is None or len(ended.stderr.splitlines()) == lines
+    plain = python("-c", code, cwd=tmp_path)
+    assert (plain.code, plain.out) == (70, "")
+    assert plain.err == "internal error: KeyError: 'gone\\naway' (a bug in featsql; FEATSQL_TRACEBACK=1 shows where)\n"
+    traced = python("-c", code, cwd=tmp_path, FEATSQL_TRACEBACK="1")
+    assert traced.code == 70
+    assert traced.err.startswith("Traceback")
+    assert traced.err.endswith(plain.err)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,9 @@ def load(
 class Project:
     """A loaded project. It is compiled when it is first asked for something, and then kept."""
 
-    def __init__(self, project: LoadedProject, *, frames: Mapping[str, Any] | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, project: LoadedProject, *, frames: Mapping[str, Any] | None = None, threads: int | None = None
+    ) -> None:
         self.project = project
         self.frames = dict(frames or {})
         self.threads = threads
@@ -110,7 +112,9 @@ class Project:
         plan = self.compile().plans.get(name)
         if not isinstance(plan, Plan):
             known = [n for n, p in self.compile().plans.items() if isinstance(p, Plan)]
-            raise FeatsqlError(Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known)))
+            raise FeatsqlError(
+                Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known))
+            )
         self.workspace.prepare([model_key(name)])
         return self.result(lower(plan))
 

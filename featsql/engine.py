@@ -58,7 +58,9 @@ class Engine:
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting of the session."""
-        literal = str(value).lower() if isinstance(value, (bool, int, float)) else "'" + str(value).replace("'", "''") + "'"
+        literal = (
+            str(value).lower() if isinstance(value, (bool, int, float)) else "'" + str(value).replace("'", "''") + "'"
+        )
         self.execute(f"SET {name} = {literal}")
 
     def cursor(self) -> Engine:
@@ -103,7 +105,7 @@ class Engine:
         kinds = (UNTYPED.get(str(kind), str(kind)) for kind in relation.types)
         return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
 
-    def define_as_of(self, value: exp.Expression) -> None:
+    def define_as_of(self, value: exp.Expr) -> None:
         """Let `as_of()` mean `value` in this session."""
         self.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {value.sql('duckdb')}")
 

@@ -36,7 +36,7 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
     spine = Outcome(exp.to_table(FRAME), "spine", tuple(names), as_of, as_of_type)
     chosen = choose(wanted, compiled)
     attachments: list[Attach] = []
-    outputs: list[exp.Expression] = [exp.alias_(column(name, "spine"), name, quoted=True) for name in names]
+    outputs: list[exp.Expr] = [exp.alias_(column(name, "spine"), name, quoted=True) for name in names]
     for alias, (features, picked) in chosen.items():
         check_instants(features, as_of_type, None)
         attachments.append(Attach(features, frame_keys(features, names), alias))
@@ -64,7 +64,7 @@ def choose(wanted: Sequence[str], compiled: Compiled) -> dict[str, tuple[Feature
     return chosen
 
 
-def frame_keys(features: Features, names: Sequence[str]) -> tuple[exp.Expression, ...]:
+def frame_keys(features: Features, names: Sequence[str]) -> tuple[exp.Expr, ...]:
     """The frame's columns that are the entity's keys."""
     by_folded = {name.casefold(): name for name in names}
     missing = [key for key in features.keys if key.casefold() not in by_folded]

@@ -62,7 +62,9 @@ class Scratch:
         self.engine = Engine.memory()
         self.target = graph.project.target
         for alias in ("sources", self.target.database):
-            self.engine.execute(exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb"))
+            self.engine.execute(
+                exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb")
+            )
         make_schema(self.engine, self.target.database, self.target.schema)
 
     def add(self, key: str, columns: tuple[Column, ...]) -> None:
@@ -78,7 +80,9 @@ class Scratch:
     def create(self, table: exp.Table, columns: tuple[Column, ...]) -> None:
         """Create an empty table."""
         definitions = [
-            exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True))
+            exp.ColumnDef(
+                this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True)
+            )
             for c in columns
         ]
         schema = exp.Schema(this=table, expressions=definitions)

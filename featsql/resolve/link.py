@@ -34,7 +34,7 @@ def link(models: tuple[Model, ...], project: Project) -> Graph:
     order = build_order(parents, by_name)
     sources = {source_key(name): source for name, source in project.sources.items()}
     sources |= {seed_key(name): seed for name, seed in seeds.items()}
-    leaves: dict[str, tuple[str, ...]] = {key: () for key in sources}
+    leaves: dict[str, tuple[str, ...]] = dict.fromkeys(sources, ())
     return Graph(project, {name: by_name[name] for name in order}, sources, leaves | parents)
 
 

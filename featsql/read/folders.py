@@ -1,0 +1,116 @@
+"""Configuration by folder: `models: {shop: {staging: {+tags: [staging]}}}`, as dbt inherits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from featsql.errors import Diagnostic, Place
+from featsql.names import did_you_mean
+from featsql.read.document import Document, Path
+from featsql.read.project import RawConfig
+from featsql.read.schema import HeaderBlock
+
+KNOWN = frozenset(HeaderBlock.model_fields)
+
+
+@dataclass(slots=True)
+class Settings:
+    """Raw configuration that grows: later and nearer values win, tags and meta add up."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    place: Place | None = None
+
+    def add(self, values: Mapping[str, Any], places: Mapping[str, Place]) -> None:
+        """Merge nearer values over those so far."""
+        for key, value in values.items():
+            self.values[key] = merged(key, self.values.get(key), value)
+        self.places |= places
+
+    def frozen(self) -> RawConfig:
+        """What came of it."""
+        return RawConfig(dict(self.values), dict(self.places), self.place)
+
+
+def merged(key: str, far: Any, near: Any) -> Any:
+    """A nearer value over a farther one."""
+    if key == "tags":
+        return list(dict.fromkeys([*listed(far), *listed(near)]))
+    if key == "meta" and isinstance(far, dict) and isinstance(near, dict):
+        return far | near
+    return near
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, whatever was given."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def folder_settings(document: Document, section: str, project: str, path: PurePosixPath) -> Settings:
+    """The configuration that a file inherits from its folders, `path` being relative to the model path."""
+    settings = Settings()
+    tree = (document.value or {}).get(section)
+    if not isinstance(tree, dict):
+        return settings
+    steps: Path = (section,)
+    collect(document, tree, steps, settings)
+    below = (*path.parts[:-1], path.stem)
+    for part in (project, *below) if isinstance(tree.get(project), dict) else below:
+        tree = tree.get(part)
+        if not isinstance(tree, dict):
+            break
+        steps = (*steps, part)
+        collect(document, tree, steps, settings)
+    return settings
+
+
+def collect(document: Document, tree: Mapping[str, Any], steps: Path, settings: Settings) -> None:
+    """Take the configuration keys of one level."""
+    values: dict[str, Any] = {}
+    places: dict[str, Place] = {}
+    for key, value in tree.items():
+        name = key.removeprefix("+")
+        if is_config(key, value):
+            values[name] = value
+            places |= places_under(document, (*steps, key), name)
+    settings.add(values, places)
+
+
+def places_under(document: Document, path: Path, name: str) -> dict[str, Place]:
+    """The places of a configuration key and of everything inside it, by dotted name."""
+    found = {name: document.key_place(path)}
+    for other, place in document.keys.items():
+        if len(other) > len(path) and other[: len(path)] == path:
+            inner = [str(step) for step in other[len(path) :] if not isinstance(step, int)]
+            found[".".join([name, *inner])] = place
+    return found
+
+
+def is_config(key: str, value: Any) -> bool:
+    """Whether a key of a folder's level is configuration: `+key`, or a known key that is no mapping."""
+    return key.startswith("+") or (key in KNOWN and not isinstance(value, dict))
+
+
+def check_folders(document: Document, section: str, found: list[Diagnostic]) -> None:
+    """Every key below `models:` must be a folder or a known configuration key (FS102)."""
+    tree = (document.value or {}).get(section)
+    if isinstance(tree, dict):
+        check_level(document, tree, (section,), found)
+
+
+def check_level(document: Document, tree: Mapping[str, Any], steps: Path, found: list[Diagnostic]) -> None:
+    """Check one level and those below it."""
+    for key, value in tree.items():
+        name = key.removeprefix("+")
+        if key.startswith("+") or not isinstance(value, dict):
+            if name not in KNOWN:
+                hint = did_you_mean(name, KNOWN, "known here: " + ", ".join(sorted(KNOWN)))
+                place = document.key_place((*steps, key))
+                found.append(Diagnostic("FS102", f"unknown configuration key `{key}`", place, hint))
+        else:
+            check_level(document, value, (*steps, key), found)

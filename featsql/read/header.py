@@ -1,0 +1,226 @@
+"""From raw configuration to the typed header of a model, and to a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from featsql.errors import Diagnostic, FeatsqlError, Place
+from featsql.names import did_you_mean
+from featsql.read.project import ColumnProperties, Config, Publish, RawConfig
+from featsql.read.schema import HeaderBlock, TimeBlock
+from featsql.read.validate import keys_at
+from featsql.temporal import Clock, interval
+
+Kind = Literal["events", "state", "periods", "static"]
+
+KEYS: Mapping[str, frozenset[str]] = {
+    "events": frozenset({"event_time", "available_at", "delay", "retracted_at", "deleted", "unique_key", "tie_break"}),
+    "state": frozenset({"event_time", "available_at", "delay", "retracted_at", "deleted", "unique_key", "tie_break"}),
+    "periods": frozenset(
+        {
+            "valid_from",
+            "valid_to",
+            "available_at",
+            "delay",
+            "retracted_at",
+            "deleted",
+            "unique_key",
+            "tie_break",
+            "valid_to_available_at",
+        }
+    ),
+    "static": frozenset({"why"}),
+}
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "events": ("event_time",),
+    "state": ("event_time", "unique_key"),
+    "periods": ("valid_from", "valid_to"),
+    "static": ("why",),
+}
+
+
+class Places:
+    """Where each key of a configuration was written."""
+
+    def __init__(self, raw: RawConfig, under: tuple[str, ...] = ()) -> None:
+        self.raw = raw
+        self.under = under
+
+    def of(self, *keys: str) -> Place | None:
+        """The place of a key, or of what stands around it."""
+        path = (*self.under, *keys)
+        for end in range(len(path), 0, -1):
+            found = self.raw.places.get(".".join(path[:end]))
+            if found is not None:
+                return found
+        return self.raw.place
+
+
+def read_header(raw: RawConfig, default_delay: str | None) -> Config:
+    """The typed header of a model. Raises FeatsqlError with everything that is wrong in it:
+    FS102, FS103 keys and values, FS11x what is wrong with a clock, FS120 keys that do not belong
+    to the model's kind."""
+    places = Places(raw)
+    values = {key: value for key, value in raw.values.items() if key != "columns"}
+    if "entity" in values and values["entity"] is None:
+        values["entity"] = []
+    try:
+        block = HeaderBlock.model_validate(values)
+    except ValidationError as error:
+        raise FeatsqlError(header_errors(error, places)) from None
+    found: list[Diagnostic] = misplaced(block, places)
+    clock = None
+    if block.time is not None:
+        clock = read_clock(block.time, Places(raw, ("time",)), default_delay, found)
+    if block.horizon is not None:
+        check_interval(block.horizon, "horizon", places, found)
+    if found:
+        raise FeatsqlError(found)
+    columns: tuple[ColumnProperties, ...] = tuple(raw.values.get("columns", ()))
+    return Config(
+        kind=block.kind,
+        materialized=block.materialized,
+        entity=tuple(block.entity or ()),
+        as_of=block.as_of,
+        horizon=block.horizon,
+        label=block.label,
+        clock=clock,
+        boundary=block.boundary,
+        unique_key=tuple(block.unique_key),
+        incremental_time=block.incremental_time,
+        publish=Publish(block.publish.path, tuple(block.publish.partition_by)) if block.publish else None,
+        enabled=block.enabled,
+        tags=tuple(block.tags),
+        meta=block.meta,
+        description=block.description,
+        columns=columns,
+        place=raw.place,
+    )
+
+
+def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
+    """What the schema says against a header."""
+    found: list[Diagnostic] = []
+    for detail in error.errors(include_url=False, include_input=False):
+        path = tuple(str(step) for step in detail["loc"] if not isinstance(step, int))
+        name = path[-1] if path else ""
+        if detail["type"] == "extra_forbidden":
+            known = keys_at(HeaderBlock, path[:-1])
+            hint = did_you_mean(name, known, "known here: " + ", ".join(known))
+            found.append(Diagnostic("FS102", f"unknown configuration key `{name}`", places.of(*path), hint))
+        else:
+            message = detail["msg"][0].lower() + detail["msg"][1:]
+            found.append(Diagnostic("FS103", f"wrong value for `{name}`: {message}", places.of(*path)))
+    return found
+
+
+def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
+    """Keys that mean nothing for a model of this kind, and those that it cannot do without."""
+    found: list[Diagnostic] = []
+    allowed = {"as_of": {"labels"}, "horizon": {"labels"}, "label": {"labels"}, "boundary": {"training_set"}}
+    allowed |= {"time": {"plain"}, "incremental_time": {"plain"}, "entity": {"features", "labels"}}
+    for key, kinds in allowed.items():
+        if getattr(block, key) is not None and block.kind not in kinds:
+            message = f"`{key}` means nothing for a model of kind `{block.kind}`"
+            found.append(
+                Diagnostic("FS120", message, places.of(key), f"it belongs to kind {' or '.join(sorted(kinds))}")
+            )
+    if block.kind == "features" and "entity" not in block.model_fields_set:
+        hint = "name the entity that the features describe: entity='customer'; entity=none for global features"
+        found.append(Diagnostic("FS121", "a features model needs an `entity`", places.of("kind"), hint))
+    if block.publish is not None and block.kind == "features":
+        hint = "publish a training set, or a table"
+        found.append(
+            Diagnostic("FS120", "a features model has no rows of its own to publish", places.of("publish"), hint)
+        )
+    return found
+
+
+def read_clock(block: TimeBlock, places: Places, default_delay: str | None, found: list[Diagnostic]) -> Clock | None:
+    """The clock that a `time:` block declares; what is wrong with it is added to `found`.
+
+    FS110 no kind, FS111 a key of another kind, FS112 a key that is missing, FS113 no availability,
+    FS114 two availabilities, FS115 not a positive interval.
+    """
+    kind: Kind | None = "static" if block.static and block.kind in {None, "static"} else block.kind
+    if kind is None:
+        hint = "say what a row is: kind: events, state, periods or static"
+        found.append(Diagnostic("FS110", "the clock does not say its `kind`", places.of(), hint))
+        return None
+    given = {name for name in block.model_fields_set - {"kind", "static"} if getattr(block, name)}
+    before = len(found)
+    for name in sorted(given - KEYS[kind]):
+        hint = did_you_mean(name, KEYS[kind], f"{kind} has " + ", ".join(sorted(KEYS[kind])))
+        found.append(Diagnostic("FS111", f"a clock of kind `{kind}` has no `{name}`", places.of(name), hint))
+    for name in NEEDED[kind]:
+        if name not in given:
+            found.append(
+                Diagnostic("FS112", f"a clock of kind `{kind}` needs `{name}`", places.of("kind"), MISSING.get(name))
+            )
+    delay = available(block, kind, places, default_delay, found)
+    if len(found) > before:
+        return None
+    return Clock(
+        kind=kind,
+        event_time=block.event_time,
+        available_at=block.available_at,
+        delay=delay,
+        retracted_at=block.retracted_at,
+        deleted=block.deleted,
+        unique_key=tuple(block.unique_key),
+        tie_break=tuple(block.tie_break),
+        valid_from=block.valid_from,
+        valid_to=block.valid_to,
+        valid_to_available_at=block.valid_to_available_at,
+        why=block.why,
+    )
+
+
+MISSING = {
+    "event_time": "name the column of the instant at which a row happened",
+    "unique_key": "name the column, or columns, of which the newest row counts",
+    "valid_from": "name the column of the instant from which a row holds",
+    "valid_to": "name the column of the instant at which a row ceases to hold",
+    "why": "a timeless relation can carry knowledge back in time: say why it may be read at any instant",
+}
+
+
+def available(
+    block: TimeBlock, kind: Kind, places: Places, default_delay: str | None, found: list[Diagnostic]
+) -> str | None:
+    """The delay of a clock, given or the project's; None where a column tells the availability."""
+    if block.available_at and block.delay:
+        message = "`available_at` and `delay` are given, and only one can be right"
+        found.append(Diagnostic("FS114", message, places.of("delay"), "keep the column if there is one"))
+        return None
+    if block.delay:
+        check_interval(block.delay, "delay", places, found)
+        return block.delay
+    if block.available_at or kind == "static":
+        return None
+    if kind == "periods":
+        return default_delay
+    if default_delay is None:
+        hint = (
+            "name the column of the instant at which a row could first be known (available_at: loaded_at), or say "
+            "how long it takes (delay: 1 hour); `delay: 0 seconds` is a choice, too"
+        )
+        found.append(
+            Diagnostic("FS113", "the clock does not say when a row could first be known", places.of("kind"), hint)
+        )
+    return default_delay
+
+
+def check_interval(text: str, key: str, places: Places, found: list[Diagnostic]) -> None:
+    """A span of time must be an interval, and not negative."""
+    try:
+        interval(text)
+        valid = "-" not in text and any(character.isalpha() for character in text)
+    except ValueError:
+        valid = False
+    if not valid:
+        hint = "write it like '30 days' or '15 minutes'"
+        found.append(Diagnostic("FS115", f"`{key}` is not a span of time: `{text}`", places.of(key), hint))

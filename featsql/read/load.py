@@ -1,0 +1,264 @@
+"""Stage 1: from a folder to a project, or everything that is wrong with its configuration at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
+from featsql.names import did_you_mean
+from featsql.read.document import Document, read_document
+from featsql.read.folders import check_folders, folder_settings
+from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
+from featsql.read.properties import Properties
+from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile
+from featsql.read.template import TemplateError, render_value
+from featsql.read.validate import validate
+from featsql.temporal import interval
+
+PROJECT_FILE = "featsql_project.yml"
+TEMPLATED = ("{{", "{%")
+SHORTEST_SECRET = 4
+
+
+def load(
+    root: Path,
+    *,
+    target: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Project:
+    """Read the project in `root`.
+
+    `target` names one of its outputs, `variables` override its `vars`, `environment` stands in for
+    the process's own. Raises FeatsqlError with every FS1xx that was found.
+    """
+    loader = Loader(root, dict(variables or {}), os.environ if environment is None else environment)
+    return loader.load(target)
+
+
+class Loader:
+    """One project on its way from files to values; collects what is wrong on the way."""
+
+    def __init__(self, root: Path, variables: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        self.root = root
+        self.variables = dict(variables)
+        self.environment = Recorder(environment)
+        self.found: list[Diagnostic] = []
+
+    def load(self, target: str | None) -> Project:
+        """Everything, in the order in which one thing needs another."""
+        document = self.document(self.project_file())
+        raise_errors(self.found)
+        block, wrong = validate(document, ProjectFile) if document.value else (None, [empty(document)])
+        if block is None:
+            raise FeatsqlError(wrong)
+        self.found += wrong
+        check_folders(document, "models", self.found)
+        self.variables = own_variables(block.vars, block.name) | self.variables
+        self.check_delay(block, document)
+        models = self.files(block.model_paths, {".sql"})
+        properties = Properties(block, self.found)
+        for entity, place in entities_of(document, block.entities):
+            properties.add_entity(entity, place)
+        for file in self.files(dict.fromkeys([*block.model_paths, *block.seed_paths]), {".yml", ".yaml"}):
+            properties.read(self.document(file))
+        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
+        raw = self.raw_configs(document, block, models, properties)
+        properties.refuse_unknown(models, seeds)
+        output = self.target(block, document, target)
+        macros = self.files(block.macro_paths, {".sql"})
+        raise_errors(self.found)
+        return Project(
+            root=self.root,
+            name=block.name,
+            version=block.version,
+            target=output,
+            target_path=block.target_path,
+            variables=self.variables,
+            boundary=block.time.boundary,
+            default_delay=block.time.delay,
+            entities=properties.entities,
+            sources=properties.sources,
+            seeds=seeds,
+            models=models,
+            macros=macros,
+            properties=raw,
+            secrets=self.environment.secrets(),
+            target_place=document.key_place(("outputs", output.name)),
+        )
+
+    def project_file(self) -> File:
+        """The file that makes a folder a project."""
+        path = self.root / PROJECT_FILE
+        if not path.is_file():
+            message = f"there is no {PROJECT_FILE} in {self.root}"
+            hint = "go to a project's folder, or name it with --project-dir; `featsql init` starts a new one"
+            raise FeatsqlError(Diagnostic("FS100", message, hint=hint))
+        file = self.read(path)
+        if file is None:
+            raise FeatsqlError(self.found)
+        return file
+
+    def read(self, path: Path) -> File | None:
+        """A text file, or None and a diagnostic where it cannot be read."""
+        name = path.relative_to(self.root).as_posix()
+        try:
+            return File(name, path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+            self.found.append(Diagnostic("FS106", f"{name} cannot be read: {reason}", Place(name)))
+            return None
+
+    def document(self, file: File) -> Document:
+        """A YAML file, its templates filled in."""
+        document, found = read_document(file, self.fill(file))
+        self.found += found
+        return document
+
+    def fill(self, file: File) -> Callable[[str], str]:
+        """What fills in the templates of a file's strings."""
+
+        def filled(text: str) -> str:
+            try:
+                return render_value(text, self.variables, self.environment)
+            except TemplateError as error:
+                line = next((n for n, each in enumerate(file.text.splitlines(), 1) if text.strip() in each), 1)
+                at = max(0, file.text.splitlines()[line - 1].find(text.strip()))
+                self.found.append(Diagnostic(error.code, error.message, file.place(line, at + 1), error.hint))
+                return text
+
+        return filled
+
+    def files(self, folders: Any, suffixes: set[str]) -> tuple[File, ...]:
+        """The text files below some folders, in a fixed order."""
+        found = (self.read(path) for path in self.paths(folders, suffixes))
+        return tuple(file for file in found if file is not None)
+
+    def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
+        """The files below some folders with one of these suffixes; hidden ones are left out."""
+        chosen: list[Path] = []
+        for folder in folders:
+            base = self.root / folder
+            for path in sorted(base.rglob("*")):
+                hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+                if path.is_file() and path.suffix.lower() in suffixes and not hidden:
+                    chosen.append(path)
+        return chosen
+
+    def raw_configs(
+        self, document: Document, block: ProjectFile, models: tuple[File, ...], properties: Properties
+    ) -> dict[str, RawConfig]:
+        """For each model's name what its folders and property files configure."""
+        configs: dict[str, RawConfig] = {}
+        for file in models:
+            settings = folder_settings(document, "models", block.name, below(file.path, block.model_paths))
+            settings.place = file.place(1)
+            properties.configure(file.name, settings)
+            configs[file.name] = settings.frozen()
+        return configs
+
+    def check_delay(self, block: ProjectFile, document: Document) -> None:
+        """The project's own delay must be an interval."""
+        if block.time.delay is None:
+            return
+        try:
+            interval(block.time.delay)
+        except ValueError:
+            message = f"`delay` is not a span of time: `{block.time.delay}`"
+            place = document.value_place(("time", "delay"))
+            self.found.append(Diagnostic("FS115", message, place, "write it like '1 hour' or '0 seconds'"))
+
+    def target(self, block: ProjectFile, document: Document, wanted: str | None) -> Target:
+        """The output to publish to: the one asked for, the project's choice, or the only one."""
+        outputs = block.outputs or {"dev": OutputBlock(path=f"{block.target_path}/{block.name}.duckdb")}
+        name = wanted or block.target or next(iter(outputs))
+        if name not in outputs:
+            place = document.value_place(("target",)) if wanted is None else document.key_place(("outputs",))
+            hint = did_you_mean(name, outputs, "the outputs are " + ", ".join(outputs))
+            raise FeatsqlError([*self.found, Diagnostic("FS107", f"there is no output `{name}`", place, hint)])
+        chosen = outputs[name]
+        path = chosen.path if chosen.path == ":memory:" else str((self.root / chosen.path).resolve())
+        database = block.name if chosen.path == ":memory:" else identifier(Path(path).stem)
+        return Target(
+            name=name,
+            path=path,
+            database=f"{database}_db" if database in RESERVED else database,
+            schema=chosen.schema_,
+            threads=chosen.threads,
+            memory_limit=chosen.memory_limit,
+            temp_directory=chosen.temp_directory,
+            attach=tuple(Attachment(a.path, a.alias, a.type, a.read_only) for a in chosen.attach),
+            extensions=tuple(chosen.extensions),
+            settings=chosen.settings,
+        )
+
+
+RESERVED = frozenset({"sources", "memory", "temp", "system", "main", "pg_catalog", "information_schema"})
+
+
+class Recorder(Mapping[str, str]):
+    """The environment, which remembers what was taken from it: those values are secrets."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.taken: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        value = self.environment[name]
+        self.taken.add(value)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.environment
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.environment)
+
+    def __len__(self) -> int:
+        return len(self.environment)
+
+    def secrets(self) -> frozenset[str]:
+        """The values taken, but for those too short to be one."""
+        return frozenset(value for value in self.taken if len(value) >= SHORTEST_SECRET)
+
+
+def empty(document: Document) -> Diagnostic:
+    """A project file that says nothing."""
+    return Diagnostic("FS103", "the file is empty", document.file.place(1), "start with `name: my_project`")
+
+
+def own_variables(given: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """The project's variables; those under its own name win, as in dbt."""
+    own = given.get(project)
+    plain = {name: value for name, value in given.items() if name != project}
+    return plain | own if isinstance(own, dict) else dict(given)
+
+
+def entities_of(document: Document, blocks: list[EntityBlock]) -> list[tuple[Entity, Place]]:
+    """The entities that a document declares, with their places."""
+    return [
+        (
+            Entity(block.name, tuple(block.keys), block.null_keys == "match", block.description, place),
+            place,
+        )
+        for i, block in enumerate(blocks)
+        for place in [document.value_place(("entities", i, "name"))]
+    ]
+
+
+def below(path: str, folders: list[str]) -> PurePosixPath:
+    """A file's path below the model path that it lies in."""
+    pure = PurePosixPath(path)
+    for folder in folders:
+        if pure.is_relative_to(folder):
+            return pure.relative_to(folder)
+    return pure
+
+
+def identifier(text: str) -> str:
+    """A text as a name that SQL takes without surprises."""
+    name = "".join(character if character.isalnum() else "_" for character in text)
+    return name if name and not name[0].isdigit() else f"_{name}"

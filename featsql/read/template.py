@@ -1,56 +1,346 @@
-"""The one place that knows Jinja: runs a person's templates in a sandbox."""
+"""The one place that knows Jinja: runs a person's templates in a sandbox, and keeps where their text was written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from traceback import walk_tb
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import nodes
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+from jinja2.runtime import Context, Macro, StrictUndefined, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.visitor import NodeTransformer
 
 from featsql.names import did_you_mean
+from featsql.read.fault import TemplateError
+from featsql.read.limits import Meter, TooMuch, growth, guarded
+from featsql.read.project import File
+from featsql.read.sites import Call, Site, Sites
+from featsql.read.traced import Origin, Traced, concatenate, plain, written
+from featsql.read.variables import MISSING, environment_variable, variable
+
+SITE = "_site"
+EMIT, COUNTED, JOINED = " emit", " counted", " joined"  # filters that no template can name
+GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")
+UNDEFINED = re.compile(r"^'([^']+)' is undefined$|has no attribute '([^']+)'$|^parameter '([^']+)' was not provided$")
+QUALIFIED = re.compile(r"^[\w.<>]*\.(\w+\()")
+AT_OFFSET = re.compile(r" at (\d+)$")
+UNKNOWN_WORD = re.compile(r"(?:unknown tag|No filter named|No test named) '(\w+)'")
+TAGS = ("if elif else endif for endfor set endset macro endmacro call endcall filter endfilter raw endraw with endwith do").split()
+REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
 
 
-class TemplateError(Exception):
-    """What is wrong with a template: code, message, hint, and the line in the template if known."""
+class Returned(BaseException):
+    """`return(value)` inside a macro: not an error, so that nothing takes it for one."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None, line: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.line = line
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
-_MISSING: Any = object()
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja without files, network or Python's inside, whose output knows its origins.
+
+    `calls` are the calls in progress, outermost first; after a failure, those in which it happened.
+    """
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self) -> None:
+        extensions = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
+        super().__init__(undefined=StrictUndefined, extensions=extensions, keep_trailing_newline=True)
+        self.sites = Sites()
+        self.literals = self.sites.literals
+        self.calls: list[Call] = []
+        self.reached: set[str] = set()
+        self.meter = Meter()
+        del self.globals["lipsum"], self.filters["random"]
+        self.filters |= {name: guarded(name, self.filters[name]) for name in GROWING}
+        self.filters |= {EMIT: self.emit, COUNTED: self.counted, JOINED: self.joined, "join": self.joined_by}
+
+    def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> TokenStream:
+        """Jinja's own tokens, which count offsets in place of lines: so every node knows its column."""
+        tokens = by_offset(self.lexer.tokeniter(source, name, filename, state), source)
+        return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
+
+    def read(self, file: File) -> nodes.Template:
+        """The tree of a template. Raises TemplateError."""
+        self.sites.add(file)
+        try:
+            return Parser(self, file.text, file.path, file.path).parse()
+        except jinja2.TemplateSyntaxError as error:
+            raise self.unreadable(error, file) from error
+
+    def prepare(self, file: File, tree: nodes.Template) -> jinja2.Template:
+        """A template ready to run. Raises TemplateError."""
+        Instrument(self.sites, file).visit(tree)
+        tree.set_environment(self)
+        try:
+            code = self.compile(tree, file.path, file.path)
+        except jinja2.TemplateSyntaxError as error:
+            raise self.unreadable(error, file) from error
+        return jinja2.Template.from_code(self, code, {})
+
+    def unreadable(self, error: jinja2.TemplateSyntaxError, file: File) -> TemplateError:
+        """A syntax error at its place, with the word that may have been meant."""
+        message = error.message or "this is not a template"
+        exact = AT_OFFSET.search(message)
+        offset = int(exact.group(1)) if exact else min(error.lineno - 1, max(len(file.text) - 1, 0))
+        word = UNKNOWN_WORD.search(message)
+        hint = did_you_mean(word.group(1), TAGS if "tag" in message else [*self.filters, *self.tests]) if word else None
+        return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, self.sites.origin(file.path, offset))
+
+    def run(self, template: jinja2.Template) -> tuple[Traced, Context]:
+        """The output of a template, and the names that it leaves behind. Raises TemplateError."""
+        self.calls.clear()
+        self.reached.clear()
+        self.meter = Meter()
+        context = template.new_context(self.globals, shared=True)
+        try:
+            return self.concat(template.root_render_func(context)), context
+        except Returned:
+            raise TemplateError("FS211", "`return` stands outside of a macro") from None
+        except Exception as error:  # noqa: BLE001  a template can make Python raise anything: it is the template's error
+            raise self.failure(error) from error
+
+    def concat(self, parts: Iterable[str]) -> Traced:  # type: ignore[override]  # Jinja declares an attribute here
+        """What Jinja puts text together with."""
+        return concatenate(self.meter.text(parts))
+
+    @jinja2.pass_context
+    def emit(self, _: Context, value: Any, index: int) -> Traced:
+        """The text of a value that a template prints."""
+        origin = self.sites.expressions[index]
+        if value is None:
+            hint = "print text or a number; for a value that may be missing, write `{{ value or 'null' }}`"
+            raise TemplateError("FS211", "this expression is none, which has no text", hint, origin)
+        text = str(value)
+        return text.placed(origin) if isinstance(text, Traced) else written(plain(text), origin)
+
+    @jinja2.pass_context
+    def counted(self, _: Context, values: Iterable[Any]) -> Iterator[Any]:
+        """The values of a loop, as many as a template may go through."""
+        for value in values:
+            self.meter.step()
+            yield value
+
+    @jinja2.pass_context
+    def joined(self, _: Context, parts: Iterable[Any]) -> Traced:
+        """The operator `~`."""
+        return self.concat([str(part) for part in parts])
+
+    @jinja2.pass_context
+    def joined_by(self, _: Context, value: Any, d: str = "", attribute: str | int | None = None) -> Traced:
+        """The filter `join`."""
+        items = (self.getitem(item, attribute) for item in value) if attribute is not None else value
+        parts = self.meter.text([str(item) for item in items])
+        return Traced(d, d.pieces if isinstance(d, Traced) else ()).join(parts)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An arithmetic operator."""
+        growth(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, target: Any, /, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # fewer names
+        """Call a macro or a function, and know of it while it runs."""
+        site = self.sites.calls[options.pop(SITE)]
+        macro = isinstance(target, Macro)
+        self.calls.append(Call(site, macro))
+        depth = len(self.calls)
+        self.meter.step()
+        if isinstance(target, Undefined):
+            raise self.unknown(target, site)
+        if macro:
+            self.reached.add(target.name)
+        elif isinstance(text := getattr(target, "__self__", None), str):
+            growth(target.__name__, text, *arguments, *options.values())
+        try:
+            value = super().call(context, target, *arguments, **options)
+        except Returned as returned:
+            if not macro:
+                raise
+            value = returned.value
+        del self.calls[depth - 1 :]
+        return value.called_from(site.origin) if macro and isinstance(value, Traced) else value
+
+    def unknown(self, target: Undefined, site: Site) -> TemplateError:
+        """A call of something that is not there."""
+        name, owner = str(target._undefined_name), target._undefined_obj
+        if target._undefined_exception is SecurityError:
+            return TemplateError("FS205", target._undefined_message, None, site.origin)
+        known = [*owner] if isinstance(owner, Mapping) else [*self.globals]
+        hint = did_you_mean(name, known, "a macro is a `{% macro %}` in a .sql file under the macro paths")
+        return TemplateError("FS201", f"`{name}` is not defined", hint, site.origin)
+
+    def failure(self, error: Exception) -> TemplateError:
+        """What an exception says to the person who wrote the template: the innermost place, and the calls around it."""
+        frames = [self.statement(frame, line) for frame, line in walk_tb(error.__traceback__) if in_template(frame)]
+        macros = [call.site.origin for call in self.calls if call.macro]
+        calling = bool(self.calls) and (not self.calls[-1].macro or len(frames) <= len(macros))
+        if calling and self.calls[-1].macro:
+            macros.pop()
+        origin = self.calls[-1].site.origin if calling else frames[-1][1] if frames else None
+        name = UNDEFINED.search(str(error)) if not calling else None
+        for depth in range(len(frames) - 1, -1, -1) if name else ():
+            use = self.sites.use(*frames[depth], name.group(name.lastindex or 0)) if name else None
+            if use is not None:
+                origin, macros = use, macros[:depth]
+                break
+        found = error if isinstance(error, TemplateError) else translated(error, calling, self.globals)
+        found.origin = found.origin or origin
+        found.trail = tuple(caller.place for caller in macros[::-1][:8])
+        return found
+
+    def statement(self, frame: Any, line: int) -> tuple[str, Origin]:
+        """The statement of a template that a frame of Python's stack is in."""
+        template: jinja2.Template = frame.f_globals["__jinja_template__"]
+        path = template.name or ""
+        return path, self.sites.origin(path, max(0, template.get_corresponding_lineno(line) - 1))
+
+
+class Instrument(NodeTransformer):
+    """Changes a template's tree so that its output, strings, calls and loops pass through the sandbox's hands."""
+
+    def __init__(self, sites: Sites, file: File) -> None:
+        self.sites = sites
+        self.file = file
+
+    def at(self, node: nodes.Node) -> Origin:
+        """Where a node begins; of a string, its first character."""
+        offset = min(each.lineno for each in (node, *node.find_all(nodes.Node))) - 1
+        if isinstance(node, nodes.Const) and isinstance(node.value, str) and self.verbatim(node.value, offset):
+            return self.sites.origin(self.file.path, offset + 1, max(1, len(node.value)))
+        return self.sites.origin(self.file.path, offset, len(node.name) if isinstance(node, nodes.Name) else 1)
+
+    def verbatim(self, value: str, offset: int) -> bool:
+        """Whether the string that begins at `offset` has its value written out between its quotes."""
+        end = offset + 1 + len(value)
+        return self.file.text[offset + 1 : end] == value and self.file.text[end : end + 1] == self.file.text[offset]
+
+    def literal(self, text: str, offset: int, *, literal: bool = True, argument: bool = False) -> nodes.Expr:
+        """An expression that is this text with its origin."""
+        positions = self.sites.positions[self.file.path]
+        index = self.sites.literal(text, positions.origin(offset, literal=literal, argument=argument))
+        return nodes.Getitem(nodes.EnvironmentAttribute("literals"), nodes.Const(index), "load", lineno=offset + 1)
+
+    def filtered(self, node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+        return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802  Jinja's visitor wants its node's name
+        node.nodes = [self.printed(child) for child in node.nodes]
+        return node
+
+    def printed(self, child: nodes.Expr) -> nodes.Expr:
+        """A piece of output that tells its origin."""
+        if isinstance(child, nodes.TemplateData):
+            return self.literal(child.data, child.lineno - 1)
+        index = self.sites.expression(self.at(child))
+        return self.filtered(self.visit(child), EMIT, nodes.Const(index))
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802  as above
+        if not isinstance(node.value, str):
+            return node
+        offset = node.lineno - 1
+        exact = self.verbatim(node.value, offset)
+        return self.literal(node.value, offset + exact, literal=exact, argument=True)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  as above
+        keywords = {each.key: self.key(each) for each in node.kwargs}
+        site = Site(self.at(node.node), tuple(self.at(each) for each in node.args), keywords)
+        self.generic_visit(node)
+        node.kwargs.append(nodes.Keyword(SITE, nodes.Const(self.sites.call(site)), lineno=node.lineno))
+        return node
+
+    def key(self, keyword: nodes.Keyword) -> Origin:
+        """Where the name of a keyword argument stands."""
+        if keyword.key.startswith("_"):
+            raise TemplateError("FS205", f"`{keyword.key}` begins with an underscore", None, self.at(keyword.value))
+        offset = self.file.text.rfind(keyword.key, 0, keyword.value.lineno - 1)
+        return self.sites.origin(self.file.path, max(0, offset), len(keyword.key))
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  as above
+        self.generic_visit(node)
+        node.iter = self.filtered(node.iter, COUNTED)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802  as above
+        self.generic_visit(node)
+        return self.filtered(nodes.List(node.nodes, "load", lineno=node.lineno), JOINED)
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> list[nodes.Node]:  # noqa: N802  as above
+        name = f"_filtered_{node.lineno}"
+        index = self.sites.expression(self.sites.origin(self.file.path, node.lineno - 1))
+        self.generic_visit(node)
+        stored = nodes.AssignBlock(nodes.Name(name, "store"), node.filter, node.body, lineno=node.lineno)
+        value = self.filtered(nodes.Name(name, "load", lineno=node.lineno), EMIT, nodes.Const(index))
+        return [stored, nodes.Output([value], lineno=node.lineno)]
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802  as above
+        self.sites.names[self.file.path].append((node.name, node.lineno - 1))
+        return node
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  as above
+        if node.attr.startswith("_"):
+            message = f"`{node.attr}` begins with an underscore: it is Python's inside, which templates do not see"
+            raise TemplateError("FS205", message, None, self.sites.origin(self.file.path, node.lineno, len(node.attr)))
+        self.sites.names[self.file.path].append((node.attr, node.lineno))
+        return self.generic_visit(node)
+
+    def generic_visit(self, node: nodes.Node, *arguments: Any, **options: Any) -> nodes.Node:
+        if isinstance(node, REFUSED):
+            message = f"`{type(node).__name__.lower()}` is not part of featsql's templates"
+            hint = "write a macro: every macro of the project can be called from everywhere"
+            raise TemplateError("FS206", message, hint, self.sites.origin(self.file.path, node.lineno - 1))
+        return super().generic_visit(node, *arguments, **options)
+
+
+def in_template(frame: Any) -> bool:
+    """Whether a frame of Python's stack runs a template."""
+    return "__jinja_template__" in frame.f_globals
+
+
+def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[tuple[int, str, str]]:
+    """Tokens with the offset where they begin, counted from 1, in place of their line."""
+    position = 0
+    try:
+        for _, kind, value in tokens:
+            position = source.index(value, position)  # what whitespace control strips is passed over
+            yield position + 1, kind, value
+            position += len(value)
+    except jinja2.TemplateSyntaxError as error:
+        error.lineno = position + 1
+        raise
+
+
+def translated(error: Exception, calling: bool, known: Iterable[str]) -> TemplateError:
+    """An exception of Jinja or Python as one of ours."""
+    message = QUALIFIED.sub(r"\1", str(error))
+    match error:
+        case SecurityError():
+            return TemplateError("FS205", message.rstrip("."), "templates see values, not Python's inside")
+        case TooMuch() | RecursionError() | MemoryError() | OverflowError():
+            return TemplateError("FS207", f"this template does too much: {message}", "loop over fewer things")
+        case jinja2.UndefinedError():
+            name = UNDEFINED.search(message)
+            if name is None or name.group(1) is None:
+                return TemplateError("FS201", message)
+            return TemplateError("FS201", f"`{name.group(1)}` is not defined", did_you_mean(name.group(1), known))
+        case TypeError() if calling:
+            return TemplateError("FS202", message)
+        case _:
+            return TemplateError("FS211", message or type(error).__name__)
 
 
 def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    """A string of a YAML file with its `{{ env_var('X') }}` and `{{ var('x') }}` filled in.
-
-    Raises TemplateError.
-    """
+    """A string of a YAML file with its `{{ env_var('X') }}` and `{{ var('x') }}` filled in. Raises TemplateError."""
     if "{{" not in text and "{%" not in text and "{#" not in text:
         return text
-
-    def env_var(name: str, default: Any = _MISSING) -> Any:
-        if name in environment:
-            return environment[name]
-        if default is _MISSING:
-            hint = did_you_mean(name, environment, "set it, or give a default: env_var('NAME', 'default')")
-            raise TemplateError("FS211", f"the environment variable `{name}` is not set", hint)
-        return default
-
-    def var(name: str, default: Any = _MISSING) -> Any:
-        if name in variables:
-            return variables[name]
-        if default is _MISSING:
-            hint = did_you_mean(name, variables, "declare it under `vars:`, or give a default: var('name', 1)")
-            raise TemplateError("FS210", f"the variable `{name}` is not defined", hint)
-        return default
-
-    jinja = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    try:
-        return jinja.from_string(text).render(env_var=env_var, var=var)
-    except jinja2.TemplateError as error:
-        raise TemplateError("FS200", str(error.message), "only env_var() and var() are known here") from error
+    sandbox = Sandbox()
+    sandbox.globals["var"] = lambda name, default=MISSING: variable(name, default, variables)
+    sandbox.globals["env_var"] = lambda name, default=MISSING: environment_variable(name, default, environment)
+    file = File("", text)
+    output, _ = sandbox.run(sandbox.prepare(file, sandbox.read(file)))
+    return plain(output)

@@ -47,6 +47,7 @@ class Engine:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.frames: dict[str, Any] = {}
 
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
@@ -67,6 +68,8 @@ class Engine:
         """Another connection to the same database, for a stream of its own."""
         engine = Engine(self.connection.cursor())
         engine.set("TimeZone", ISOLATION["TimeZone"])
+        for name, frame in self.frames.items():
+            engine.register(name, frame)
         return engine
 
     def execute(self, sql: str) -> None:
@@ -135,6 +138,33 @@ class Engine:
         """Load an extension that is installed already; nothing is ever downloaded."""
         with translated(name):
             self.connection.load_extension(name)
+
+    def register(self, name: str, frame: Any) -> None:
+        """Let a Polars, Arrow or pandas frame be read, uncopied, as `temp.main.<name>` of this session
+        and of its cursors to come."""
+        with translated(name):
+            try:
+                self.connection.register(name, frame)
+            except TypeError as error:
+                raise EngineError(f"not a frame: {type(frame).__name__}", None, "TypeError") from error
+        self.frames[name] = frame
+
+    def ingest(self, table: exp.Table, reader: pyarrow.RecordBatchReader, types: Mapping[str, str]) -> None:
+        """Create a table of a stream of Arrow batches, with the columns in `types` cast to theirs."""
+        columns = [exp.column(name, quoted=True) for name in reader.schema.names]
+        cast = [
+            exp.cast(column, types[column.name], dialect="duckdb").as_(column.name, quoted=True)
+            if column.name in types
+            else column
+            for column in columns
+        ]
+        query = exp.select(*cast).from_(exp.table_("ingested", db="main", catalog="temp"))
+        with translated(table.name):
+            self.connection.register("ingested", reader)
+            try:
+                self.create_as("OR REPLACE TABLE", table, query.sql("duckdb"))
+            finally:
+                self.connection.unregister("ingested")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ BITS = 10_000
 WIDTH = re.compile(r"\d{6,}")
 
 
-class TooMuch(Exception):
+class TooMuchError(Exception):
     """A template passed a limit."""
 
 
@@ -29,7 +29,7 @@ class Meter:
         """One more turn of a loop or call."""
         self.steps += 1
         if self.steps > STEPS:
-            raise TooMuch(f"more than {STEPS:,} loop turns and calls")
+            raise TooMuchError(f"more than {STEPS:,} loop turns and calls")
 
     def text(self, parts: Iterable[str]) -> list[str]:
         """The parts, which are about to be put together."""
@@ -37,13 +37,13 @@ class Meter:
         for part in parts:
             self.characters += len(part)
             if self.characters > TEXT:
-                raise TooMuch(f"more than {TEXT:,} characters of text")
+                raise TooMuchError(f"more than {TEXT:,} characters of text")
             kept.append(part)
         return kept
 
 
 def growth(operation: str, *operands: Any) -> None:
-    """Refuse an operation whose result would be out of all proportion. Raises TooMuch."""
+    """Refuse an operation whose result would be out of all proportion. Raises TooMuchError."""
     sizes = [len(each) for each in operands if isinstance(each, (str, bytes, list, tuple))]
     numbers = [abs(each) for each in operands if isinstance(each, int)]
     match operation:
@@ -63,7 +63,7 @@ def growth(operation: str, *operands: Any) -> None:
         case _:
             large = bool(sizes) and max(numbers, default=0) > REPEATS
     if large:
-        raise TooMuch(f"the result of `{operation}` would be too large")
+        raise TooMuchError(f"the result of `{operation}` would be too large")
 
 
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from featsql.errors import Place
+from featsql.errors import Diagnostic, Place
 from featsql.read.project import Config, File
 
 
@@ -30,16 +30,21 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Reference:
     """One `ref()` or `source()` that a template called: the relation's name ('customer_spend' or
-    'shop.payments'), and where."""
+    'shop.payments'), and where; `trail` is the way through macro calls, innermost first."""
 
     kind: str
     name: str
     place: Place
+    trail: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A model after its template ran: SQL text, header, the relations it asked for, and a map back."""
+    """A model after its template ran: SQL text, header, the relations it asked for, and a map back.
+
+    `notices` are what the template itself said (`log`, `exceptions.warn`); `secrets` the values that it
+    took from the environment.
+    """
 
     name: str
     file: File
@@ -49,6 +54,8 @@ class Rendered:
     references: tuple[Reference, ...]
     macros: tuple[str, ...] = ()
     incremental: bool = False
+    notices: tuple[Diagnostic, ...] = ()
+    secrets: frozenset[str] = frozenset()
 
     def origin(self, offset: int, width: int = 1) -> tuple[Place, tuple[Place, ...]]:
         """The place in the template of the character at `offset` of the text, and its trail."""

@@ -8,7 +8,7 @@ from traceback import walk_tb
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
+from jinja2 import Template, nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context, Macro, StrictUndefined, Undefined
@@ -16,8 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 from jinja2.visitor import NodeTransformer
 
 from featsql.names import did_you_mean
-from featsql.read.fault import TemplateError
-from featsql.read.limits import Meter, TooMuch, growth, guarded
+from featsql.read.fault import UNDEFINED, TemplateError, translated
+from featsql.read.limits import Meter, growth, guarded
 from featsql.read.project import File
 from featsql.read.sites import Call, Site, Sites
 from featsql.read.traced import Origin, Traced, concatenate, plain, written
@@ -26,8 +26,6 @@ from featsql.read.variables import MISSING, environment_variable, variable
 SITE = "_site"
 EMIT, COUNTED, JOINED = " emit", " counted", " joined"  # filters that no template can name
 GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")
-UNDEFINED = re.compile(r"^'([^']+)' is undefined$|has no attribute '([^']+)'$|^parameter '([^']+)' was not provided$")
-QUALIFIED = re.compile(r"^[\w.<>]*\.(\w+\()")
 AT_OFFSET = re.compile(r" at (\d+)$")
 UNKNOWN_WORD = re.compile(r"(?:unknown tag|No filter named|No test named) '(\w+)'")
 TAGS = ("if elif else endif for endfor set endset macro endmacro call endcall filter endfilter raw endraw with endwith do").split()
@@ -74,7 +72,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         except jinja2.TemplateSyntaxError as error:
             raise self.unreadable(error, file) from error
 
-    def prepare(self, file: File, tree: nodes.Template) -> jinja2.Template:
+    def prepare(self, file: File, tree: nodes.Template) -> Template:
         """A template ready to run. Raises TemplateError."""
         Instrument(self.sites, file).visit(tree)
         tree.set_environment(self)
@@ -82,7 +80,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
             code = self.compile(tree, file.path, file.path)
         except jinja2.TemplateSyntaxError as error:
             raise self.unreadable(error, file) from error
-        return jinja2.Template.from_code(self, code, {})
+        return Template.from_code(self, code, {})
+
+    def library(self, file: File) -> list[tuple[str, Origin, Macro]]:
+        """The macros of a file that holds nothing else, each with the place of its name. Raises TemplateError."""
+        tree = self.read(file)
+        for stray in (node for node in tree.body if not isinstance(node, nodes.Macro) and not is_blank(node)):
+            hint = "text between macros would be lost: put it into a macro, or into a comment `{# ... #}`"
+            raise TemplateError("FS209", "only macros may stand in a macro file", hint, self.start_of(stray, file))
+        found = [(node.name, node.lineno - 1) for node in tree.find_all(nodes.Macro) if node in tree.body]
+        _, context = self.run(self.prepare(file, tree))
+        places = ((name, file.text.index(name, offset + len("macro"))) for name, offset in found)
+        return [(name, self.sites.origin(file.path, at, len(name)), context.vars[name]) for name, at in places]
+
+    def start_of(self, node: nodes.Node, file: File) -> Origin:
+        """Where the first word of a statement or of text stands."""
+        data = node.nodes[0] if isinstance(node, nodes.Output) else node
+        blank = len(data.data) - len(data.data.lstrip()) if isinstance(data, nodes.TemplateData) else 0
+        return self.sites.origin(file.path, data.lineno - 1 + blank)
 
     def unreadable(self, error: jinja2.TemplateSyntaxError, file: File) -> TemplateError:
         """A syntax error at its place, with the word that may have been meant."""
@@ -93,7 +108,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         hint = did_you_mean(word.group(1), TAGS if "tag" in message else [*self.filters, *self.tests]) if word else None
         return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, self.sites.origin(file.path, offset))
 
-    def run(self, template: jinja2.Template) -> tuple[Traced, Context]:
+    def run(self, template: Template) -> tuple[Traced, Context]:
         """The output of a template, and the names that it leaves behind. Raises TemplateError."""
         self.calls.clear()
         self.reached.clear()
@@ -189,14 +204,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if use is not None:
                 origin, macros = use, macros[:depth]
                 break
-        found = error if isinstance(error, TemplateError) else translated(error, calling, self.globals)
+        found = translated(error, calling, self.globals)
         found.origin = found.origin or origin
         found.trail = tuple(caller.place for caller in macros[::-1][:8])
         return found
 
     def statement(self, frame: Any, line: int) -> tuple[str, Origin]:
         """The statement of a template that a frame of Python's stack is in."""
-        template: jinja2.Template = frame.f_globals["__jinja_template__"]
+        template: Template = frame.f_globals["__jinja_template__"]
         path = template.name or ""
         return path, self.sites.origin(path, max(0, template.get_corresponding_lineno(line) - 1))
 
@@ -248,7 +263,10 @@ class Instrument(NodeTransformer):
         return self.literal(node.value, offset + exact, literal=exact, argument=True)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  as above
-        keywords = {each.key: self.key(each) for each in node.kwargs}
+        keywords: dict[str, Origin] = {}
+        for each in node.kwargs:
+            keywords[each.key] = self.key(each)
+            self.keys_inside(each.key, each.value, keywords)
         site = Site(self.at(node.node), tuple(self.at(each) for each in node.args), keywords)
         self.generic_visit(node)
         node.kwargs.append(nodes.Keyword(SITE, nodes.Const(self.sites.call(site)), lineno=node.lineno))
@@ -260,6 +278,13 @@ class Instrument(NodeTransformer):
             raise TemplateError("FS205", f"`{keyword.key}` begins with an underscore", None, self.at(keyword.value))
         offset = self.file.text.rfind(keyword.key, 0, keyword.value.lineno - 1)
         return self.sites.origin(self.file.path, max(0, offset), len(keyword.key))
+
+    def keys_inside(self, path: str, node: nodes.Expr, found: dict[str, Origin]) -> None:
+        """Where the keys of a dictionary stand that is written out as an argument, by their dotted paths."""
+        for pair in node.items if isinstance(node, nodes.Dict) else ():
+            if isinstance(pair.key, nodes.Const):
+                found[f"{path}.{pair.key.value}"] = self.at(pair.key)
+                self.keys_inside(f"{path}.{pair.key.value}", pair.value, found)
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  as above
         self.generic_visit(node)
@@ -297,6 +322,12 @@ class Instrument(NodeTransformer):
         return super().generic_visit(node, *arguments, **options)
 
 
+def is_blank(node: nodes.Node) -> bool:
+    """Whether a statement only prints whitespace."""
+    pieces = node.nodes if isinstance(node, nodes.Output) else [node]
+    return all(isinstance(piece, nodes.TemplateData) and not piece.data.strip() for piece in pieces)
+
+
 def in_template(frame: Any) -> bool:
     """Whether a frame of Python's stack runs a template."""
     return "__jinja_template__" in frame.f_globals
@@ -315,32 +346,19 @@ def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[t
         raise
 
 
-def translated(error: Exception, calling: bool, known: Iterable[str]) -> TemplateError:
-    """An exception of Jinja or Python as one of ours."""
-    message = QUALIFIED.sub(r"\1", str(error))
-    match error:
-        case SecurityError():
-            return TemplateError("FS205", message.rstrip("."), "templates see values, not Python's inside")
-        case TooMuch() | RecursionError() | MemoryError() | OverflowError():
-            return TemplateError("FS207", f"this template does too much: {message}", "loop over fewer things")
-        case jinja2.UndefinedError():
-            name = UNDEFINED.search(message)
-            if name is None or name.group(1) is None:
-                return TemplateError("FS201", message)
-            return TemplateError("FS201", f"`{name.group(1)}` is not defined", did_you_mean(name.group(1), known))
-        case TypeError() if calling:
-            return TemplateError("FS202", message)
-        case _:
-            return TemplateError("FS211", message or type(error).__name__)
-
-
 def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """A string of a YAML file with its `{{ env_var('X') }}` and `{{ var('x') }}` filled in. Raises TemplateError."""
     if "{{" not in text and "{%" not in text and "{#" not in text:
         return text
     sandbox = Sandbox()
-    sandbox.globals["var"] = lambda name, default=MISSING: variable(name, default, variables)
-    sandbox.globals["env_var"] = lambda name, default=MISSING: environment_variable(name, default, environment)
+
+    def var(name: str, default: Any = MISSING) -> Any:
+        return variable(name, default, variables)
+
+    def env_var(name: str, default: Any = MISSING) -> Any:
+        return environment_variable(name, default, environment)
+
+    sandbox.globals |= {"var": var, "env_var": env_var}
     file = File("", text)
     output, _ = sandbox.run(sandbox.prepare(file, sandbox.read(file)))
     return plain(output)

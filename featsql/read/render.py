@@ -1,0 +1,136 @@
+"""Stage 2: from a project to each model's SQL text, which knows where every piece of it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from featsql.errors import Diagnostic, FeatsqlError, raise_errors
+from featsql.read.fault import TemplateError
+from featsql.read.header import read_header
+from featsql.read.model import Chunk, Rendered
+from featsql.read.project import File, Project, RawConfig
+from featsql.read.template import Sandbox, Template
+from featsql.read.traced import Origin, Traced, plain
+from featsql.read.words import WORDS, Words
+
+
+def never(_: str) -> bool:
+    """No model has rows already."""
+    return False
+
+
+def render(
+    project: Project, *, full_refresh: bool = False, incremental: Callable[[str], bool] = never
+) -> tuple[Rendered, ...]:
+    """Render every model that is enabled.
+
+    `incremental` tells of a model's name whether its table is there to be added to. Raises FeatsqlError
+    with every FS2xx, and what is wrong with the headers.
+    """
+    workshop = Workshop(project)
+    done: list[Rendered] = []
+    found: list[Diagnostic] = []
+    for file in project.models:
+        defaults = project.properties.get(file.name, RawConfig({}, place=file.place(1)))
+        if defaults.values.get("enabled") is False:
+            continue
+        try:
+            rendered = workshop.render(file, defaults, not full_refresh and incremental(file.name))
+        except FeatsqlError as error:
+            found.extend(error.diagnostics)
+            continue
+        if rendered.config.enabled:
+            done.append(rendered)
+    raise_errors(found)
+    return tuple(done)
+
+
+def render_text(file: File, project: Project) -> Rendered:
+    """Render SQL that is no file of the project. Raises FeatsqlError."""
+    return Workshop(project).render(file, RawConfig({}, place=file.place(1)), incremental=False)
+
+
+class Workshop:
+    """A sandbox with the project's macros, in which its models are rendered one after the other."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.sandbox = Sandbox()
+        self.macros: dict[str, Origin] = {}
+        self.add_macros()
+
+    def add_macros(self) -> None:
+        """Let every macro be called from everywhere. Raises FeatsqlError: a name must mean one macro."""
+        found: list[Diagnostic] = []
+        for file in self.project.macros:
+            try:
+                library = self.sandbox.library(normal(file))
+            except TemplateError as error:
+                found.append(error.diagnostic())
+                continue
+            for name, origin, macro in library:
+                taken = self.taken(name, origin)
+                found += [taken] if taken else []
+                self.macros[name] = origin
+                self.sandbox.globals[name] = macro
+        raise_errors(found)
+
+    def taken(self, name: str, origin: Origin) -> Diagnostic | None:
+        """What is wrong with a macro's name."""
+        if name in WORDS:
+            message = f"`{name}` is a word of featsql and cannot be a macro"
+            return Diagnostic("FS214", message, origin.place, "give the macro another name")
+        first = self.macros.get(name)
+        if first is None:
+            return None
+        message = f"there are two macros named `{name}`: the other is at {first.place}"
+        return Diagnostic("FS214", message, origin.place, "rename one of them")
+
+    def render(self, file: File, defaults: RawConfig, incremental: bool) -> Rendered:
+        """Render one model. Raises FeatsqlError."""
+        file = normal(file)
+        words = Words(self.project, file, self.sandbox, defaults, incremental)
+        try:
+            template = self.sandbox.prepare(file, self.sandbox.read(file))
+            text = self.say(words, template)
+            if words.answers - {words.adds()}:  # it asked is_incremental() before config() said so
+                known = {**defaults.values, "materialized": words.configuration("materialized")}
+                words = Words(self.project, file, self.sandbox, replace(defaults, values=known), incremental)
+                text = self.say(words, template)
+        except TemplateError as error:
+            raise FeatsqlError(error.diagnostic(words.secrets)) from None
+        return Rendered(
+            name=file.name,
+            file=file,
+            config=read_header(words.raw(), self.project.default_delay),
+            text=plain(text),
+            chunks=chunks(text),
+            references=tuple(words.references),
+            macros=tuple(sorted(self.sandbox.reached & self.macros.keys())),
+            incremental=words.adds(),
+            notices=tuple(words.notices),
+            secrets=frozenset(words.secrets),
+        )
+
+    def say(self, words: Words, template: Template) -> Traced:
+        """The output of a model's template with its words."""
+        self.sandbox.globals |= words.all()
+        text, _ = self.sandbox.run(template)
+        return text
+
+
+def chunks(text: Traced) -> tuple[Chunk, ...]:
+    """The pieces of a rendered text, each with its start."""
+    made: list[Chunk] = []
+    start = 0
+    for piece, origin in text.pieces:
+        if origin is not None and piece:
+            made.append(Chunk(start, origin.file, origin.line, origin.column, origin.literal, origin.trail))
+        start += len(piece)
+    return tuple(made)
+
+
+def normal(file: File) -> File:
+    """A file whose lines all end in a newline and nothing else."""
+    return replace(file, text=file.text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -62,8 +62,8 @@ def source_query(source: exp.Expr | None, ctes: dict[str, exp.Query]) -> exp.Sel
     return found if isinstance(found, exp.Select) else None
 
 
-def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select:
-    """The SELECT as one group that no row belongs to."""
+def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select | None:
+    """The SELECT as one group that no row belongs to; None where no column is an aggregate alone."""
     row = without(select, *IRRELEVANT)
     projections: list[exp.Expr] = []
     for projection in row.expressions:
@@ -74,6 +74,8 @@ def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select:
         else:
             projections.append(exp.alias_(exp.null(), name, quoted=True))
     row.set("expressions", projections)
+    if not any(has_aggregate(projection, aggregates) for projection in projections):
+        return None
     return row.where(exp.false(), append=False)
 
 

@@ -74,6 +74,7 @@ class Reference:
         self.boundary = boundary
         self.as_of_type = as_of_type
         self.seen: dict[tuple[str, Any], list[Row]] = {}
+        self.nothing: dict[tuple[str, Any], Row] = {}
 
     def instant(self, as_of: Any) -> exp.Expr:
         """An instant as a literal of the spine's type."""
@@ -130,6 +131,12 @@ class Reference:
 
     def no_row(self, name: str, as_of: Any) -> Row:
         """The aggregates' own values over no rows; NULL for everything else."""
+        if (name, as_of) not in self.nothing:
+            self.nothing[name, as_of] = self.over_no_rows(name, as_of)
+        return self.nothing[name, as_of]
+
+    def over_no_rows(self, name: str, as_of: Any) -> Row:
+        """What the model's own aggregates say of no rows at an instant."""
         tree = self.numbered(self.checked.graph.models[name].tree)
         query = defaults(tree, self.checked.catalog.aggregates)
         columns = self.checked.catalog.relations[model_key(name)].names

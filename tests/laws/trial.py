@@ -1,0 +1,104 @@
+"""Run one features model of a random project in two ways: as it is compiled, and by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.engine import Column, Engine, EngineError
+from featsql.plan.features import entity_keys, plan_features
+from featsql.plan.lower import lower
+from featsql.plan.plan import Attach, Features, Outcome
+from featsql.plan.training import plan_of
+from featsql.resolve.checked import Checked
+from featsql.run.reference import evaluate
+from featsql.temporal import column
+from laws import instants
+from laws.projects import Case
+from laws.tables import Row, fill
+
+Answers = list[tuple[str, ...]]
+MANY_ROWS = "an entity has many rows"
+REFUSED = "the engine refuses the query"
+
+
+@cache
+def world() -> Engine:
+    """The one engine of this process, for the rows of one random project after the other."""
+    engine = Engine.memory({"threads": 1})
+    engine.execute("attach ':memory:' as sources")
+    engine.execute("create schema sources.s")
+    return engine
+
+
+def spine_columns(case: Case) -> tuple[Column, ...]:
+    """The columns of a spine."""
+    kinds = (("row", "INTEGER"), ("k", "INTEGER"), ("c", "VARCHAR"), ("as_of", instants.type_name(case.zoned)))
+    return tuple(Column(*pair) for pair in kinds)
+
+
+def settle(case: Case) -> Engine:
+    """Put a project's rows and its spine into the engine."""
+    engine = world()
+    for name, rows in case.rows.items():
+        fill(engine, f"sources.s.{name}", case.columns, rows, case.zoned)
+    fill(engine, "spine", spine_columns(case), case.spine, case.zoned)
+    return engine
+
+
+def query(name: str, checked: Checked, case: Case, *, general: bool) -> tuple[exp.Query, Features]:
+    """The query that gives a model's features for the spine."""
+    features = plan_features(name, checked, general=general)
+    keys, _ = entity_keys(checked.graph.models[name], checked)
+    select = exp.select(column("row", "spine"), *(column(each, "f") for each in features.features))
+    names = tuple(each.name for each in spine_columns(case))
+    spine = Outcome(exp.to_table("spine"), "spine", names, "as_of", instants.type_name(case.zoned))
+    attach = Attach(features, tuple(column(key, "spine") for key in keys), "f")
+    return lower(plan_of(spine, (attach,), select, case.boundary)), features
+
+
+def planned(name: str, checked: Checked, case: Case, engine: Engine, *, general: bool) -> Answers | str:
+    """What the compiled query answers, in the spine's order, or why it does not."""
+    tree, _ = query(name, checked, case, general=general)
+    text = tree.sql("duckdb")
+    try:
+        found = engine.rows(text)
+    except EngineError as error:
+        if "FS801" in error.message:
+            return MANY_ROWS
+        if error.kind in ("Binder Error", "Not implemented Error"):
+            return f"{REFUSED}: {error.message}"
+        raise AssertionError(f"{error.message}\n{text}") from error
+    return comparable([row[1:] for row in sorted(found)]) if found else []
+
+
+def expected(name: str, checked: Checked, case: Case, engine: Engine) -> Answers | str:
+    """What the reference answers, in the spine's order, or why it does not."""
+    keys, _ = entity_keys(checked.graph.models[name], checked)
+    spine = [(instants.text(row["as_of"], case.zoned), tuple(row[key] for key in keys)) for row in case.spine]
+    try:
+        rows = evaluate(name, spine, instants.type_name(case.zoned), checked, engine, case.boundary)
+    except ValueError:
+        return MANY_ROWS
+    return comparable([tuple(row.values()) for row in rows])
+
+
+def comparable(rows: Sequence[Sequence[Any]]) -> Answers:
+    """Rows as text, in which NaN equals NaN."""
+    return [tuple(repr(value) for value in row) for row in rows]
+
+
+def same(mine: Answers | str, theirs: Answers | str) -> bool:
+    """Whether two answers agree; what the engine refuses is not an answer."""
+    return mine == theirs or (isinstance(mine, str) and mine.startswith(REFUSED))
+
+
+def difference(mine: Answers | str, theirs: Answers | str, spine: Sequence[Row]) -> str:
+    """The rows on which two answers differ."""
+    if isinstance(mine, str) or isinstance(theirs, str):
+        return f"planned: {mine}\nexpected: {theirs}"
+    pairs = zip(spine, mine, theirs, strict=True)
+    return "\n".join(f"{row}\n   planned  {a}\n   expected {b}" for row, a, b in pairs if a != b)

@@ -1,0 +1,62 @@
+"""What a rule looks at: one model, and all that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from featsql.errors import Diagnostic, Severity
+from featsql.read.model import Model
+from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.graph import Graph
+from featsql.resolve.lineage import Lineage
+from featsql.resolve.qualify import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One model under examination."""
+
+    model: Model
+    graph: Graph
+    catalog: Catalog
+    lineage: Lineage
+    resolved: Resolved
+
+    @property
+    def kind(self) -> str:
+        return self.model.config.kind
+
+    @property
+    def as_of_model(self) -> bool:
+        """Whether the model is evaluated at instants."""
+        return self.kind in {"features", "training_set"}
+
+    @property
+    def reads(self) -> Iterator[tuple[exp.Table, RelationInfo]]:
+        """Every table of the tree that is a relation of the project."""
+        for table in self.model.tree.find_all(exp.Table):
+            key = table.meta.get("relation")
+            if key is not None:
+                yield table, self.catalog.relations[key]
+
+    def kind_of(self, key: str) -> str:
+        """The kind of the model behind a relation key; 'source' and 'seed' for the others."""
+        sort, _, name = key.partition(":")
+        return self.graph.models[name].config.kind if sort == "model" else sort
+
+    def found(
+        self, code: str, message: str, node: exp.Expr, hint: str | None = None, severity: Severity = "error"
+    ) -> Diagnostic:
+        """A diagnostic at a node of the tree."""
+        starts = [(n.meta["start"], n.meta.get("end", n.meta["start"])) for n in node.walk() if "start" in n.meta]
+        start, end = min(starts, default=(0, 0))
+        place, trail = self.model.rendered.origin(start, max(1, end - start + 1))
+        return Diagnostic(code, message, place, hint, severity, trail)
+
+
+def named(key: str) -> str:
+    """A relation key for people: 'source shop.payments'."""
+    return key.replace(":", " ")

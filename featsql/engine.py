@@ -134,6 +134,12 @@ class Engine:
         found = self.rows("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
         return frozenset(str(row[0]).lower() for row in found)
 
+    def parameters(self, function: str) -> frozenset[str]:
+        """The names of a function's parameters."""
+        found = exp.select(exp.Unnest(expressions=[exp.column("parameters")])).from_("duckdb_functions()")
+        query = found.where(exp.column("function_name").eq(function))
+        return frozenset(str(row[0]) for row in self.rows(query.sql("duckdb")))
+
     def load_extension(self, name: str) -> None:
         """Load an extension that is installed already; nothing is ever downloaded."""
         with translated(name):

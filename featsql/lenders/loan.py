@@ -1,0 +1,42 @@
+"""What a lender is, and what it gives: the batches of one table and the types that DuckDB is to cast them to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A table on its way: a stream that can be read once, and DuckDB types by column where they differ."""
+
+    reader: pyarrow.RecordBatchReader
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+class LenderError(Exception):
+    """Why a database or a table of it cannot be had, and what would help."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Lender(Protocol):
+    """One connection, in one read-only transaction: all of its tables are of the same instant."""
+
+    default_schema: str
+
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """The names of tables and views by schema."""
+
+    def lend(self, schema: str, name: str) -> Loan:
+        """A table or view, to be read once. Raises LenderError."""
+
+    def close(self) -> None:
+        """Let go of the database."""

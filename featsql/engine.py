@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -120,6 +121,16 @@ class Engine:
             failure = explain_error(error, sql)
             return failure.message, failure.offset or 0
         return None
+
+    def statement(self, sql: str) -> Any:
+        """A SELECT as DuckDB's parser understands it, before names are bound. Raises EngineError for any other
+        statement."""
+        with translated(sql):
+            ((text,),) = self.connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+        parsed = json.loads(text)
+        if parsed["error"]:
+            raise EngineError(parsed["error_message"], None, parsed["error_type"])
+        return parsed["statements"]
 
     def failure(self, sql: str) -> EngineError | None:
         """What the engine says against a query when it runs it; None when it runs."""

@@ -37,4 +37,5 @@ def python(*args: str, cwd: Path | str = ".", **environment: str) -> Ended:
 
 def environ() -> dict[str, str]:
     """This process's environment, with featsql to import."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

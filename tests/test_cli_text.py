@@ -49,8 +49,9 @@ def finished(**changes: Any) -> Finished:
             finished(rows=1, notes=("1 label is not mature",)),
             " 3 of 12 OK    table        m  1 row in 2.1s; 1 label is not mature",
         ),
+        (finished(rows=None, kind="features", notes=("compiled",)), " 3 of 12 OK    features     m  compiled"),
         (finished(rows=None, kind="view"), " 3 of 12 OK    view         m  in 2.1s"),
-        (finished(status="skipped", notes=("`a` failed",)), " 3 of 12 SKIP  table        m  `a` failed"),
+        (finished(status="skipped", rows=None, notes=("`a` failed",)), " 3 of 12 SKIP  table        m  `a` failed"),
         (finished(status="error", rows=None), " 3 of 12 ERROR table        m  in 2.1s"),
     ],
 )

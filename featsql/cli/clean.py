@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featsql.cli.options import ProjectDir, Target, Variables, open_project
+from featsql.cli.options import ProjectDir, Target, Variables, read_project
 from featsql.cli.output import say
 from featsql.errors import Diagnostic, FeatsqlError
 
@@ -24,7 +24,7 @@ def clean(project_dir: ProjectDir = None, target: Target = None, variables: Vari
     Example:
       featsql clean && featsql build
     """
-    project = open_project(project_dir, target, variables).project
+    project = read_project(project_dir, target, variables)
     folder = project.root / project.target_path
     refuse_unsafe(folder, project)
     if folder.is_symlink():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Variables, open_project
+from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Variables, read_project
 from featsql.cli.output import emit, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def ls(
     """
     from featsql.resolve.select import select_keys
 
-    graph = read_graph(open_project(project_dir, target, variables).project)
+    graph = read_graph(read_project(project_dir, target, variables))
     chosen = select_keys(graph, select or (), exclude or ())
     nodes = [
         node(key, graph)

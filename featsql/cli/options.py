@@ -11,6 +11,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 
 if TYPE_CHECKING:
     from featsql.api import Project
+    from featsql.read.project import Project as Loaded
 
 PROJECT_FILE = "featsql_project.yml"
 
@@ -34,10 +35,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and al
 
 
 def open_project(folder: Path | None, target: str | None, variables: str | None, threads: int | None = None) -> Project:
-    """Load the project that the options name."""
+    """Open the project that the options name, to be compiled."""
     from featsql.api import load
 
     return load(project_folder(folder), target=target, variables=read_variables(variables), threads=threads)
+
+
+def read_project(folder: Path | None, target: str | None, variables: str | None) -> Loaded:
+    """Read the files of the project that the options name, and nothing more."""
+    from featsql.read.load import load
+
+    return load(project_folder(folder).resolve(), target=target, variables=read_variables(variables))
 
 
 def project_folder(given: Path | None) -> Path:

@@ -65,7 +65,7 @@ def line_of(event: Finished) -> tuple[str, str, str, str]:
 
 def outcome(result: Result) -> str:
     """What became of a node, in a few words."""
-    if result.status == "skipped":
+    if result.rows is None and result.notes:
         return "; ".join(result.notes)
     rows = "" if result.rows is None else f"{result.rows:,} row{'' if result.rows == 1 else 's'} "
     return "; ".join([f"{rows}in {result.seconds:.1f}s", *result.notes, *(f"copied to {p}" for p in result.published)])

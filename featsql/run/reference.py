@@ -15,7 +15,7 @@ from sqlglot import exp
 from featsql.engine import Engine
 from featsql.plan.defaults import defaults
 from featsql.plan.features import entity_keys
-from featsql.plan.lift import substitute
+from featsql.plan.lift import in_place_of, substitute
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name
@@ -137,7 +137,7 @@ class Reference:
 
     def over_no_rows(self, name: str, as_of: Any) -> Row:
         """What the model's own aggregates say of no rows at an instant."""
-        tree = self.numbered(self.checked.graph.models[name].tree)
+        tree = self.numbered(self.inlined(name))
         query = defaults(tree, self.checked.catalog.aggregates)
         columns = self.checked.catalog.relations[model_key(name)].names
         if query is None:
@@ -147,6 +147,16 @@ class Reference:
         found = self.run(substitute(query, at, lambda index: self.relation_at(keys[index], at)))
         (row,) = found
         return row
+
+    def inlined(self, name: str) -> exp.Query:
+        """A model's tree with the features models that it reads in place of their names."""
+        models = self.checked.graph.models
+        tree = models[name].tree.copy()
+        for table in [t for t in tree.find_all(exp.Table) if t.meta.get("relation", "").startswith("model:")]:
+            read = models[table.meta["relation"].partition(":")[2]]
+            if read.config.kind == "features":
+                table.replace(in_place_of(table, self.inlined(read.name)))
+        return tree
 
     def run(self, query: exp.Query) -> list[Row]:
         """The rows of a query, as mappings."""

@@ -108,7 +108,16 @@ def read(rendered: Rendered) -> exp.Query:
         message = f"the model `{rendered.name}` is not a SELECT but {first.text.upper()}"
         hint = "write only the query: featsql makes the table or the view"
         raise finding("FS305", message, rendered, first.start, hint)
+    restore(tree, rendered.text)
     return tree
+
+
+def restore(tree: exp.Query, text: str) -> None:
+    """Put back the functions for which sqlglot would write others, whose values are not quite the same."""
+    for node in list(tree.find_all(exp.Log)):
+        start, end = node.meta.get("start", 0), node.meta.get("end", -1)
+        if text[start : end + 1].lower() == "log2":
+            node.replace(exp.Anonymous(this="LOG2", expressions=[node.expression]))
 
 
 def offset_of(text: str, line: int, column: int) -> int:

@@ -1,0 +1,105 @@
+"""Whether a tree that sqlglot writes out says the same to DuckDB as the text that it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from featsql.engine import Engine, EngineError
+from featsql.errors import Diagnostic
+from featsql.read.model import Model
+from featsql.read.spelling import AT, LENGTH, Node, spelling_of
+from featsql.temporal import DIALECT
+
+REWRITTEN = frozenset({"features", "training_set"})
+NOWHERE = 2**63
+SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a text says something else than its tree: a sentence, and the offset in the text if known."""
+
+    sentence: str
+    offset: int | None
+
+
+def same_meaning(text: str, tree: exp.Expr, engine: Engine) -> str | None:
+    """None when DuckDB understands the tree as it understands the text; else a sentence on what differs."""
+    found = difference(text, tree, engine)
+    return found and found.sentence
+
+
+def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
+    """FS310 for every model whose tree featsql would rewrite, though it is not what the author wrote."""
+    found: list[Diagnostic] = []
+    for model in models:
+        if model.config.kind not in REWRITTEN:
+            continue
+        what = difference(model.rendered.text, model.tree, engine)
+        if what is not None:
+            place, trail = model.rendered.origin(what.offset or 0)
+            message = f"featsql cannot work with this SQL without changing it: {what.sentence}"
+            found.append(Diagnostic("FS310", message, place, "write this construct another way", trail=trail))
+    return found
+
+
+def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
+    """The first thing that a text and its tree do not say alike."""
+    written = tree.sql(DIALECT)
+    try:
+        before = engine.statement(text)
+    except EngineError as error:
+        return Difference(f"the engine cannot tell what it says ({error.message})", None)
+    try:
+        after = engine.statement(written)
+    except EngineError as error:
+        return Difference(f"it would become SQL that the engine cannot read ({error.message})", None)
+    if before == after:
+        return None
+    spelling = spelling_of(engine)
+    pair = first_difference(spelling.canonical(before), spelling.canonical(after), ({}, {}))
+    if pair is None:
+        return None
+    own, other = (shown(sql, node) for sql, node in zip((text, written), pair, strict=True))
+    offset = pair[0].get(AT)
+    sentence = f"`{own}` would become `{other}`" if own and other else "the text and its tree differ"
+    return Difference(sentence, characters(text, offset) if offset is not None else None)
+
+
+def first_difference(before: Any, after: Any, around: tuple[Node, Node]) -> tuple[Node, Node] | None:
+    """The innermost nodes with a position that hold the first difference of two trees."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        around = (placed(before) or around[0], placed(after) or around[1])
+        for key in sorted((before.keys() | after.keys()) - {AT, LENGTH}):
+            found = first_difference(before.get(key), after.get(key), around)
+            if found is not None:
+                return found
+        return None
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = (first_difference(one, other, around) for one, other in zip(before, after, strict=True))
+        return next((pair for pair in pairs if pair is not None), None)
+    return None if before == after else around
+
+
+def placed(node: Node) -> Node | None:
+    """The node if it knows where it stands."""
+    return node if node.get(AT, NOWHERE) < NOWHERE else None
+
+
+def shown(sql: str, node: Node) -> str:
+    """The words of a node, as far as it knows them, on one line."""
+    if AT not in node:
+        return ""
+    start, length = node[AT], node.get(LENGTH) or SHOWN
+    text = sql.encode()[start : start + length].decode(errors="ignore")
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
+
+
+def characters(text: str, offset: int) -> int:
+    """The engine's offset, in bytes, as an offset in characters."""
+    return len(text.encode()[:offset].decode(errors="ignore"))

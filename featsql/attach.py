@@ -20,6 +20,7 @@ from featsql.read.project import Attachment
 HIDDEN = "*****"
 RESERVED = frozenset({"sources", "memory", "temp", "system"})
 EXTENSIONS = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
+GUESSES = re.compile(r"\n?(Did you mean|Candidate)")
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//)?")
 
 
@@ -71,7 +72,7 @@ def borrow(
             except LenderError as error:
                 failures[table] = error
             except EngineError as error:
-                failures[table] = LenderError(error.message.partition("\n")[0])
+                failures[table] = LenderError(reason(error))
     return failures
 
 
@@ -83,7 +84,6 @@ def copy(engine: Engine, owner: Lender, known: Mapping[str, tuple[str, ...]], ta
     name = next((each for each in known[schema] if each.casefold() == table.name.casefold()), None)
     if name is None:
         raise LenderError(f"there is no table `{table.name}`", did_you_mean(table.name, known[schema]))
-    loan = owner.lend(schema, name)
     target = exp.Table(
         this=table.this.copy(),
         db=exp.to_identifier(table.db or "main", quoted=True),
@@ -91,7 +91,8 @@ def copy(engine: Engine, owner: Lender, known: Mapping[str, tuple[str, ...]], ta
     )
     schema_name = exp.Table(this=target.args["db"].copy(), db=target.args["catalog"].copy())
     engine.execute(exp.Create(this=schema_name, kind="SCHEMA", exists=True).sql("duckdb"))
-    engine.ingest(target, loan.reader, loan.types)
+    with owner.lend(schema, name) as loan:
+        engine.ingest(target, loan.reader, loan.types)
 
 
 def lender(attachment: Attachment, root: Path) -> Lender:
@@ -149,12 +150,18 @@ def refusal(
     attachment: Attachment, error: LenderError | EngineError, place: Place | None, hidden: Iterable[str]
 ) -> Diagnostic:
     """What is wrong with an attachment, without secrets."""
-    message, hint = error.message.partition("\n")[0], getattr(error, "hint", None)
+    message, hint = (reason(error), None) if isinstance(error, EngineError) else (error.message, error.hint)
     if "lock" in message:
         hint = "another program has it open for writing: stop it, or attach a copy"
     text = f"the database `{attachment.alias}` cannot be attached: {redacted(message, hidden)}"
     missing = isinstance(error.__cause__, ImportError)
     return Diagnostic("FS503" if missing else "FS502", text, place, hint and redacted(hint, hidden))
+
+
+def reason(error: EngineError) -> str:
+    """The first paragraph of an engine's message, on one line: without the kind of error, or its guesses."""
+    paragraph = GUESSES.split(error.message.partition("\n\n")[0])[0].removeprefix(f"{error.kind}:")
+    return " ".join(paragraph.split())
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,8 +36,8 @@ class Lender(Protocol):
     def tables(self) -> dict[str, tuple[str, ...]]:
         """The names of tables and views by schema."""
 
-    def lend(self, schema: str, name: str) -> Loan:
-        """A table or view, to be read once. Raises LenderError."""
+    def lend(self, schema: str, name: str) -> AbstractContextManager[Loan]:
+        """A table or view, to be read once while the context lasts. Raises LenderError."""
 
     def close(self) -> None:
         """Let go of the database."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -74,20 +76,22 @@ class Postgres:
             found.setdefault(schema, []).append(name)
         return {schema: tuple(names) for schema, names in found.items()}
 
-    def lend(self, schema: str, name: str) -> Loan:
+    @contextmanager
+    def lend(self, schema: str, name: str) -> Iterator[Loan]:
         """A table or view, with every value as exact as it is there."""
-        try:
-            kinds = self.kinds(schema, name)
-            columns = [travelling(column, kind) for column, (kind, _) in kinds.items()]
-            table = exp.table_(exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True))
-            cursor = self.connection.cursor()
-            cursor.execute(exp.select(*columns).from_(table).sql("postgres"))
+        with self.connection.cursor() as cursor:
+            try:
+                kinds = self.kinds(schema, name)
+                columns = [travelling(column, kind) for column, (kind, _) in kinds.items()]
+                table = exp.table_(exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True))
+                cursor.execute(exp.select(*columns).from_(table).sql("postgres"))
+                reader = cursor.fetch_record_batch()
+            except self.error as error:
+                self.connection.rollback()
+                self.begin()
+                raise LenderError(first_line(error)) from None
             types = {column: duckdb_type(*kind) for column, kind in kinds.items() if kind[0] not in AS_IT_IS}
-            return Loan(cursor.fetch_record_batch(), types)
-        except self.error as error:
-            self.connection.rollback()
-            self.begin()
-            raise LenderError(first_line(error)) from None
+            yield Loan(reader, types)
 
     def kinds(self, schema: str, name: str) -> dict[str, tuple[str, str]]:
         """For every column of a table, the name of its type and the type as it is written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ class SQLite:
         query = exp.select("name").from_("sqlite_master").where(kind).order_by("name")
         return {"main": tuple(row[0] for row in self.connection.execute(query.sql("sqlite")))}
 
-    def lend(self, schema: str, name: str) -> Loan:
+    @contextmanager
+    def lend(self, schema: str, name: str) -> Iterator[Loan]:
         """A table or view, each column with the one type that all of its values have."""
         import pyarrow
 
@@ -83,7 +85,7 @@ class SQLite:
             raise LenderError(str(error)) from error
         fields = [pyarrow.field(column, arrow_type(kind, held[column])) for column, kind in types.items()]
         arrow = pyarrow.schema(fields)
-        return Loan(pyarrow.RecordBatchReader.from_batches(arrow, batches(rows, arrow)), types)
+        yield Loan(pyarrow.RecordBatchReader.from_batches(arrow, batches(rows, arrow)), types)
 
     def declared(self, table: exp.Table) -> dict[str, str]:
         """The declared type of every column; '' where a view computes it."""

@@ -21,7 +21,7 @@ def nearby(location: str, root: Path) -> str | None:
         if GLOB.search(part) or not (folder / part).exists():
             return missing(folder, part, root)
         folder = folder / part
-    return f"it is a folder: name its files, as in `{location.rstrip('/')}/*.parquet`" if folder.is_dir() else None
+    return "it is a folder without such files" if folder.is_dir() else None
 
 
 def missing(folder: Path, part: str, root: Path) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from featsql.attach import borrow, in_memory, redacted
+from featsql.attach import borrow, in_memory, reason, redacted
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.lenders.loan import LenderError
@@ -22,7 +22,6 @@ READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
 NAME = r'(?:"(?:[^"]|"")+"|[^."]+)'
 TABLE = re.compile(rf"({NAME})\.({NAME})(?:\.({NAME}))?")
 NEAR = re.compile(r'Did you mean "([^"]*)"')
-SUGGESTIONS = re.compile(r"\n?(Did you mean|Candidate)")
 UNKNOWN_OPTION = re.compile(r'Invalid named parameter "([^"]*)"')
 
 
@@ -30,21 +29,26 @@ def scan(source: Source, root: Path) -> exp.Select:
     """All rows of a source, as a query that DuckDB can run.
 
     A relative location is one of the project's root; '~' means itself; a URL is DuckDB's to read.
-    Folders named `key=value` become columns only where the location itself has such folders or
-    patterns of folders, so that a project gives the same columns wherever it stands. Raises
+    Folders named `key=value` become columns only where the location is a folder or has such folders
+    or patterns of folders, so that a project gives the same columns wherever it stands. Raises
     FeatsqlError FS501 where a location of format `table` is no name of a table.
     """
     if source.format == "table":
         return exp.select("*").from_(attached_table(source))
     options = dict(source.options)
-    folders = source.location.rpartition("/")[0]
-    if "=" not in folders and not GLOB.search(folders):
+    if not has_folders(source.location, root):
         options.setdefault("hive_partitioning", False)
     arguments: list[exp.Expr] = [exp.Literal.string(absolute(source.location, root))]
     for name, value in options.items():
         arguments.append(exp.EQ(this=exp.to_identifier(str(name), quoted=True), expression=literal(value)))
     reader = exp.Anonymous(this=READERS[source.format], expressions=arguments)
     return exp.select("*").from_(exp.Table(this=reader))
+
+
+def has_folders(location: str, root: Path) -> bool:
+    """Whether a location may lead through folders that are partitions."""
+    folders = location.rpartition("/")[0]
+    return "=" in folders or GLOB.search(folders) is not None or (root / location).is_dir()
 
 
 def absolute(location: str, root: Path) -> str:
@@ -191,17 +195,9 @@ def explained(engine: Engine, source: Source, error: EngineError, project: Proje
     if "required extension" in error.message:
         hint = "install it once with DuckDB (`INSTALL httpfs`), and name it under `extensions:` of the output"
         return f"`{source.location}` needs an extension of DuckDB that is not installed", hint
-    near = NEAR.search(error.message)
-    hint = f"did you mean `{near[1]}`?" if near else None
-    if hint is None and source.format != "table":
-        hint = nearby(source.location, project.root)
-    return reason(error).replace(f"{project.root.absolute().as_posix()}/", ""), hint
-
-
-def reason(error: EngineError) -> str:
-    """The first paragraph of an engine's message, on one line, without the kind of error it is."""
-    paragraph = SUGGESTIONS.split(error.message.partition("\n\n")[0])[0].removeprefix(f"{error.kind}:")
-    return " ".join(paragraph.split())
+    near = NEAR.search(error.message) if source.format == "table" else None
+    message = reason(error).replace(f"{project.root.absolute().as_posix()}/", "")
+    return message, f"did you mean `{near[1]}`?" if near else None
 
 
 def unreadable(source: Source, message: str, hint: str | None, secrets: Iterable[str] = ()) -> Diagnostic:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from typing import Any
 
 from featsql.errors import Diagnostic, Place
-from featsql.names import did_you_mean
-from featsql.read.limits import TooMuchError
 from featsql.read.traced import Origin
 
 HIDDEN = "*****"
-UNDEFINED = re.compile(r"^'([^']+)' is undefined$|has no attribute '([^']+)'$|^parameter '([^']+)' was not provided$")
-QUALIFIED = re.compile(r"^[\w.<>]*\.(\w+\()")
 
 
 class TemplateError(Exception):
@@ -40,22 +36,8 @@ class TemplateError(Exception):
         return Diagnostic(self.code, message, place, self.hint, trail=self.trail)
 
 
-def translated(error: Exception, calling: bool, known: Iterable[str]) -> TemplateError:
-    """An exception out of a running template, of Jinja or of Python, as a finding. `calling` says that it
-    came of a call, `known` are the names that there are."""
-    if isinstance(error, TemplateError):
-        return error
-    message = QUALIFIED.sub(r"\1", str(error)).replace("'Traced'", "'str'").rstrip(".")
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "SecurityError" in kinds:
-        return TemplateError("FS205", message, "templates see values, not Python's inside")
-    if isinstance(error, (TooMuchError, RecursionError, MemoryError, OverflowError)):
-        return TemplateError("FS207", f"this template does too much: {message}", "loop over fewer things")
-    if "UndefinedError" in kinds:
-        name = UNDEFINED.search(message)
-        if name is None or name.group(1) is None:
-            return TemplateError("FS201", message)
-        return TemplateError("FS201", f"`{name.group(1)}` is not defined", did_you_mean(name.group(1), known))
-    if isinstance(error, TypeError) and calling:
-        return TemplateError("FS202", message)
-    return TemplateError("FS211", message or type(error).__name__)
+class Returned(BaseException):
+    """`return(value)` inside a macro: not an error, so that nothing takes it for one."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value

@@ -59,7 +59,7 @@ def growth(operation: str, *operands: Any) -> None:
             large = (sum(sizes[:1]) + 1) * (max(sizes[1:], default=0) + 1) > REPEATS * 10
             large = large or max(numbers, default=0) > REPEATS
         case "%" | "format" | "format_map":
-            large = any(WIDTH.search(each) for each in operands if isinstance(each, str)) or max(numbers, default=0) > 2**63
+            large = any(WIDTH.search(each) for each in operands if isinstance(each, str))
         case _:
             large = bool(sizes) and max(numbers, default=0) > REPEATS
     if large:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.names import did_you_mean
@@ -49,7 +49,7 @@ def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineS
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
     rendered = one_statement(rendered)
     tree = read(rendered)
-    found = [problem for table in tree.find_all(exp.Table) if (problem := relations.mark(table, rendered))]
+    found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered))]
     raise_errors(found)
     return Model(rendered, tree)
 
@@ -139,7 +139,7 @@ class Relations:
     def mark(self, table: exp.Table, rendered: Rendered) -> Diagnostic | None:
         """Note on a table which relation it stands for, or say that its name was written by hand."""
         key = self.key(table)
-        if key is None or key == f"model:{rendered.name}" and not self.asked(key, rendered):
+        if key is None or (key == f"model:{rendered.name}" and not self.asked(key, rendered)):
             return None
         kind, _, name = key.partition(":")
         if self.asked(key, rendered):

@@ -92,7 +92,7 @@ class Workshop:
         file = normal(file)
         words = Words(self.project, file, self.sandbox, defaults, incremental)
         try:
-            template = self.sandbox.prepare(file, self.sandbox.read(file))
+            template = self.sandbox.prepare(file)
             text = self.say(words, template)
             if words.answers - {words.adds()}:  # it asked is_incremental() before config() said so
                 known = {**defaults.values, "materialized": words.configuration("materialized")}
@@ -113,7 +113,7 @@ class Workshop:
             secrets=frozenset(words.secrets),
         )
 
-    def say(self, words: Words, template: Template) -> Traced:
+    def say(self, words: Words, file: File) -> Traced:
         """The output of a model's template with its words."""
         self.sandbox.globals |= words.all()
         text, _ = self.sandbox.run(template)

@@ -30,7 +30,7 @@ class Difference:
 def same_meaning(text: str, tree: exp.Expr, engine: Engine) -> str | None:
     """None when DuckDB understands the tree as it understands the text; else a sentence on what differs."""
     found = difference(text, tree, engine)
-    return found and found.sentence
+    return found.sentence if found else None
 
 
 def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:

@@ -14,19 +14,18 @@ Node = dict[str, Any]
 
 AT, LENGTH = "query_location", "query_location_length"
 MEANINGLESS = frozenset({"is_operator", "is_implicit"})
-UNITS = "microsecond millisecond second minute hour day week month quarter year decade century millennium".split()
-PLURALS = {"centuries": "century", "millennia": "millennium"}
+UNITS = frozenset({"microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"})
 SPAN = re.compile(r"^\s*(-?\d+)\s*([a-z]+?)s?\s*$", re.IGNORECASE)
 LITERALS = {"VARCHAR": "STRING", "INTEGER": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "BOOLEAN"}
-EMPTY: tuple[Any, ...] = (None, "", [], {})
 PLAIN_KEY = re.compile(r"^[A-Za-z_]\w*$")
 NUMBER = re.compile(r"^-?\d+(\.\d*)?(e[+-]?\d+)?$", re.IGNORECASE)
 DATE_PART_FIRST = frozenset({"date_trunc", "datetrunc", "date_diff", "datediff", "date_part", "datepart", "date_sub"})
 SAME_FUNCTION = {"datetrunc": "date_trunc", "datediff": "date_diff", "datepart": "date_part", "datesub": "date_sub"}
 SAME_FUNCTION |= {"json_extract_string": "->>", "&&": "list_has_any"}
-BOOLEAN_AGGREGATES = frozenset({"bool_and", "bool_or"})
 JSON_PATHS = frozenset({"->>", "json_extract"})
 NULLS_LAST = "NULLS LAST"
+FUNCTIONS = "SELECT DISTINCT lower(function_name), alias_of FROM duckdb_functions() WHERE alias_of <> ''"
+TYPES = "SELECT DISTINCT lower(type_name), lower(logical_type) FROM duckdb_types() WHERE type_name <> 'JSON'"
 
 known: WeakKeyDictionary[Engine, Spelling] = WeakKeyDictionary()
 
@@ -34,11 +33,10 @@ known: WeakKeyDictionary[Engine, Spelling] = WeakKeyDictionary()
 def spelling_of(engine: Engine) -> Spelling:
     """The synonyms of an engine, asked once."""
     if engine not in known:
-        functions = engine.rows("SELECT DISTINCT lower(function_name), alias_of FROM duckdb_functions() WHERE alias_of <> ''")
-        types = engine.rows("SELECT DISTINCT lower(type_name), logical_type FROM duckdb_types() WHERE type_name <> 'JSON'")
+        functions, types = engine.rows(FUNCTIONS), engine.rows(TYPES)
         ((nulls,),) = engine.rows("SELECT current_setting('default_null_order')")
         last = str(nulls).upper().replace("_", " ") == NULLS_LAST
-        known[engine] = Spelling(dict(functions) | SAME_FUNCTION, {name: kind.lower() for name, kind in types}, last)
+        known[engine] = Spelling(dict(functions) | SAME_FUNCTION, dict(types), last)
     return known[engine]
 
 
@@ -59,7 +57,7 @@ class Spelling:
         node = {key: self.canonical(each) for key, each in value.items() if key not in MEANINGLESS}
         if "path" in node.get("qualified_name", {}):
             node["qualified_name"] = node["qualified_name"]["path"][:-1]
-        return self.simple({key: each for key, each in node.items() if key == AT or each is not False and each not in EMPTY})
+        return self.simple({key: each for key, each in node.items() if key == AT or not is_empty(each)})
 
     def simple(self, node: Node) -> Node:
         """One node, whose parts are canonical."""
@@ -74,9 +72,9 @@ class Spelling:
             case {"class": "TYPE", "type_name": str(name)}:
                 return self.kind(node, name.lower())
             case {"type": "OPERATOR_NOT", "children": [{"type": "OPERATOR_IS_NULL"} as inner]}:
-                return inner | {"type": "OPERATOR_IS_NOT_NULL", **outer(node)}
+                return {**inner, "type": "OPERATOR_IS_NOT_NULL", **outer(node)}
             case {"type": "OPERATOR_NOT", "children": [{"type": "COMPARE_NOT_DISTINCT_FROM"} as inner]}:
-                return inner | {"type": "COMPARE_DISTINCT_FROM", **outer(node)}
+                return {**inner, "type": "COMPARE_DISTINCT_FROM", **outer(node)}
             case {"class": "CONSTANT", "value": {"type": {"id": str(kind)}, "value": found}} if kind in LITERALS:
                 return constant(node, kind, found)
             case {"type": "ARRAY_CONSTRUCTOR"}:
@@ -89,8 +87,8 @@ class Spelling:
                 return node | {"name": name.lower()}
             case {"null_order": "ORDER_DEFAULT"} if self.nulls_last:
                 return node | {"null_order": NULLS_LAST}
-            case {"ref_type": "REGULAR", "condition": {"literal": {"kind": "BOOLEAN", "text": "true"}}} if is_inner(node):
-                return {key: each for key, each in node.items() if key != "condition"} | {"ref_type": "CROSS"}
+            case {"ref_type": "REGULAR", "condition": {"literal": {"kind": "BOOLEAN", "text": "true"}}}:
+                return crossed(node)
             case {"type": "ORDER_MODIFIER", **rest} if not rest:
                 return {}
             case _:
@@ -116,12 +114,13 @@ class Spelling:
         values = values_of(node)
         match name, values:
             case "+", [only]:
-                return only | outer(node)
+                return {**only, **outer(node)}
             case "date_add", [_, _]:
                 return node | {"function_name": "+"}
             case "if", [condition, then, otherwise]:
                 checks = [{"when_expr": condition, "then_expr": then}]
-                return {"class": "CASE", "type": "CASE_EXPR", "case_checks": checks, "else_expr": otherwise, **outer(node)}
+                case = {"class": "CASE", "type": "CASE_EXPR", "case_checks": checks, "else_expr": otherwise}
+                return case | outer(node)
             case "log", [{"literal": {"text": "10"}}, value]:
                 return call("log10", [value], node)
             case "range" | "generate_series", [only]:
@@ -129,7 +128,7 @@ class Spelling:
                 return rewritten(node, [zero, only])
             case _, [{"literal": {}} as part, *rest] if name in DATE_PART_FIRST:
                 return rewritten(node, [folded(part), *rest])
-            case _, [{"class": "CAST", "child": child} as value] if name in BOOLEAN_AGGREGATES and type_of(value) == "boolean":
+            case "bool_and" | "bool_or", [{"class": "CAST", "child": child} as value] if type_of(value) == "boolean":
                 return rewritten(node, [child])
             case _, [value, {"literal": {}} as path] if name in JSON_PATHS:
                 return rewritten(node, [value, json_path(path)])
@@ -137,6 +136,11 @@ class Spelling:
                 return span(node, name.removeprefix("to_"), whole)
             case _:
                 return node
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value of a parse tree says nothing. Zero does."""
+    return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
 
 
 def constant(node: Node, kind: str, found: Any) -> Node:
@@ -161,9 +165,11 @@ def outer(node: Node) -> Node:
     return {key: node[key] for key in ("alias", AT, LENGTH) if key in node}
 
 
-def is_inner(join: Node) -> bool:
-    """Whether a join keeps only matches."""
-    return join.get("join_type", "INNER") == "INNER" and not join.get("using_columns")
+def crossed(join: Node) -> Node:
+    """A join on true; of every row with every row, where it keeps only matches."""
+    if join.get("join_type", "INNER") != "INNER":
+        return join
+    return {key: each for key, each in join.items() if key != "condition"} | {"ref_type": "CROSS"}
 
 
 def values_of(node: Node) -> list[Node]:
@@ -181,12 +187,11 @@ def cast(node: Node) -> Node:
     child = node.get("child", {})
     text = str(child.get("literal", {}).get("text", ""))
     if type_of(node) == "interval" and (found := SPAN.match(text)):
-        unit = PLURALS.get(found.group(2).lower(), found.group(2).lower())
-        return interval(node, int(found.group(1)), unit) if unit in UNITS else node
+        return interval(node, int(found.group(1)), found.group(2).lower())
     if type_of(node) == "double" and NUMBER.match(text):
         return node | {"child": child | {"literal": {"kind": "NUMERIC" if "." in text else "INTEGER", "text": text}}}
     if type_of(node) == "boolean" and text in {"t", "f"}:  # how DuckDB 1.5 tells `true` and `false`
-        return child | {"literal": {"kind": "BOOLEAN", "text": "true" if text == "t" else "false"}} | outer(node)
+        return {**child, "literal": {"kind": "BOOLEAN", "text": "true" if text == "t" else "false"}, **outer(node)}
     return node
 
 
@@ -194,13 +199,15 @@ def span(node: Node, units: str, whole: Node) -> Node:
     """`interval 7 days`, which the parser makes a call of `to_days`; an interval if its number is written out."""
     match values_of(whole):
         case [{"child": {"literal": {"text": str(text)}}}] if text.lstrip("-").isdigit():
-            return interval(node, int(text), PLURALS.get(units, units.removesuffix("s")))
+            return interval(node, int(text), units.removesuffix("s"))
         case _:
             return node
 
 
 def interval(node: Node, count: int, unit: str) -> Node:
-    """A span of time, however it was written."""
+    """A span of time, however it was written; as it is written, where the unit is none of the common ones."""
+    if unit not in UNITS:
+        return node
     return {"class": "INTERVAL", "type": "INTERVAL", "count": count, "unit": unit, **outer(node)}
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from traceback import walk_tb
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jinja2
-from jinja2 import Template, nodes
+from jinja2 import Template as Template
+from jinja2 import nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context, Macro, StrictUndefined, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from featsql.names import did_you_mean
-from featsql.read.fault import UNDEFINED, TemplateError, translated
+from featsql.read.blame import blamed, undefined, unreadable
+from featsql.read.fault import Returned
+from featsql.read.fault import TemplateError as TemplateError
 from featsql.read.limits import Meter, growth, guarded
 from featsql.read.project import File
 from featsql.read.sites import Call, Site, Sites
@@ -24,19 +24,10 @@ from featsql.read.traced import Origin, Traced, concatenate, plain, written
 from featsql.read.variables import MISSING, environment_variable, variable
 
 SITE = "_site"
-EMIT, COUNTED, JOINED = " emit", " counted", " joined"  # filters that no template can name
+EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
+EMIT, COUNTED = " emit", " counted"  # filters that no template can name
 GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")
-AT_OFFSET = re.compile(r" at (\d+)$")
-UNKNOWN_WORD = re.compile(r"(?:unknown tag|No filter named|No test named) '(\w+)'")
-TAGS = ("if elif else endif for endfor set endset macro endmacro call endcall filter endfilter raw endraw with endwith do").split()
 REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
-
-
-class Returned(BaseException):
-    """`return(value)` inside a macro: not an error, so that nothing takes it for one."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -48,8 +39,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        extensions = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
-        super().__init__(undefined=StrictUndefined, extensions=extensions, keep_trailing_newline=True)
+        super().__init__(undefined=StrictUndefined, extensions=EXTENSIONS, keep_trailing_newline=True)
         self.sites = Sites()
         self.literals = self.sites.literals
         self.calls: list[Call] = []
@@ -57,56 +47,44 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.meter = Meter()
         del self.globals["lipsum"], self.filters["random"]
         self.filters |= {name: guarded(name, self.filters[name]) for name in GROWING}
-        self.filters |= {EMIT: self.emit, COUNTED: self.counted, JOINED: self.joined, "join": self.joined_by}
+        self.filters |= {EMIT: self.emit, COUNTED: self.counted, "join": self.joined}
 
-    def _tokenize(self, source: str, name: str | None, filename: str | None = None, state: str | None = None) -> TokenStream:
+    def _tokenize(self, source: str, name: Any, filename: Any = None, state: Any = None) -> TokenStream:
         """Jinja's own tokens, which count offsets in place of lines: so every node knows its column."""
         tokens = by_offset(self.lexer.tokeniter(source, name, filename, state), source)
         return TokenStream(self.lexer.wrap(tokens, name, filename), name, filename)
 
-    def read(self, file: File) -> nodes.Template:
-        """The tree of a template. Raises TemplateError."""
+    def prepare(self, file: File, look: Callable[[nodes.Template], None] = lambda _: None) -> Template:
+        """A template ready to run; `look` sees its tree. Raises TemplateError."""
         self.sites.add(file)
         try:
-            return Parser(self, file.text, file.path, file.path).parse()
+            tree = Parser(self, file.text, file.path, file.path).parse()
+            look(tree)
+            Instrument(self.sites, file).visit(tree)
+            tree.set_environment(self)
+            return Template.from_code(self, self.compile(tree, file.path, file.path), {})
         except jinja2.TemplateSyntaxError as error:
-            raise self.unreadable(error, file) from error
-
-    def prepare(self, file: File, tree: nodes.Template) -> Template:
-        """A template ready to run. Raises TemplateError."""
-        Instrument(self.sites, file).visit(tree)
-        tree.set_environment(self)
-        try:
-            code = self.compile(tree, file.path, file.path)
-        except jinja2.TemplateSyntaxError as error:
-            raise self.unreadable(error, file) from error
-        return Template.from_code(self, code, {})
+            message, known = error.message or "this is not a template", [*self.filters, *self.tests]
+            offset = min(error.lineno - 1, max(len(file.text) - 1, 0))
+            raise unreadable(message, offset, self.sites, file.path, known) from error
 
     def library(self, file: File) -> list[tuple[str, Origin, Macro]]:
         """The macros of a file that holds nothing else, each with the place of its name. Raises TemplateError."""
-        tree = self.read(file)
-        for stray in (node for node in tree.body if not isinstance(node, nodes.Macro) and not is_blank(node)):
-            hint = "text between macros would be lost: put it into a macro, or into a comment `{# ... #}`"
-            raise TemplateError("FS209", "only macros may stand in a macro file", hint, self.start_of(stray, file))
-        found = [(node.name, node.lineno - 1) for node in tree.find_all(nodes.Macro) if node in tree.body]
-        _, context = self.run(self.prepare(file, tree))
-        places = ((name, file.text.index(name, offset + len("macro"))) for name, offset in found)
-        return [(name, self.sites.origin(file.path, at, len(name)), context.vars[name]) for name, at in places]
+        found: list[tuple[str, Origin]] = []
 
-    def start_of(self, node: nodes.Node, file: File) -> Origin:
-        """Where the first word of a statement or of text stands."""
-        data = node.nodes[0] if isinstance(node, nodes.Output) else node
-        blank = len(data.data) - len(data.data.lstrip()) if isinstance(data, nodes.TemplateData) else 0
-        return self.sites.origin(file.path, data.lineno - 1 + blank)
+        def look(tree: nodes.Template) -> None:
+            for node in tree.body:
+                if isinstance(node, nodes.Macro):
+                    offset = file.text.index(node.name, node.lineno - 1 + len("macro"))
+                    found.append((node.name, self.sites.origin(file.path, offset, len(node.name))))
+                elif not is_blank(node):
+                    hint = "text between macros would be lost: put it into a macro, or into a comment `{# ... #}`"
+                    offset = len(file.text) - len(file.text[node.lineno - 1 :].lstrip())
+                    message = "only macros may stand in a macro file"
+                    raise TemplateError("FS209", message, hint, self.sites.origin(file.path, offset))
 
-    def unreadable(self, error: jinja2.TemplateSyntaxError, file: File) -> TemplateError:
-        """A syntax error at its place, with the word that may have been meant."""
-        message = error.message or "this is not a template"
-        exact = AT_OFFSET.search(message)
-        offset = int(exact.group(1)) if exact else min(error.lineno - 1, max(len(file.text) - 1, 0))
-        word = UNKNOWN_WORD.search(message)
-        hint = did_you_mean(word.group(1), TAGS if "tag" in message else [*self.filters, *self.tests]) if word else None
-        return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, self.sites.origin(file.path, offset))
+        _, context = self.run(self.prepare(file, look))
+        return [(name, origin, context.vars[name]) for name, origin in found]
 
     def run(self, template: Template) -> tuple[Traced, Context]:
         """The output of a template, and the names that it leaves behind. Raises TemplateError."""
@@ -118,10 +96,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self.concat(template.root_render_func(context)), context
         except Returned:
             raise TemplateError("FS211", "`return` stands outside of a macro") from None
-        except Exception as error:  # noqa: BLE001  a template can make Python raise anything: it is the template's error
-            raise self.failure(error) from error
+        except Exception as error:  # a template can make Python raise anything, and the error is the template's
+            raise blamed(error, self.calls, self.sites, self.globals) from error
 
-    def concat(self, parts: Iterable[str]) -> Traced:  # type: ignore[override]  # Jinja declares an attribute here
+    def concat(self, parts: Iterable[str]) -> Traced:
         """What Jinja puts text together with."""
         return concatenate(self.meter.text(parts))
 
@@ -143,23 +121,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
             yield value
 
     @jinja2.pass_context
-    def joined(self, _: Context, parts: Iterable[Any]) -> Traced:
-        """The operator `~`."""
-        return self.concat([str(part) for part in parts])
-
-    @jinja2.pass_context
-    def joined_by(self, _: Context, value: Any, d: str = "", attribute: str | int | None = None) -> Traced:
-        """The filter `join`."""
+    def joined(self, _: Context, value: Any, d: str = "", attribute: str | int | None = None) -> Traced:
+        """The filter `join`, and the operator `~`."""
         items = (self.getitem(item, attribute) for item in value) if attribute is not None else value
         parts = self.meter.text([str(item) for item in items])
         return Traced(d, d.pieces if isinstance(d, Traced) else ()).join(parts)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may see an attribute. Of a text it sees what any text has."""
+        return super().is_safe_attribute(obj, attr, value) and (not isinstance(obj, Traced) or hasattr(str, attr))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An arithmetic operator."""
         growth(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def call(self, context: Context, target: Any, /, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # fewer names
+    def call(self, context: Context, target: Any, /, *arguments: Any, **options: Any) -> Any:
         """Call a macro or a function, and know of it while it runs."""
         site = self.sites.calls[options.pop(SITE)]
         macro = isinstance(target, Macro)
@@ -167,7 +144,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         depth = len(self.calls)
         self.meter.step()
         if isinstance(target, Undefined):
-            raise self.unknown(target, site)
+            raise undefined(target, self.globals, site.origin)
         if macro:
             self.reached.add(target.name)
         elif isinstance(text := getattr(target, "__self__", None), str):
@@ -180,40 +157,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
             value = returned.value
         del self.calls[depth - 1 :]
         return value.called_from(site.origin) if macro and isinstance(value, Traced) else value
-
-    def unknown(self, target: Undefined, site: Site) -> TemplateError:
-        """A call of something that is not there."""
-        name, owner = str(target._undefined_name), target._undefined_obj
-        if target._undefined_exception is SecurityError:
-            return TemplateError("FS205", target._undefined_message, None, site.origin)
-        known = [*owner] if isinstance(owner, Mapping) else [*self.globals]
-        hint = did_you_mean(name, known, "a macro is a `{% macro %}` in a .sql file under the macro paths")
-        return TemplateError("FS201", f"`{name}` is not defined", hint, site.origin)
-
-    def failure(self, error: Exception) -> TemplateError:
-        """What an exception says to the person who wrote the template: the innermost place, and the calls around it."""
-        frames = [self.statement(frame, line) for frame, line in walk_tb(error.__traceback__) if in_template(frame)]
-        macros = [call.site.origin for call in self.calls if call.macro]
-        calling = bool(self.calls) and (not self.calls[-1].macro or len(frames) <= len(macros))
-        if calling and self.calls[-1].macro:
-            macros.pop()
-        origin = self.calls[-1].site.origin if calling else frames[-1][1] if frames else None
-        name = UNDEFINED.search(str(error)) if not calling else None
-        for depth in range(len(frames) - 1, -1, -1) if name else ():
-            use = self.sites.use(*frames[depth], name.group(name.lastindex or 0)) if name else None
-            if use is not None:
-                origin, macros = use, macros[:depth]
-                break
-        found = translated(error, calling, self.globals)
-        found.origin = found.origin or origin
-        found.trail = tuple(caller.place for caller in macros[::-1][:8])
-        return found
-
-    def statement(self, frame: Any, line: int) -> tuple[str, Origin]:
-        """The statement of a template that a frame of Python's stack is in."""
-        template: Template = frame.f_globals["__jinja_template__"]
-        path = template.name or ""
-        return path, self.sites.origin(path, max(0, template.get_corresponding_lineno(line) - 1))
 
 
 class Instrument(NodeTransformer):
@@ -241,7 +184,7 @@ class Instrument(NodeTransformer):
         index = self.sites.literal(text, positions.origin(offset, literal=literal, argument=argument))
         return nodes.Getitem(nodes.EnvironmentAttribute("literals"), nodes.Const(index), "load", lineno=offset + 1)
 
-    def filtered(self, node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+    def filtered(self, node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
         return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802  Jinja's visitor wants its node's name
@@ -291,9 +234,9 @@ class Instrument(NodeTransformer):
         node.iter = self.filtered(node.iter, COUNTED)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802  as above
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:  # noqa: N802  as above
         self.generic_visit(node)
-        return self.filtered(nodes.List(node.nodes, "load", lineno=node.lineno), JOINED)
+        return self.filtered(nodes.List(node.nodes, lineno=node.lineno), "join")
 
     def visit_FilterBlock(self, node: nodes.FilterBlock) -> list[nodes.Node]:  # noqa: N802  as above
         name = f"_filtered_{node.lineno}"
@@ -312,7 +255,8 @@ class Instrument(NodeTransformer):
             message = f"`{node.attr}` begins with an underscore: it is Python's inside, which templates do not see"
             raise TemplateError("FS205", message, None, self.sites.origin(self.file.path, node.lineno, len(node.attr)))
         self.sites.names[self.file.path].append((node.attr, node.lineno))
-        return self.generic_visit(node)
+        self.generic_visit(node)
+        return node
 
     def generic_visit(self, node: nodes.Node, *arguments: Any, **options: Any) -> nodes.Node:
         if isinstance(node, REFUSED):
@@ -326,11 +270,6 @@ def is_blank(node: nodes.Node) -> bool:
     """Whether a statement only prints whitespace."""
     pieces = node.nodes if isinstance(node, nodes.Output) else [node]
     return all(isinstance(piece, nodes.TemplateData) and not piece.data.strip() for piece in pieces)
-
-
-def in_template(frame: Any) -> bool:
-    """Whether a frame of Python's stack runs a template."""
-    return "__jinja_template__" in frame.f_globals
 
 
 def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[tuple[int, str, str]]:
@@ -359,6 +298,5 @@ def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[s
         return environment_variable(name, default, environment)
 
     sandbox.globals |= {"var": var, "env_var": env_var}
-    file = File("", text)
-    output, _ = sandbox.run(sandbox.prepare(file, sandbox.read(file)))
+    output, _ = sandbox.run(sandbox.prepare(File("", text)))
     return plain(output)

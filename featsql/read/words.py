@@ -10,10 +10,10 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic, Place, Severity
 from featsql.names import did_you_mean
-from featsql.read.fault import TemplateError
+from featsql.read.fault import Returned, TemplateError
 from featsql.read.model import Reference
 from featsql.read.project import File, Project, RawConfig
-from featsql.read.template import Returned, Sandbox
+from featsql.read.template import Sandbox
 from featsql.read.traced import Origin, Traced, plain, written
 from featsql.read.variables import MISSING, environment_variable, variable
 
@@ -143,7 +143,8 @@ class Words:
         macros = [call.site.origin.place for call in self.sandbox.calls[:-1] if call.macro]
         trail = () if origin.file.path == self.file.path and not macros else tuple(reversed(macros))
         self.references.append(Reference(kind, name, origin.place, trail))
-        return written(plain(Relation(*(plain(part) for part in parts))), Origin(origin.file, origin.line, origin.column))
+        name = Relation(*(plain(part) for part in parts))
+        return written(plain(name), Origin(origin.file, origin.line, origin.column))
 
     def var(self, name: str, default: Any = MISSING) -> Any:
         """The value of a variable of the project."""

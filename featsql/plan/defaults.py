@@ -68,7 +68,7 @@ def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select |
     projections: list[exp.Expr] = []
     for projection in row.expressions:
         name = projection.alias_or_name
-        value = projection.unalias() if isinstance(projection, exp.Alias) else projection
+        value = without_filters(projection.unalias())
         if has_aggregate(value, aggregates) and not value.find(exp.Window):
             projections.append(exp.alias_(without_bare_columns(value, aggregates), name, quoted=True))
         else:
@@ -102,6 +102,16 @@ def has_aggregate(value: exp.Expr, aggregates: frozenset[str]) -> bool:
     return any(is_aggregate(node, aggregates) for node in found)
 
 
+def without_filters(value: exp.Expr) -> exp.Expr:
+    """`value` with its aggregates unfiltered: of no rows a filter leaves none."""
+    root = exp.paren(value.copy())
+    for node in list(root.find_all(exp.Filter)):
+        node.replace(node.this)
+    unfiltered = root.this
+    assert isinstance(unfiltered, exp.Expr)
+    return unfiltered
+
+
 def without_bare_columns(value: exp.Expr, aggregates: frozenset[str]) -> exp.Expr:
     """`value` with its columns outside of aggregates (the group's keys) as NULLs of their type."""
     root = exp.paren(value.copy())
@@ -114,3 +124,16 @@ def without_bare_columns(value: exp.Expr, aggregates: frozenset[str]) -> exp.Exp
     for node in bare:
         node.replace(exp.AnyValue(this=node.copy()))
     return root
+
+
+def shows_instant(row: exp.Query) -> bool:
+    """Whether a query of `defaults` gives columns that depend on `as_of()`; elsewhere in it the instant
+    cannot matter, because there are no rows."""
+    select: exp.Expr = row
+    while isinstance(select, exp.Select):
+        calls = (call for value in select.expressions for call in value.find_all(exp.Anonymous))
+        if any(call.name.casefold() == "as_of" for call in calls):
+            return True
+        clause = select.args.get("from_")
+        select = clause.this.unnest() if clause is not None else exp.null()
+    return False

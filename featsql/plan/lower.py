@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Plan, Reading, Scan
@@ -139,16 +140,39 @@ def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
     query = exp.select(column(names.AS_OF, names.PROBE), *(key.copy() for key in keys))
     query = query.from_(aliased(probe, names.PROBE))
     query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
-    fallback = with_defaults(features, query, moment)
+    fallback = with_defaults(features, query, moment, probe)
     for name in features.features:
         query.append("expressions", exp.alias_(or_default(name, fallback), name, quoted=True))
     return query if features.unique else guarded(query, features, keys)
 
 
-def with_defaults(features: Lifted, query: exp.Select, moment: Moment) -> bool:
-    """Join the aggregates' values over no rows, if the model has such; tells whether it has."""
+def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: str) -> bool:
+    """Join the aggregates' values over no rows, if the model has such; tells whether it has.
+
+    Where those do not show the instant, any will do, and they are computed once."""
     if features.defaults is None:
         return False
+    at = moment.at
+    if not shows_instant(features.defaults):
+        at = exp.select(column(names.AS_OF)).from_(exp.to_table(probe)).where(exp.false()).subquery()
+    unread = {i: exp.select("*").from_(scan.table.copy()).where(exp.false()) for i, scan in features.scans.items()}
+    row = substitute(features.defaults, at, unread.__getitem__)
+    query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
+    fallback = with_defaults(features, query, moment, probe)
+    for name in features.features:
+        query.append("expressions", exp.alias_(or_default(name, fallback), name, quoted=True))
+    return query if features.unique else guarded(query, features, keys)
+
+
+def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: str) -> bool:
+    """Join the aggregates' values over no rows, if the model has such; tells whether it has.
+
+    Where those do not show the instant, any will do, and they are computed once."""
+    if features.defaults is None:
+        return False
+    at = moment.at
+    if not shows_instant(features.defaults):
+        at = exp.select(column(names.AS_OF)).from_(exp.to_table(probe)).where(exp.false()).subquery()
     row = substitute(features.defaults, moment.at, lambda i: exp.select("*").from_(features.scans[i].table.copy()))
     query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
     return True

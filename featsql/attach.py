@@ -21,6 +21,7 @@ HIDDEN = "*****"
 RESERVED = frozenset({"sources", "memory", "temp", "system"})
 EXTENSIONS = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
 GUESSES = re.compile(r"\n?(Did you mean|Candidate)")
+QUOTED = re.compile(r'"[^"]*"')
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//)?")
 
 
@@ -151,6 +152,8 @@ def refusal(
 ) -> Diagnostic:
     """What is wrong with an attachment, without secrets."""
     message, hint = (reason(error), None) if isinstance(error, EngineError) else (error.message, error.hint)
+    if attachment.type == "postgres":  # the server's words quote the user, the host and whatever it could not parse
+        message = QUOTED.sub(HIDDEN, message)
     if "lock" in message:
         hint = "another program has it open for writing: stop it, or attach a copy"
     text = f"the database `{attachment.alias}` cannot be attached: {redacted(message, hidden)}"

@@ -28,7 +28,6 @@ CAST_TO = {
     "json": "JSON",
     "jsonb": "JSON",
 }
-QUOTED = re.compile(r'"[^"]*"')
 
 
 class Postgres:
@@ -46,8 +45,7 @@ class Postgres:
             self.connection = driver.connect(connection_string)
             self.begin()
         except self.error as error:
-            # The server's words quote the user, the host and whatever it could not parse.
-            raise LenderError(QUOTED.sub("*****", first_line(error)), "look at its connection string") from None
+            raise LenderError(first_line(error), "look at its connection string") from None
 
     def begin(self) -> None:
         """Begin to see the database as it is now."""

@@ -113,7 +113,7 @@ class Workshop:
             secrets=frozenset(words.secrets),
         )
 
-    def say(self, words: Words, file: File) -> Traced:
+    def say(self, words: Words, template: Template) -> Traced:
         """The output of a model's template with its words."""
         self.sandbox.globals |= words.all()
         text, _ = self.sandbox.run(template)

@@ -23,9 +23,8 @@ from featsql.read.sites import Call, Site, Sites
 from featsql.read.traced import Origin, Traced, concatenate, plain, written
 from featsql.read.variables import MISSING, environment_variable, variable
 
-SITE = "_site"
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
-EMIT, COUNTED = " emit", " counted"  # filters that no template can name
+SITE, EMIT, COUNTED = "_site", " emit", " counted"  # names that no template can use
 GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")
 REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
 
@@ -268,8 +267,7 @@ class Instrument(NodeTransformer):
 
 def is_blank(node: nodes.Node) -> bool:
     """Whether a statement only prints whitespace."""
-    pieces = node.nodes if isinstance(node, nodes.Output) else [node]
-    return all(isinstance(piece, nodes.TemplateData) and not piece.data.strip() for piece in pieces)
+    return all(isinstance(each, nodes.TemplateData) and not each.data.strip() for each in node.iter_child_nodes())
 
 
 def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[tuple[int, str, str]]:
@@ -287,9 +285,8 @@ def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[t
 
 def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """A string of a YAML file with its `{{ env_var('X') }}` and `{{ var('x') }}` filled in. Raises TemplateError."""
-    if "{{" not in text and "{%" not in text and "{#" not in text:
+    if not any(opening in text for opening in ("{{", "{%", "{#")):
         return text
-    sandbox = Sandbox()
 
     def var(name: str, default: Any = MISSING) -> Any:
         return variable(name, default, variables)
@@ -297,6 +294,7 @@ def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[s
     def env_var(name: str, default: Any = MISSING) -> Any:
         return environment_variable(name, default, environment)
 
+    sandbox = Sandbox()
     sandbox.globals |= {"var": var, "env_var": env_var}
     output, _ = sandbox.run(sandbox.prepare(File("", text)))
     return plain(output)

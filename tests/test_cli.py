@@ -206,16 +206,16 @@ def test_a_reader_that_leaves_is_no_error(shop: Path) -> None:
         assert process.wait(60) == 141
 
 
-def test_ctrl_c(write: Callable[..., Path]) -> None:
-    folder = write(
-        a="{{ config(materialized='table') }}\nselect count(*) as n from range(100000000) as x, range(10000) as y"
-    )
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_ctrl_c(seconds: float, write: Callable[..., Path]) -> None:
+    query = "select i.range as x from range(1000000000) as i order by hash(i.range)"
+    folder = write(a="{{ config(materialized='table') }}\n" + query)
     command = [sys.executable, "-m", "featsql", "build"]
-    process = Popen(command, cwd=folder, env=environ(), stdout=PIPE, stderr=PIPE, text=True)
-    while not (folder / "target" / "t.duckdb").exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with Popen(command, cwd=folder, env=environ(), stdout=PIPE, stderr=PIPE, text=True) as process:
+        while not (folder / "target" / "t.duckdb").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors

@@ -12,10 +12,11 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from featsql.cli.interrupt import INTERRUPTED
 from featsql.cli.output import abandon_stdout, report
 from featsql.errors import FeatsqlError
 
-USER_ERROR, INTERNAL_ERROR, INTERRUPTED, BROKEN_PIPE = 1, 70, 130, 141
+USER_ERROR, INTERNAL_ERROR, BROKEN_PIPE = 1, 70, 141
 SEVERAL = {"--select", "-s", "--exclude"}
 
 

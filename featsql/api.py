@@ -23,7 +23,7 @@ from featsql.resolve.select import select
 from featsql.result import Result
 from featsql.run import build as builder
 from featsql.run.run import Listener, Run, silent
-from featsql.run.target import attach_target, open_engine, relations
+from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.workspace import Workspace
 from featsql.show import show_name, show_sql
 from featsql.spine import plan_frame
@@ -92,12 +92,11 @@ class Project:
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
-            existing = relations(engine, self.project)
             compiled = compile_project(
                 self.project,
                 engine,
                 frames=self.frames,
-                incremental=lambda name: existing.get(name) == "TABLE",
+                published=published_tables(engine, self.project),
                 full_refresh=full_refresh,
             )
             names = select(compiled.graph, select_, exclude)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from featsql.plan.training import plan_training
 from featsql.read.parse import parse
 from featsql.read.project import Project
 from featsql.read.render import render
+from featsql.read.roundtrip import changed
 from featsql.resolve.check import check
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import Scratch, as_of_type, bound_name, describe
@@ -25,9 +26,6 @@ from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
 from featsql.resolve.sources import open_sources, scan
 from featsql.resolve.trace import trace
-
-Incremental = Callable[[str], bool]
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -63,17 +61,20 @@ def compile_project(
     engine: Engine,
     *,
     frames: Mapping[str, Any] | None = None,
-    incremental: Incremental | None = None,
+    published: Mapping[str, tuple[Column, ...]] | None = None,
     full_refresh: bool = False,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
-    a file's schema needs. Raises FeatsqlError with everything that one stage found."""
-    rendered = render(project, full_refresh=full_refresh, incremental=incremental or (lambda _: False))
+    a file's schema needs. `published` gives the columns of the tables that stand in the target:
+    an incremental model that has one adds to it. Raises FeatsqlError with everything that one stage found."""
+    tables = {} if full_refresh else dict(published or {})
+    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__)
     models = parse(rendered, project, engine.syntax_error)
+    raise_errors(changed(models, engine))
     graph = link(models, project)
     open_sources(engine, project, frames or {})
     scratch = Scratch(graph)
-    catalog = describe(graph, source_columns(graph, engine), scratch)
+    catalog = describe(graph, source_columns(graph, engine), scratch, tables)
     resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
     lineage = trace(resolved, graph, catalog)
     diagnostics = check(graph, catalog, lineage, resolved)

@@ -19,10 +19,16 @@ EPHEMERAL = "__ephemeral"
 NAIVE, ZONED = "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"
 
 
-def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]], scratch: Scratch) -> Catalog:
+Columns = tuple[Column, ...]
+
+
+def describe(
+    graph: Graph, sources: Mapping[str, Columns], scratch: Scratch, published: Mapping[str, Columns] | None = None
+) -> Catalog:
     """Bind every model, parents first, in a scratch database that comes to hold them as empty tables.
 
-    `sources` gives the columns of every source and seed by relation key, as the engine reads them.
+    `sources` gives the columns of every source and seed by relation key, as the engine reads them;
+    `published` those of incremental models' tables by name, which their own text may read as `this`.
     Raises FeatsqlError with FS510 for every model that does not bind; models that read one of
     those are passed over, since their own errors would only repeat the first.
     """
@@ -35,6 +41,8 @@ def describe(graph: Graph, sources: Mapping[str, tuple[Column, ...]], scratch: S
         key = model_key(name)
         if any(parent not in relations for parent in graph.parents[key]):
             continue
+        if published and name in published:
+            scratch.add(key, published[name])
         try:
             columns = scratch.bind(model, as_of_type(model, graph, relations))
         except EngineError as error:

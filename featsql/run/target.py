@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from featsql.attach import attach
-from featsql.engine import Engine, EngineError
+from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.project import Project
 from featsql.resolve.describe import make_schema, three_part
@@ -61,6 +61,12 @@ def relations(engine: Engine, project: Project) -> dict[str, str]:
         .where(exp.column("table_catalog").eq(target.database), exp.column("table_schema").eq(target.schema))
     )
     return {str(name): "VIEW" if kind == "VIEW" else "TABLE" for name, kind in engine.rows(query.sql("duckdb"))}
+
+
+def published_tables(engine: Engine, project: Project) -> dict[str, tuple[Column, ...]]:
+    """The columns of every table that stands in the target, by name."""
+    tables = (name for name, kind in relations(engine, project).items() if kind == "TABLE")
+    return {name: engine.columns(exp.select("*").from_(table_of(project, name)).sql("duckdb")) for name in tables}
 
 
 def table_of(project: Project, name: str) -> exp.Table:

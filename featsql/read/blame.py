@@ -10,6 +10,7 @@ from typing import Any
 from featsql.names import did_you_mean
 from featsql.read.fault import TemplateError
 from featsql.read.limits import TooMuchError
+from featsql.read.project import File
 from featsql.read.sites import Call, Sites
 from featsql.read.traced import Origin
 
@@ -22,14 +23,14 @@ OPENING = ("if", "elif", "else", "for", "set", "macro", "call", "filter", "raw",
 CLOSING = ("endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "endraw", "endwith")
 
 
-def unreadable(message: str, offset: int, sites: Sites, path: str, known: Iterable[str]) -> TemplateError:
-    """A syntax error at its place, with the word that may have been meant: a tag, or one of the filters and tests
-    that are `known`."""
-    exact = AT_OFFSET.search(message)
-    word = UNKNOWN_WORD.search(message)
+def unreadable(error: Any, file: File, sites: Sites, known: Iterable[str]) -> TemplateError:
+    """Jinja's syntax error at its place, with the word that may have been meant: a tag, or one of the filters and
+    tests that are `known`."""
+    message = error.message or "this is not a template"
+    exact, word = AT_OFFSET.search(message), UNKNOWN_WORD.search(message)
     hint = did_you_mean(word.group(1), (*OPENING, *CLOSING) if "tag" in message else known) if word else None
-    origin = sites.origin(path, int(exact.group(1)) if exact else offset)
-    return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, origin)
+    offset = int(exact.group(1)) if exact else min(error.lineno - 1, max(len(file.text) - 1, 0))
+    return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, sites.origin(file.path, offset))
 
 
 def undefined(target: Any, known: Iterable[str], origin: Origin) -> TemplateError:

@@ -11,6 +11,7 @@ STEPS = 1_000_000
 TEXT = 10_000_000
 REPEATS = 1_000_000
 BITS = 10_000
+GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")  # filters
 WIDTH = re.compile(r"\d{6,}")
 
 

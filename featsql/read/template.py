@@ -17,7 +17,7 @@ from jinja2.visitor import NodeTransformer
 from featsql.read.blame import blamed, undefined, unreadable
 from featsql.read.fault import Returned
 from featsql.read.fault import TemplateError as TemplateError
-from featsql.read.limits import Meter, growth, guarded
+from featsql.read.limits import GROWING, Meter, growth, guarded
 from featsql.read.project import File
 from featsql.read.sites import Call, Site, Sites
 from featsql.read.traced import Origin, Traced, concatenate, plain, written
@@ -25,7 +25,6 @@ from featsql.read.variables import MISSING, environment_variable, variable
 
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
 SITE, EMIT, COUNTED = "_site", " emit", " counted"  # names that no template can use
-GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")
 REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
 
 
@@ -63,9 +62,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             tree.set_environment(self)
             return Template.from_code(self, self.compile(tree, file.path, file.path), {})
         except jinja2.TemplateSyntaxError as error:
-            message, known = error.message or "this is not a template", [*self.filters, *self.tests]
-            offset = min(error.lineno - 1, max(len(file.text) - 1, 0))
-            raise unreadable(message, offset, self.sites, file.path, known) from error
+            raise unreadable(error, file, self.sites, [*self.filters, *self.tests]) from error
 
     def library(self, file: File) -> list[tuple[str, Origin, Macro]]:
         """The macros of a file that holds nothing else, each with the place of its name. Raises TemplateError."""
@@ -87,9 +84,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def run(self, template: Template) -> tuple[Traced, Context]:
         """The output of a template, and the names that it leaves behind. Raises TemplateError."""
-        self.calls.clear()
-        self.reached.clear()
-        self.meter = Meter()
+        self.calls, self.reached, self.meter = [], set(), Meter()
         context = template.new_context(self.globals, shared=True)
         try:
             return self.concat(template.root_render_func(context)), context
@@ -167,7 +162,7 @@ class Instrument(NodeTransformer):
 
     def at(self, node: nodes.Node) -> Origin:
         """Where a node begins; of a string, its first character."""
-        offset = min(each.lineno for each in (node, *node.find_all(nodes.Node))) - 1
+        offset = start(node) - 1
         if isinstance(node, nodes.Const) and isinstance(node.value, str) and self.verbatim(node.value, offset):
             return self.sites.origin(self.file.path, offset + 1, max(1, len(node.value)))
         return self.sites.origin(self.file.path, offset, len(node.name) if isinstance(node, nodes.Name) else 1)
@@ -184,7 +179,7 @@ class Instrument(NodeTransformer):
         return nodes.Getitem(nodes.EnvironmentAttribute("literals"), nodes.Const(index), "load", lineno=offset + 1)
 
     def filtered(self, node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
-        return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
+        return nodes.Filter(node, name, list(arguments), [], None, None, lineno=start(node))
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802  Jinja's visitor wants its node's name
         node.nodes = [self.printed(child) for child in node.nodes]
@@ -194,7 +189,7 @@ class Instrument(NodeTransformer):
         """A piece of output that tells its origin."""
         if isinstance(child, nodes.TemplateData):
             return self.literal(child.data, child.lineno - 1)
-        index = self.sites.expression(self.at(child))
+        index = self.sites.expression(self.at(child))  # before the visit, which changes what it visits
         return self.filtered(self.visit(child), EMIT, nodes.Const(index))
 
     def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802  as above
@@ -265,6 +260,11 @@ class Instrument(NodeTransformer):
         return super().generic_visit(node, *arguments, **options)
 
 
+def start(node: nodes.Node) -> int:
+    """Where a node begins, counted from 1; Jinja's own position is that of its operator."""
+    return min(each.lineno for each in (node, *node.find_all(nodes.Node)) if each.lineno)
+
+
 def is_blank(node: nodes.Node) -> bool:
     """Whether a statement only prints whitespace."""
     return all(isinstance(each, nodes.TemplateData) and not each.data.strip() for each in node.iter_child_nodes())
@@ -296,5 +296,4 @@ def render_value(text: str, variables: Mapping[str, Any], environment: Mapping[s
 
     sandbox = Sandbox()
     sandbox.globals |= {"var": var, "env_var": env_var}
-    output, _ = sandbox.run(sandbox.prepare(File("", text)))
-    return plain(output)
+    return plain(sandbox.run(sandbox.prepare(File("", text)))[0])

@@ -13,10 +13,9 @@ carrier_day as (
     select
         carrier,
         day,
-        count(*) as departures,
         avg(dep_delay) as delay,
         avg(left_late::integer) as left_late,
-        avg(cancelled::integer) as cancelled
+        count_if(cancelled) as cancelled
     from flights
     group by all
 ),
@@ -26,8 +25,7 @@ carrier_month as (
     select
         carrier,
         date_trunc('month', day) as month,
-        avg(arrived_late::integer) as late_share,
-        avg(cancelled::integer) as cancelled_share
+        avg(arrived_late::integer) as late_share
     from flights
     group by all
 ),
@@ -71,14 +69,14 @@ route as (
         dest,
         count(*) as flights,
         avg(arr_delay) as delay,
-        quantile_cont(arr_delay, 0.9) as delay_p90,
+        stddev(arr_delay) as spread,
         avg(arrived_late::integer) as late_share
     from flights
     group by all
 ),
 
 line as (
-    select carrier, origin, dest, count(*) as flights, avg(arr_delay) as delay, avg(arrived_late::integer) as late_share
+    select carrier, origin, dest, count(*) as flights, median(arr_delay) as delay, avg(arrived_late::integer) as late_share
     from flights
     group by all
 ),
@@ -112,17 +110,14 @@ select
     f.carrier,
     hour(f.scheduled_departure at time zone 'America/New_York') as departure_hour,
     isodow(f.scheduled_departure at time zone 'America/New_York') as departure_weekday,
-    carrier_day.departures as carrier_departures_3h,
-    carrier_day.delay as carrier_departure_delay_3h,
-    carrier_day.left_late as carrier_left_late_3h,
-    carrier_day.cancelled as carrier_cancelled_3h,
-    carrier_day.departures as carrier_departures_24h,
-    carrier_day.delay as carrier_departure_delay_24h,
+    carrier_day.delay as carrier_delay_6h,
+    carrier_day.left_late as carrier_left_late_6h,
+    carrier_day.cancelled as carrier_cancelled_6h,
+    carrier_day.delay as carrier_delay_24h,
     carrier_day.left_late as carrier_left_late_24h,
     carrier_day.cancelled as carrier_cancelled_24h,
     carrier_month.late_share as carrier_late_share_7d,
     carrier_month.late_share as carrier_late_share_28d,
-    carrier_month.cancelled_share as carrier_cancelled_share_28d,
     origin_hour.movements as movements_1h,
     origin_hour.delay as mean_delay_1h,
     origin_hour.late as share_late_1h,
@@ -144,11 +139,11 @@ select
     date_diff('minute', weather.time_hour, f.scheduled_departure) as weather_age,
     route.flights as route_flights_7d,
     route.delay as route_delay_7d,
-    route.delay_p90 as route_delay_p90_7d,
+    route.spread as route_spread_7d,
     route.late_share as route_late_share_7d,
-    line.flights as line_flights_30d,
-    line.delay as line_delay_30d,
-    line.late_share as line_late_share_30d,
+    line.flights as line_flights_14d,
+    line.delay as line_delay_14d,
+    line.late_share as line_late_share_14d,
     previous.legs as legs_3d,
     previous.leg_delay as leg_delay_3d,
     previous.departure_delay as last_leg_departure_delay,

@@ -9,7 +9,10 @@ with legs as (
         a.landed_at,
         a.arr_delay
     from {{ ref('stg_departures') }} as d
-    left join {{ ref('stg_arrivals') }} as a on a.tailnum = d.tailnum and a.flight_id = d.flight_id
+    left join {{ ref('stg_arrivals') }} as a
+        on a.tailnum = d.tailnum
+        and a.flight_id = d.flight_id
+        and a.landed_at > as_of() - interval '3 days'
     where not d.cancelled and d.settled_at > as_of() - interval '3 days'
 )
 

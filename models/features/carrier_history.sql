@@ -6,7 +6,6 @@ with sums as (
         {{ over_windows('ended_at', {'7d': '7 days', '28d': '28 days'}, {
             'flights': 'sum(flights)',
             'late': 'sum(late)',
-            'cancelled': 'sum(cancelled)',
         }) }}
     from {{ ref('carrier_days') }}
     where ended_at > as_of() - interval '28 days'
@@ -16,6 +15,5 @@ with sums as (
 select
     carrier,
     late_7d / flights_7d as carrier_late_share_7d,
-    late_28d / flights_28d as carrier_late_share_28d,
-    cancelled_28d / flights_28d as carrier_cancelled_share_28d
+    late_28d / flights_28d as carrier_late_share_28d
 from sums

@@ -8,6 +8,6 @@ from {{ ref('stg_timetable') }} as due
 left join {{ ref('stg_departures') }} as done
     on done.origin = due.origin
     and done.flight_id = due.flight_id
-    and done.settled_at > as_of() - interval '4 hours' -- no flight leaves an hour early
-where due.scheduled_departure > as_of() - interval '3 hours' and done.flight_id is null
+    and done.settled_at > as_of() - interval '3 hours' -- no flight leaves an hour early
+where due.scheduled_departure > as_of() - interval '2 hours' and done.flight_id is null
 group by due.origin

@@ -5,7 +5,7 @@ select
     dest,
     count(*) as route_flights_7d,
     avg(arr_delay) as route_delay_7d,
-    quantile_cont(arr_delay, 0.9) as route_delay_p90_7d,
+    stddev(arr_delay) as route_spread_7d,
     avg(arrived_late::integer) as route_late_share_7d
 from {{ ref('stg_arrivals') }}
 where landed_at > as_of() - interval '7 days'

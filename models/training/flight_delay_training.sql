@@ -15,12 +15,11 @@ select
     weather.* exclude (airport),
     route.* exclude (origin, dest),
     line.* exclude (carrier, origin, dest),
-    rotation.* exclude (tailnum, ready_at),
-    ready.* exclude (tailnum),
+    aircraft.* exclude (tailnum, ready_at),
     plane.* exclude (tailnum),
     nyc.*,
     -- of the spine and a feature: does the plane make it?
-    date_diff('minute', rotation.ready_at, l.scheduled_departure) as slack_minutes
+    date_diff('minute', aircraft.ready_at, l.scheduled_departure) as slack_minutes
 from {{ ref('flight_delays') }} as l
 left join {{ ref('carrier_punctuality') }} as punctuality using (carrier)
 left join {{ ref('carrier_history') }} as history using (carrier)
@@ -30,8 +29,7 @@ left join {{ ref('departure_queue') }} as queue on queue.airport = l.origin
 left join {{ ref('airport_weather') }} as weather on weather.airport = l.origin
 left join {{ ref('route_history') }} as route using (origin, dest)
 left join {{ ref('line_history') }} as line using (carrier, origin, dest)
-left join {{ ref('aircraft_rotation') }} as rotation using (tailnum)
-left join {{ ref('aircraft_readiness') }} as ready using (tailnum)
+left join {{ ref('aircraft_readiness') }} as aircraft using (tailnum)
 left join {{ ref('plane_facts') }} as plane using (tailnum)
 left join {{ ref('system_pressure') }} as nyc on true
 left join {{ source('nyc', 'airlines') }} as airline on airline.carrier = l.carrier

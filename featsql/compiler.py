@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
@@ -69,6 +69,7 @@ def compile_project(
     an incremental model that has one adds to it. Raises FeatsqlError with everything that one stage found."""
     tables = {} if full_refresh else dict(published or {})
     rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__)
+    project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     models = parse(rendered, project, engine.syntax_error)
     raise_errors(changed(models, engine))
     graph = link(models, project)
@@ -77,9 +78,10 @@ def compile_project(
     catalog = describe(graph, source_columns(graph, engine), scratch, tables)
     resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
     lineage = trace(resolved, graph, catalog)
-    diagnostics = check(graph, catalog, lineage, resolved)
+    said = [notice for each in rendered for notice in each.notices]
+    diagnostics = (*said, *check(graph, catalog, lineage, resolved))
     raise_errors(diagnostics)
-    checked = Checked(graph, catalog, resolved, lineage, tuple(diagnostics))
+    checked = Checked(graph, catalog, resolved, lineage, diagnostics)
     plans = plan(checked)
     compiled = Compiled(project, checked, scratch, plans)
     bind(compiled)

@@ -157,23 +157,6 @@ def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: st
         at = exp.select(column(names.AS_OF)).from_(exp.to_table(probe)).where(exp.false()).subquery()
     unread = {i: exp.select("*").from_(scan.table.copy()).where(exp.false()) for i, scan in features.scans.items()}
     row = substitute(features.defaults, at, unread.__getitem__)
-    query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
-    fallback = with_defaults(features, query, moment, probe)
-    for name in features.features:
-        query.append("expressions", exp.alias_(or_default(name, fallback), name, quoted=True))
-    return query if features.unique else guarded(query, features, keys)
-
-
-def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: str) -> bool:
-    """Join the aggregates' values over no rows, if the model has such; tells whether it has.
-
-    Where those do not show the instant, any will do, and they are computed once."""
-    if features.defaults is None:
-        return False
-    at = moment.at
-    if not shows_instant(features.defaults):
-        at = exp.select(column(names.AS_OF)).from_(exp.to_table(probe)).where(exp.false()).subquery()
-    row = substitute(features.defaults, moment.at, lambda i: exp.select("*").from_(features.scans[i].table.copy()))
     query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
     return True
 

@@ -132,9 +132,9 @@ class Training:
         as_of = labels.config.as_of or "as_of"
         instant = next((n for n in info.names if n.casefold() == as_of.casefold()), None)
         if instant is None:
-            hint = did_you_mean(as_of, info.names, "say which column holds the instant: config(as_of='...')")
+            wanted = did_you_mean(as_of, info.names, "say which column holds the instant: config(as_of='...')")
             place = labels.config.place or labels.rendered.file.place(1)
-            raise FeatsqlError(Diagnostic("FS711", f"the labels have no column `{as_of}`", place, hint))
+            raise FeatsqlError(Diagnostic("FS711", f"the labels have no column `{as_of}`", place, wanted))
         table = bound_name(key, self.checked.graph)
         return Outcome(table, source.alias_or_name, info.names, instant, info.type_of(instant) or "")
 

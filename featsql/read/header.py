@@ -153,8 +153,8 @@ def read_clock(block: TimeBlock, places: Places, default_delay: str | None, foun
     given = {name for name in block.model_fields_set - {"kind", "static"} if getattr(block, name)}
     before = len(found)
     for name in sorted(given - KEYS[kind]):
-        hint = did_you_mean(name, KEYS[kind], f"{kind} has " + ", ".join(sorted(KEYS[kind])))
-        found.append(Diagnostic("FS111", f"a clock of kind `{kind}` has no `{name}`", places.of(name), hint))
+        near = did_you_mean(name, KEYS[kind], f"{kind} has " + ", ".join(sorted(KEYS[kind])))
+        found.append(Diagnostic("FS111", f"a clock of kind `{kind}` has no `{name}`", places.of(name), near))
     for name in NEEDED[kind]:
         if name not in given:
             found.append(

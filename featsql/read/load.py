@@ -68,7 +68,7 @@ class Loader:
         seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
         raw = self.raw_configs(document, block, models, properties)
         properties.refuse_unknown(models, seeds)
-        output = self.target(block, document, target)
+        output = self.target(block, document, target, {source.source for source in properties.sources.values()})
         macros = self.files(block.macro_paths, {".sql"})
         raise_errors(self.found)
         return Project(
@@ -87,6 +87,7 @@ class Loader:
             macros=macros,
             properties=raw,
             secrets=self.environment.secrets(),
+            environment=self.environment.environment,
             target_place=document.key_place(("outputs", output.name)),
         )
 
@@ -171,8 +172,11 @@ class Loader:
             place = document.value_place(("time", "delay"))
             self.found.append(Diagnostic("FS115", message, place, "write it like '1 hour' or '0 seconds'"))
 
-    def target(self, block: ProjectFile, document: Document, wanted: str | None) -> Target:
-        """The output to publish to: the one asked for, the project's choice, or the only one."""
+    def target(self, block: ProjectFile, document: Document, wanted: str | None, taken: set[str]) -> Target:
+        """The output to publish to: the one asked for, the project's choice, or the only one.
+
+        Its database is named as its file, unless that would hide a source of the same name (`taken`).
+        """
         outputs = block.outputs or {"dev": OutputBlock(path=f"{block.target_path}/{block.name}.duckdb")}
         name = wanted or block.target or next(iter(outputs))
         if name not in outputs:
@@ -185,7 +189,7 @@ class Loader:
         return Target(
             name=name,
             path=path,
-            database=f"{database}_db" if database in RESERVED else database,
+            database=f"{database}_db" if database in RESERVED | taken else database,
             schema=chosen.schema_,
             threads=chosen.threads,
             memory_limit=chosen.memory_limit,

@@ -148,7 +148,7 @@ class Materializer:
             rows = exp.select(*columns).from_(fresh)
             self.engine.execute(exp.Insert(this=target, expression=rows).sql("duckdb"))
         added = self.count(fresh)
-        self.engine.execute(exp.Drop(this=fresh, kind="TABLE").sql("duckdb"))
+        self.engine.execute(exp.Drop(tables=[fresh], kind="TABLE").sql("duckdb"))
         return Built(self.count(table), (f"{added:,} new rows",))
 
     def refuse_other_columns(self, model: Model, table: exp.Table, fresh: exp.Table) -> None:
@@ -216,7 +216,7 @@ class Materializer:
         """Drop a relation of this name that is of the other kind: a view that becomes a table, say."""
         found = relations(self.engine, self.project).get(name)
         if found is not None and found != kind:
-            self.engine.execute(exp.Drop(this=table_of(self.project, name), kind=found).sql("duckdb"))
+            self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
 
 
 def quoted(name: str) -> exp.Column:

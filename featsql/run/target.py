@@ -32,7 +32,7 @@ def open_engine(project: Project, *, threads: int | None = None) -> Engine:
         hint = f"look at `outputs: {target.name}:` in featsql_project.yml"
         raise FeatsqlError(Diagnostic("FS802", error.message, project.target_place, hint)) from error
     for attachment in target.attach:
-        attach(engine, attachment, project.root)
+        attach(engine, attachment, project.root, project.target_place, project.secrets)
     return engine
 
 

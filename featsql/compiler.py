@@ -27,6 +27,7 @@ from featsql.resolve.qualify import qualify
 from featsql.resolve.sources import open_sources, scan
 from featsql.resolve.trace import trace
 
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A project that was read, resolved, checked and planned, and the scratch database of empty

@@ -60,6 +60,9 @@ PROJECT = {
     """,
 }
 
+PLAIN = "{{ config(materialized='view') }} select * from {{ source('shop', 'payments') }}"
+SECRET = "{{ config(materialized='table') }} select '{{ env_var('SHOP_PASSWORD') }}' as x"
+
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     """A project folder with these files."""
@@ -170,7 +173,10 @@ def test_immature_labels_are_unknown(shop: Path) -> None:
         {
             "models/asked.sql": """
         {{ config(kind='labels', entity='customer', as_of='asked_at', horizon='3650 days', label='answer') }}
-        select customer_id, case when customer_id = 1 then timestamp '2001-01-01' else paid_at end as asked_at, 1 as answer
+        select
+            customer_id,
+            case when customer_id = 1 then timestamp '2001-01-01' else paid_at end as asked_at,
+            1 as answer
         from {{ source('shop', 'payments') }}
     """
         },
@@ -210,9 +216,8 @@ def test_incremental_by_key_and_by_time(shop: Path) -> None:
 
 
 def test_view_and_table_change_places_and_views_stand_alone(shop: Path) -> None:
-    model = shop / "models/plain.sql"
     for kind in ("table", "view", "table"):
-        model.write_text("{{ config(materialized='%s') }} select * from {{ source('shop', 'payments') }}" % kind)
+        write(shop, {"models/plain.sql": PLAIN.replace("view", kind)})
         assert featsql.load(shop).build().ok
         assert rows(shop, "select count(*) from plain") == [(3,)]
 
@@ -221,7 +226,7 @@ def test_ephemeral_models_leave_nothing_behind(shop: Path) -> None:
     write(
         shop,
         {
-            "models/passing.sql": "{{ config(materialized='ephemeral') }} select * from {{ source('shop', 'payments') }}",
+            "models/passing.sql": PLAIN.replace("view", "ephemeral"),
             "models/seen.sql": "select count(*) as n from {{ ref('passing') }}",
         },
     )
@@ -245,18 +250,14 @@ def test_partitioned_copy_is_replaced_as_one(shop: Path) -> None:
 
 def test_secrets_are_in_no_file_and_no_error(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_PASSWORD", "hunter2hunter2")
-    write(
-        shop, {"models/secret.sql": "{{ config(materialized='table') }} select '{{ env_var('SHOP_PASSWORD') }}' as x"}
-    )
+    write(shop, {"models/secret.sql": SECRET})
     assert featsql.load(shop).build().ok
     written = [path for path in (shop / "target").rglob("*") if path.suffix in {".json", ".sql"}]
     assert written
     assert not [path for path in written if "hunter2" in path.read_text()]
     write(
         shop,
-        {
-            "models/secret.sql": "{{ config(materialized='table') }} select '{{ env_var('SHOP_PASSWORD') }}'::integer as x"
-        },
+        {"models/secret.sql": SECRET.replace(" as x", "::integer as x")},
     )
     run = featsql.load(shop).build()
     (failed,) = [r for r in run.results if r.status == "error"]

@@ -59,7 +59,9 @@ def conclude(run: Run, project: Project) -> None:
     from featsql.cli.progress import summary
 
     sys.stdout.flush()
-    report((diagnostic for result in run.results for diagnostic in result.diagnostics), as_json=False)
+    failures = (diagnostic for result in run.results for diagnostic in result.diagnostics)
+    warnings = (diagnostic for diagnostic in run.diagnostics if diagnostic.severity != "notice")
+    report((*warnings, *failures), as_json=False)
     say(summary(run, where(project)))
 
 
@@ -72,4 +74,6 @@ def where(project: Project) -> str:
 def as_data(run: Run) -> dict[str, Any]:
     """A run for a machine."""
     results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
-    return {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds, "results": results}
+    said = [asdict(diagnostic) for diagnostic in run.diagnostics]
+    shared = {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds}
+    return {**shared, "results": results, "diagnostics": said}

@@ -62,7 +62,7 @@ def read_variables(text: str | None) -> dict[str, Any]:
     try:
         value = yaml.safe_load(text or "{}")
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+        reason = getattr(error, "problem", None) or str(error)
         raise FeatsqlError(bad_variables(f"`--vars` is not YAML: {reason}")) from error
     if not isinstance(value, dict):
         raise FeatsqlError(bad_variables(f"`--vars` is not a mapping but `{value}`"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from featsql.resolve.aggregates import has_aggregate, is_aggregate
+
 IRRELEVANT = ("group", "having", "qualify", "order", "limit", "offset", "distinct", "windows", "sample")
 
 
@@ -85,21 +87,6 @@ def without(select: exp.Select, *parts: str) -> exp.Select:
     for part in parts:
         row.set(part, None)
     return row
-
-
-def is_aggregate(node: exp.Expr, aggregates: frozenset[str]) -> bool:
-    """Whether a node is a call of an aggregate function, with its filter and its order."""
-    if isinstance(node, exp.Filter | exp.WithinGroup):
-        return is_aggregate(node.this, aggregates)
-    if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
-        return node.name.casefold() in aggregates
-    return isinstance(node, exp.AggFunc)
-
-
-def has_aggregate(value: exp.Expr, aggregates: frozenset[str]) -> bool:
-    """Whether an expression aggregates, outside of subqueries and windows."""
-    found = value.walk(prune=lambda node: isinstance(node, exp.Query | exp.Window))
-    return any(is_aggregate(node, aggregates) for node in found)
 
 
 def without_filters(value: exp.Expr) -> exp.Expr:

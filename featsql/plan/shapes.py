@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from featsql.plan.defaults import has_aggregate, only_source
+from featsql.plan.defaults import only_source
 from featsql.plan.plan import AsOf
+from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.catalog import RelationInfo
 
 PLAIN = frozenset({"kind", "expressions", "from_", "where", "operation_modifiers"})

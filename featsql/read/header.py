@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -155,11 +155,11 @@ def read_clock(block: TimeBlock, places: Places, default_delay: str | None, foun
     for name in sorted(given - KEYS[kind]):
         near = did_you_mean(name, KEYS[kind], f"{kind} has " + ", ".join(sorted(KEYS[kind])))
         found.append(Diagnostic("FS111", f"a clock of kind `{kind}` has no `{name}`", places.of(name), near))
-    for name in NEEDED[kind]:
-        if name not in given:
-            found.append(
-                Diagnostic("FS112", f"a clock of kind `{kind}` needs `{name}`", places.of("kind"), MISSING.get(name))
-            )
+    found += [
+        Diagnostic("FS112", f"a clock of kind `{kind}` needs `{name}`", places.of("kind"), MISSING.get(name))
+        for name in NEEDED[kind]
+        if name not in given
+    ]
     delay = available(block, kind, places, default_delay, found)
     if len(found) > before:
         return None

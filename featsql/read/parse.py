@@ -102,7 +102,9 @@ def read(rendered: Rendered) -> exp.Query:
         raise finding("FS302", message, rendered, offset, hint) from None
     if isinstance(tree, (exp.Values, exp.Pivot)):  # a query to DuckDB, if not to sqlglot
         inner = tree if isinstance(tree, exp.Values) else exp.Subquery(this=tree)
-        return exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
+        query = exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
+        query.meta["bare"] = tree
+        return query
     if not isinstance(tree, exp.Query):
         first = tokens_of(rendered)[0]
         message = f"the model `{rendered.name}` is not a SELECT but {first.text.upper()}"

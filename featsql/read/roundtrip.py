@@ -49,7 +49,7 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
 
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     """The first thing that a text and its tree do not say alike."""
-    written = tree.sql(DIALECT)
+    written = tree.meta.get("bare", tree).sql(DIALECT)
     try:
         before = engine.statement(text)
     except EngineError as error:

@@ -83,6 +83,10 @@ class Spelling:
                 return node | {"column_names": [name.lower() for name in names]}
             case {"class": "LAMBDA", "lhs": value, "expr": {"literal": {}} as path}:
                 return call("json_extract", [value, json_path(path)], node)
+            case {"class": "LAMBDA", "lhs": value, "expr": {"function_name": "->>", "arguments": [path, last]}}:
+                # `j -> 'a' ->> 'b'`: the parser takes the second arrow first, the binder the first
+                first = call("json_extract", [value, json_path(path["expression"])], {})
+                return call("->>", [first, last["expression"]], node)
             case {"type": "UNBOUND_TYPE_INFO", "name": str(name)}:
                 return node | {"name": name.lower()}
             case {"null_order": "ORDER_DEFAULT"} if self.nulls_last:
@@ -121,6 +125,9 @@ class Spelling:
                 checks = [{"when_expr": condition, "then_expr": then}]
                 case = {"class": "CASE", "type": "CASE_EXPR", "case_checks": checks, "else_expr": otherwise}
                 return case | outer(node)
+            case "quantile_cont" | "quantile_disc", [fraction]:  # percentile_cont(0.5) within group (order by x)
+                orders = node.get("order_bys", {}).get("orders", [])
+                return rewritten(node, [orders[0]["expression"], fraction]) if len(orders) == 1 else node
             case "log", [{"literal": {"text": "10"}}, value]:
                 return call("log10", [value], node)
             case "range" | "generate_series", [only]:
@@ -188,6 +195,8 @@ def cast(node: Node) -> Node:
     text = str(child.get("literal", {}).get("text", ""))
     if type_of(node) == "interval" and (found := SPAN.match(text)):
         return interval(node, int(found.group(1)), found.group(2).lower())
+    if type_of(node) == "interval" and text:
+        return node | {"child": folded(child)}
     if type_of(node) == "double" and NUMBER.match(text):
         return node | {"child": child | {"literal": {"kind": "NUMERIC" if "." in text else "INTEGER", "text": text}}}
     if type_of(node) == "boolean" and text in {"t", "f"}:  # how DuckDB 1.5 tells `true` and `false`
@@ -212,13 +221,15 @@ def interval(node: Node, count: int, unit: str) -> Node:
 
 
 def folded(constant: Node) -> Node:
-    """The name of a part of a date, in small letters."""
+    """The name of a part of a date, or of units of time, in small letters."""
     literal = constant["literal"]
     return constant | {"literal": literal | {"text": str(literal.get("text", "")).lower()}}
 
 
 def json_path(constant: Node) -> Node:
-    """The path of one key is the key."""
-    literal = constant["literal"]
+    """The path of one key is the key; of one element, its number."""
+    literal = constant.get("literal", {})
     text = str(literal.get("text", ""))
+    if literal.get("kind") == "INTEGER":
+        return constant | {"literal": {"kind": "STRING", "text": f"$[{text}]"}}
     return constant | {"literal": literal | {"text": f"$.{text}"}} if PLAIN_KEY.match(text) else constant

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
-from featsql.resolve.pushdown import aggregates_rows, conjuncts
+from featsql.resolve.aggregates import has_aggregate, is_aggregate
+from featsql.resolve.pushdown import conjuncts
 from featsql.resolve.qualify import Resolved
 
 SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
@@ -124,7 +125,7 @@ def plain_projections(select: exp.Select, aggregates: frozenset[str]) -> list[ex
     return [
         value.unalias()
         for value in select.expressions
-        if isinstance(value.unalias(), exp.Column) and not aggregates_rows(value, aggregates)
+        if isinstance(value.unalias(), exp.Column) and not has_aggregate(value, aggregates)
     ]
 
 
@@ -141,8 +142,6 @@ def widest_filter(value: exp.Expr, alias: str, column: str, aggregates: frozense
             if not own:
                 return None
             bounds.append(min(own, key=seconds))
-        elif isinstance(node, exp.Column | exp.AggFunc):
-            return None
-        elif isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) and node.name.casefold() in aggregates:
+        elif isinstance(node, exp.Column) or is_aggregate(node, aggregates):
             return None
     return max(bounds, key=seconds) if bounds else None

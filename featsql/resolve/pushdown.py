@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.qualify import Resolved
 
 Wanted = frozenset[tuple[str, int]]
@@ -227,7 +228,7 @@ def keeps_rows_together(select: exp.Select, value: exp.Expr, column: exp.Column,
             return False
         if not group.args.get("all") and not any(term.sql("duckdb") in same for term in group.expressions):
             return False
-    elif select.args.get("having") or any(aggregates_rows(p, aggregates) for p in select.expressions):
+    elif select.args.get("having") or any(has_aggregate(p, aggregates) for p in select.expressions):
         return False
     distinct = select.args.get("distinct")
     if distinct is not None and distinct.args.get("on") is not None:
@@ -236,15 +237,6 @@ def keeps_rows_together(select: exp.Select, value: exp.Expr, column: exp.Column,
         if not any(term.unnest().sql("duckdb") in same for term in terms):
             return False
     return all(partitioned(window, select, same) for window in windows_of(select))
-
-
-def aggregates_rows(value: exp.Expr, aggregates: frozenset[str]) -> bool:
-    """Whether a projection aggregates, outside of windows and subqueries."""
-    for node in value.walk(prune=lambda n: isinstance(n, exp.Window | exp.Query)):
-        named = isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) and node.name.casefold() in aggregates
-        if isinstance(node, exp.AggFunc) or named:
-            return True
-    return False
 
 
 def windows_of(select: exp.Select) -> list[exp.Window]:

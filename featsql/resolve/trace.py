@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.catalog import Catalog
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage import ROWS, Edge, Lineage, Table, Transformation
-from featsql.resolve.pushdown import aggregates_rows
 from featsql.resolve.qualify import Resolved
 
 Origin = tuple[str, str]
@@ -174,7 +174,7 @@ class Tracer:
         group = select.args.get("group")
         if group is not None and group.args.get("all"):
             for value in select.expressions:
-                if not aggregates_rows(value, self.model.aggregates):
+                if not has_aggregate(value, self.model.aggregates):
                     self.influences(value, "group", flow, ctes, sources)
         for window in select.args.get("windows") or ():
             self.influences(window, "window", flow, ctes, sources)
@@ -218,7 +218,7 @@ def parts_of(value: exp.Expr, aggregates: frozenset[str]) -> Iterator[tuple[exp.
     step: Transformation = "expression"
     if isinstance(value, exp.Window):
         step = "window"
-    elif aggregates_rows(value, aggregates) and not isinstance(value, exp.Alias):
+    elif has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
         own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter)
         step = "aggregation" if own else "expression"
     for name, argument in value.args.items():

@@ -47,7 +47,8 @@ def build(
             failed.add(name)
         results.append(result)
         listener(Finished(result, index, len(names)))
-    run = Run(tuple(results), started.isoformat(), time.perf_counter() - clock, fingerprints.inputs())
+    seconds = time.perf_counter() - clock
+    run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics)
     write_manifest(compiled, run)
     write_results(compiled, run)
     return run

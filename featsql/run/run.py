@@ -54,12 +54,14 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole build: its results in order, when it ran (UTC, ISO 8601), and how long it took."""
+    """A whole build: its results in order, when it ran (UTC, ISO 8601), how long it took, and what
+    the compiler said of the project: warnings and notices."""
 
     results: tuple[Result, ...]
     started_at: str
     seconds: float
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -106,6 +106,17 @@ def test_a_failing_model_is_told_and_what_reads_it_is_skipped(write: Callable[..
     assert [result["status"] for result in fast.data["results"]] == ["error", "skipped", "skipped"]
 
 
+def test_warnings_of_the_compiler_are_shown(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    model = tmp_path / "models" / "features" / "customer_spend.sql"
+    model.write_text(model.read_text().replace("arg_max(amount, paid_at)", "any_value(amount)"))
+    ended = run("build", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err.startswith("models/features/customer_spend.sql:8:")
+    assert "warning[FS611]" in ended.err
+    assert [found["code"] for found in run("build", "--json", cwd=tmp_path).data["diagnostics"]] == ["FS611"]
+
+
 def test_show_json_is_columns_and_rows(shop: Path) -> None:
     data = run("show", "churn_training", "--limit", "2", "--json", cwd=shop).data
     assert list(data) == ["columns", "rows"]

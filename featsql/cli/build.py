@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from featsql.api import Project
     from featsql.run.run import Run
 
+# Static relations: `featsql compile` tells of them, and the manifest lists them.
+QUIET = {"FS610"}
+
 
 def build(
     select: Select = None,
@@ -60,7 +63,7 @@ def conclude(run: Run, project: Project) -> None:
 
     sys.stdout.flush()
     failures = (diagnostic for result in run.results for diagnostic in result.diagnostics)
-    warnings = (diagnostic for diagnostic in run.diagnostics if diagnostic.severity != "notice")
+    warnings = (diagnostic for diagnostic in run.diagnostics if diagnostic.code not in QUIET)
     report((*warnings, *failures), as_json=False)
     say(summary(run, where(project)))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
-from program import environ, run
+from program import environ, python, run
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +136,15 @@ def test_show_at_an_instant_for_entities(shop: Path) -> None:
 def test_show_inline_sql(shop: Path) -> None:
     sql = "select count(*) as n from {{ source('shop', 'payments') }}"
     assert run("show", "--inline", sql, "--json", cwd=shop).data == {"columns": ["n"], "rows": [{"n": 470}]}
-    assert (
-        run("show", "--inline", "select 'é', null as x", cwd=shop, PYTHONIOENCODING="ascii")
-        .out.splitlines()[-1]
-        .startswith("\\xe9")
-    )
     failed = run("show", "--inline", "select error('oh')", cwd=shop)
     assert (failed.code, "oh" in failed.err, "Traceback" in failed.err) == (1, True, False)
+
+
+def test_what_a_locale_cannot_show_is_escaped(shop: Path) -> None:
+    command = ["-m", "featsql", "show", "--inline", "select 'é' as x"]
+    assert python(*command, cwd=shop, PYTHONIOENCODING="ascii").out.splitlines()[-1] == "\\xe9"
+    assert python(*command, "--json", cwd=shop, PYTHONIOENCODING="ascii").data["rows"] == [{"x": "é"}]
+    assert python(*command, cwd=shop, PYTHONIOENCODING="utf-8").out.splitlines()[-1] == "é"
 
 
 @pytest.mark.parametrize("stage", ["text", "tree", "config", "relations", "lineage", "plan", "sql"])

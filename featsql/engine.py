@@ -22,6 +22,7 @@ ISOLATION: Mapping[str, Any] = {
 }
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
+LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
@@ -104,10 +105,22 @@ class Engine:
         try:
             relation = self.connection.sql(sql)
         except duckdb.Error:
-            self.execute(sql)  # fails in the binder as well, and only this way tells where
+            self.fail(sql)
             raise
         kinds = (UNTYPED.get(str(kind), str(kind)) for kind in relation.types)
         return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
+
+    def fail(self, sql: str) -> None:
+        """Run a query that does not bind, which tells where in it the trouble is.
+
+        DuckDB counts from the first token, so that what comes before it has to be left out.
+        """
+        start = len(sql) - len(LEADING.sub("", sql, count=1))
+        try:
+            self.execute(sql[start:])
+        except EngineError as error:
+            offset = None if error.offset is None else error.offset + start
+            raise EngineError(error.message, offset, error.kind) from error
 
     def define_as_of(self, value: exp.Expr) -> None:
         """Let `as_of()` mean `value` in this session."""
@@ -196,7 +209,10 @@ class Engine:
 
     def create_as(self, kind: str, table: exp.Table, text: str) -> None:
         """Create a table or a view over a query that is run as its author wrote it."""
-        self.execute(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+        try:
+            self.execute(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+        except EngineError as error:
+            raise EngineError(error.message, None, error.kind) from error
 
     def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
         """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""

@@ -35,10 +35,11 @@ def show_name(
     key = relation_key(name, compiled)
     workspace.prepare([key])
     plan = compiled.plans.get(name)
+    if not isinstance(plan, Lifted | AsOf):
+        refuse_instant(name, as_of, entities)
     if isinstance(plan, Plan):
         return lower(plan)
     if plan is None:
-        refuse_instant(name, as_of, entities)
         return exp.select("*").from_(bound_name(key, compiled.graph))
     instant = literal_instant(name, compiled, as_of)
     if not entities:

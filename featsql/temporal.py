@@ -155,7 +155,9 @@ def holds(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = No
 
 def visible(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = None) -> exp.Expr:
     """Whether a row of a relation without versions is in the relation at `at`."""
-    return exp.and_(known(clock, at, boundary, table), holds(clock, at, boundary, table))
+    held = holds(clock, at, boundary, table)
+    conditions = [known(clock, at, boundary, table), *([] if held == exp.true() else [held])]
+    return exp.and_(*conditions)
 
 
 def version_order(clock: Clock) -> tuple[exp.Expr, ...]:

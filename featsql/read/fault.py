@@ -29,11 +29,15 @@ class TemplateError(Exception):
 
     def diagnostic(self, secrets: Iterable[str] = ()) -> Diagnostic:
         """The finding as a diagnostic that tells no secret."""
-        message = self.message
-        for secret in secrets:
-            message = message.replace(secret, HIDDEN)
         place = self.origin.place if self.origin else None
-        return Diagnostic(self.code, message, place, self.hint, trail=self.trail)
+        return Diagnostic(self.code, hidden(self.message, secrets), place, self.hint, trail=self.trail)
+
+
+def hidden(message: str, secrets: Iterable[str]) -> str:
+    """A message without secrets."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        message = message.replace(secret, HIDDEN)
+    return message
 
 
 class Returned(BaseException):

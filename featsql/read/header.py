@@ -11,7 +11,7 @@ from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.read.project import ColumnProperties, Config, Publish, RawConfig
 from featsql.read.schema import HeaderBlock, TimeBlock
-from featsql.read.validate import keys_at
+from featsql.read.validate import keys_at, said
 from featsql.temporal import Clock, interval
 
 Kind = Literal["events", "state", "periods", "static"]
@@ -112,8 +112,7 @@ def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
             hint = did_you_mean(name, known, "known here: " + ", ".join(known))
             found.append(Diagnostic("FS102", f"unknown configuration key `{name}`", places.of(*path), hint))
         else:
-            message = detail["msg"][0].lower() + detail["msg"][1:]
-            found.append(Diagnostic("FS103", f"wrong value for `{name}`: {message}", places.of(*path)))
+            found.append(Diagnostic("FS103", f"wrong value for `{name}`: {said(detail)}", places.of(*path)))
     return found
 
 

@@ -11,8 +11,10 @@ STEPS = 1_000_000
 TEXT = 10_000_000
 REPEATS = 1_000_000
 BITS = 10_000
-GROWING = ("batch", "center", "format", "indent", "replace", "slice", "tojson")  # filters
-WIDTH = re.compile(r"\d{6,}")
+GROWING = ("batch", "center", "format", "indent", "replace", "round", "slice", "tojson")  # filters
+DIGITS = 100
+# A width of many digits, or one that is given apart: `{:999999}`, `{:{}}`, `%*d`.
+WIDTH = re.compile(r"\d{6,}|:[^{}]*\{|%[-+ #0]*\*")
 
 
 class TooMuchError(Exception):
@@ -60,7 +62,9 @@ def growth(operation: str, *operands: Any) -> None:
             large = (sum(sizes[:1]) + 1) * (max(sizes[1:], default=0) + 1) > REPEATS * 10
             large = large or max(numbers, default=0) > REPEATS
         case "%" | "format" | "format_map":
-            large = any(WIDTH.search(each) for each in operands if isinstance(each, str))
+            large = isinstance(operands[0], str) and bool(WIDTH.search(operands[0]))
+        case "round":
+            large = max(numbers[1:], default=0) > DIGITS
         case _:
             large = bool(sizes) and max(numbers, default=0) > REPEATS
     if large:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 import sqlglot
@@ -12,7 +12,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
-from featsql.names import did_you_mean
+from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
 from featsql.read.project import Project
 from featsql.read.words import SOURCES
@@ -49,7 +49,8 @@ def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineS
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
     rendered = one_statement(rendered)
     tree = read(rendered)
-    found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered))]
+    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
+    found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
     return Model(rendered, tree)
 
@@ -62,7 +63,7 @@ def finding(code: str, message: str, rendered: Rendered, offset: int, hint: str 
 def diagnostic(code: str, message: str, rendered: Rendered, offset: int, hint: str | None = None) -> Diagnostic:
     """What is wrong at an offset of the rendered text."""
     place, trail = rendered.origin(min(offset, max(len(rendered.text) - 1, 0)))
-    return Diagnostic(code, message, place, hint, trail=trail)
+    return Diagnostic(code, hidden(message, rendered.secrets), place, hint, trail=trail)
 
 
 def one_statement(rendered: Rendered) -> Rendered:
@@ -130,48 +131,59 @@ def offset_of(text: str, line: int, column: int) -> int:
 
 
 class Relations:
-    """Which three-part name stands for which relation of a project."""
+    """Which name in SQL stands for which relation of a project."""
 
     def __init__(self, project: Project) -> None:
         self.target = (project.target.database.casefold(), project.target.schema.casefold())
-        self.sources: Mapping[str, str] = {name.casefold(): name for name in project.sources}
-        self.seeds = {seed.table for seed in project.seeds}
-        self.models = {file.name for file in project.models}
+        seeds = [f"seed:{seed.table}" for seed in project.seeds]
+        models = [f"model:{file.name}" for file in project.models]
+        self.keys = {key.partition(":")[2].casefold(): key for key in (*seeds, *models)}
+        self.sources = {name.casefold(): name for name in project.sources}
 
-    def mark(self, table: exp.Table, rendered: Rendered) -> Diagnostic | None:
-        """Note on a table which relation it stands for, or say that its name was written by hand."""
-        key = self.key(table)
-        if key is None or (key == f"model:{rendered.name}" and not self.asked(key, rendered)):
-            return None
-        kind, _, name = key.partition(":")
-        if self.asked(key, rendered):
+    def mark(self, table: exp.Table, rendered: Rendered, local: Set[str]) -> Diagnostic | None:
+        """Note on a table which relation it stands for, or say that its name was written by hand. `local` are the
+        names that the query gives itself."""
+        parts = [part.name for part in table.parts] if isinstance(table.this, exp.Identifier) else []
+        key = self.key(parts)
+        if key is not None and len(parts) == 3 and asked(key, rendered):
             table.meta["relation"] = key
             return None
-        if kind == "source":
-            source, _, relation = name.partition(".")
-            near = did_you_mean(name, self.sources.values())
-            hint = f"write {{{{ source('{source}', '{relation}') }}}}" if name.casefold() in self.sources else near
-        elif name in self.models or name in self.seeds:
-            hint = f"write {{{{ ref('{name}') }}}}"
-        else:
+        small = folded(parts)
+        source = self.sources.get(".".join(small[1:])) if len(parts) == 3 and small[0] == SOURCES else None
+        if source is not None:
+            schema, _, name = source.partition(".")
+            return self.by_hand(table, rendered, f"write {{{{ source('{schema}', '{name}') }}}}")
+        known = self.keys.get(small[-1]) if parts else None
+        own = len(parts) == 3 and known == f"model:{rendered.name}"  # `{{ this }}`
+        if known is None or own or not self.published(small) or (len(parts) == 1 and small[0] in local):
             return None
-        message = f"`{table.sql(DIALECT)}` is a relation of the project, named by hand"
-        return diagnostic("FS306", message, rendered, table.this.meta.get("start", 0), hint)
+        return self.by_hand(table, rendered, f"write {{{{ ref('{known.partition(':')[2]}') }}}}")
 
-    def key(self, table: exp.Table) -> str | None:
-        """The key of the relation that a name may stand for."""
-        parts = [part.name for part in table.parts]
+    def published(self, parts: Sequence[str]) -> bool:
+        """Whether a name, in small letters, leads to where the project's tables are."""
+        return [*self.target][3 - len(parts) :] == [*parts[:-1]]
+
+    def key(self, parts: Sequence[str]) -> str | None:
+        """The key of the relation that a full name stands for, whether or not the project has it."""
         if len(parts) != 3:
             return None
-        if parts[0].casefold() == SOURCES:
+        if parts[0] == SOURCES:
             return f"source:{parts[1]}.{parts[2]}"
-        if (parts[0].casefold(), parts[1].casefold()) != self.target:
-            return None
-        seed = parts[2] in self.seeds and parts[2] not in self.models
-        return f"{'seed' if seed else 'model'}:{parts[2]}"
+        return self.keys.get(parts[2].casefold(), f"model:{parts[2]}") if self.published(folded(parts)) else None
 
-    def asked(self, key: str, rendered: Rendered) -> bool:
-        """Whether the model's template asked for a relation, by `ref` or `source`."""
-        kind, _, name = key.partition(":")
-        wanted = "source" if kind == "source" else "ref"
-        return any(each.kind == wanted and each.name == name for each in rendered.references)
+    def by_hand(self, table: exp.Table, rendered: Rendered, hint: str) -> Diagnostic:
+        """A relation of the project whose name was not asked for."""
+        message = f"`{table.name}` is a relation of the project, named by hand"
+        return diagnostic("FS306", message, rendered, table.this.meta.get("start", 0), hint)
+
+
+def folded(parts: Sequence[str]) -> list[str]:
+    """Names as SQL compares them."""
+    return [part.casefold() for part in parts]
+
+
+def asked(key: str, rendered: Rendered) -> bool:
+    """Whether the model's template asked for a relation, by `ref` or `source`."""
+    kind, _, name = key.partition(":")
+    wanted = "source" if kind == "source" else "ref"
+    return any(each.kind == wanted and each.name == name for each in rendered.references)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
 
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic
+from featsql.read.fault import hidden
 from featsql.read.model import Model
 from featsql.read.spelling import AT, LENGTH, Node, spelling_of
 from featsql.temporal import DIALECT
@@ -42,14 +43,15 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
         what = difference(model.rendered.text, model.tree, engine)
         if what is not None:
             place, trail = model.rendered.origin(what.offset or 0)
-            message = f"featsql cannot work with this SQL without changing it: {what.sentence}"
+            sentence = hidden(what.sentence, model.rendered.secrets)
+            message = f"featsql cannot work with this SQL without changing it: {sentence}"
             found.append(Diagnostic("FS310", message, place, "write this construct another way", trail=trail))
     return found
 
 
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     """The first thing that a text and its tree do not say alike."""
-    written = tree.meta.get("bare", tree).sql(DIALECT)
+    written = tree.meta.get("bare", tree).sql(DIALECT, unsupported_level=ErrorLevel.IGNORE)
     try:
         before = engine.statement(text)
     except EngineError as error:

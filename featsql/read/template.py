@@ -141,7 +141,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise undefined(target, self.globals, site.origin)
         if macro:
             self.reached.add(target.name)
-        elif isinstance(text := getattr(target, "__self__", None), str):
+        elif isinstance(text := getattr(getattr(target, "__wrapped__", target), "__self__", None), str):
             growth(target.__name__, text, *arguments, *options.values())
         try:
             value = super().call(context, target, *arguments, **options)

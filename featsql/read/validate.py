@@ -64,8 +64,14 @@ def complaint(detail: ErrorDetails, name: str, document: Document, where: Path, 
         return Diagnostic("FS102", f"unknown key `{name}`", document.key_place(where), hint)
     if detail["type"] == "missing":
         return Diagnostic("FS104", f"the key `{name}` is missing", around(document, where))
-    message = detail["msg"][0].lower() + detail["msg"][1:]
-    return Diagnostic("FS103", f"wrong value for `{name}`: {message}", document.value_place(where))
+    return Diagnostic("FS103", f"wrong value for `{name}`: {said(detail)}", document.value_place(where))
+
+
+def said(detail: ErrorDetails) -> str:
+    """A complaint in words that do not speak of Python."""
+    if detail["type"] in {"model_type", "dict_type"}:
+        return "here a mapping is expected: `key: value`"
+    return detail["msg"][0].lower() + detail["msg"][1:]
 
 
 def around(document: Document, where: Path) -> Place:

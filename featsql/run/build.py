@@ -97,6 +97,8 @@ def failure(name: str, error: EngineError, compiled: Compiled) -> Diagnostic:
     message = redact(error.message, compiled.project.secrets)
     marker = message.find("FS801: ")
     if marker >= 0:
+        culprit = next((m for n, m in compiled.graph.models.items() if f"`{n}`" in message[marker:]), model)
+        place = culprit.rendered.file.place(1) if culprit is not None else place
         hint = "group by the entity's keys, or pick one row: qualify row_number() over (partition by key ...) = 1"
         return Diagnostic("FS801", message[marker + len("FS801: ") :].splitlines()[0], place, hint)
     if error.offset is not None and model is not None and model.config.kind in {"plain", "labels"}:

@@ -12,7 +12,7 @@ from featsql.names import did_you_mean
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", show_default=False, help="Such as FS601.")] = None,
+    code: Annotated[str | None, typer.Argument(metavar="CODE", show_default=False, help="Such as FS601.")] = None,
 ) -> None:
     """Explain a diagnostic's code; without one, list them all.
 

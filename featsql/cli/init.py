@@ -20,7 +20,7 @@ RENAMED = {"gitignore": ".gitignore"}
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", show_default=False, help="Where (here, if not given).")
+        Path, typer.Argument(metavar="FOLDER", show_default=False, help="Where (here, if not given).")
     ] = Path(),
 ) -> None:
     """Write a small project that works.

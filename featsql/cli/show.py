@@ -34,7 +34,7 @@ Stage = Annotated[
 
 def show(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="A model, seed or source.")
+        str | None, typer.Argument(metavar="NAME", show_default=False, help="A model, seed or source.")
     ] = None,
     inline: Annotated[
         str | None, typer.Option("--inline", metavar="SQL", help="A SELECT with ref() and source().")

@@ -25,7 +25,8 @@ carrier_month as (
     select
         carrier,
         date_trunc('month', day) as month,
-        avg(arrived_late::integer) as late_share
+        avg(arrived_late::integer) as late_share,
+        avg(cancelled::integer) as cancelled_share
     from flights
     group by all
 ),
@@ -57,7 +58,7 @@ dest_day as (
 ),
 
 system_day as (
-    select day, count(*) as departures, avg(dep_delay) as delay, avg(left_late::integer) as left_late
+    select day, count(*) as departures, median(dep_delay) as delay, avg(left_late::integer) as left_late
     from flights
     group by all
 ),
@@ -76,7 +77,7 @@ route as (
 ),
 
 line as (
-    select carrier, origin, dest, count(*) as flights, median(arr_delay) as delay, avg(arrived_late::integer) as late_share
+    select carrier, origin, dest, count(*) as flights, avg(arr_delay) as delay, avg(arrived_late::integer) as late_share
     from flights
     group by all
 ),
@@ -110,14 +111,14 @@ select
     f.carrier,
     hour(f.scheduled_departure at time zone 'America/New_York') as departure_hour,
     isodow(f.scheduled_departure at time zone 'America/New_York') as departure_weekday,
-    carrier_day.delay as carrier_delay_6h,
-    carrier_day.left_late as carrier_left_late_6h,
-    carrier_day.cancelled as carrier_cancelled_6h,
-    carrier_day.delay as carrier_delay_24h,
-    carrier_day.left_late as carrier_left_late_24h,
-    carrier_day.cancelled as carrier_cancelled_24h,
-    carrier_month.late_share as carrier_late_share_7d,
+    carrier_day.delay as carrier_delay_3h,
+    carrier_day.left_late as carrier_left_late_3h,
+    carrier_day.cancelled as carrier_cancelled_3h,
+    carrier_day.delay as carrier_delay_12h,
+    carrier_day.left_late as carrier_left_late_12h,
+    carrier_day.cancelled as carrier_cancelled_12h,
     carrier_month.late_share as carrier_late_share_28d,
+    carrier_month.cancelled_share as carrier_cancelled_share_28d,
     origin_hour.movements as movements_1h,
     origin_hour.delay as mean_delay_1h,
     origin_hour.late as share_late_1h,

@@ -70,7 +70,7 @@ def test_overdue_flights(sample: list[Row], flights: list[Row]) -> None:
             flight
             for flight in flights
             if flight["origin"] == row["origin"]
-            and asked - 3 * HOUR < flight["scheduled_departure"] <= asked
+            and asked - 2 * HOUR < flight["scheduled_departure"] <= asked
             and not settled(flight, asked)
         ]
         assert row["overdue"] == len(overdue), row["flight_id"]

@@ -5,7 +5,7 @@ select
     origin,
     dest,
     count(*) as line_flights_14d,
-    median(arr_delay) as line_delay_14d,
+    avg(arr_delay) as line_delay_14d,
     avg(arrived_late::integer) as line_late_share_14d
 from {{ ref('stg_arrivals') }}
 where landed_at > as_of() - interval '14 days'

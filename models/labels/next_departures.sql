@@ -1,6 +1,6 @@
--- A plane has landed: will its next flight out of New York, within a day, be cancelled or leave more than 15 minutes
+-- A plane has landed: will its next flight out of New York, within twelve hours, be cancelled or leave more than 15 minutes
 -- late? We ask when we learn of the landing, if the next flight is not due yet.
-{{ config(kind='labels', entity=['aircraft', 'carrier'], as_of='asked_at', horizon='2 days', label='trouble') }}
+{{ config(kind='labels', entity=['aircraft', 'carrier'], as_of='asked_at', horizon='36 hours', label='trouble') }}
 select
     flight_id,
     carrier,
@@ -14,4 +14,4 @@ select
 from {{ ref('stg_flights') }}
 where tailnum is not null
 window next_flight as (partition by tailnum order by scheduled_departure, flight_id)
-qualify next_departure > asked_at and next_departure <= asked_at + interval 1 day
+qualify next_departure > asked_at and next_departure <= asked_at + interval 12 hours

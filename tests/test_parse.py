@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,26 @@ def test_relations_are_known_as_such() -> None:
     assert [t.meta.get("relation") for t in parsed.tree.copy().find_all(exp.Table)] == keys
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with countries as (select 1) select * from countries",
+        "select * from other.countries, memory.main.countries, countries()",
+        "select * from {{ this }}",
+        "select * from 'countries.csv'",
+    ],
+)
+def test_names_that_are_no_relations(text: str) -> None:
+    assert not any("relation" in table.meta for table in model(text).tree.find_all(exp.Table))
+
+
+def test_secrets_stay_out_of_syntax_errors() -> None:
+    (rendered,) = render(replace(project_of("select {{ env_var('KEY') }} from t"), environment={"KEY": "abcd efgh ij"}))
+    with pytest.raises(FeatsqlError) as caught:
+        parse((rendered,), project_of(""), lambda text: (f"cannot read {text}", 0))
+    assert "efgh" not in str(caught.value)
+
+
 def test_identifiers_know_their_offsets() -> None:
     parsed = model("select 'é', amount\nfrom {{ ref('other') }} as ö")
     text = parsed.rendered.text
@@ -109,7 +130,11 @@ def test_the_engine_reads_the_text_first() -> None:
         ("describe x", "FS305", "1:1"),
         ("select x'AA'", "FS302", None),
         ("select * from sources.shop.payments", "FS306", "1:28"),
+        ("select * from Sources.Shop.Payments", "FS306", "1:28"),
         ("select * from demo.main.countries", "FS306", "1:25"),
+        ("select * from Main.Countries", "FS306", "1:20"),
+        ("select *\nfrom countries as c", "FS306", "2:6"),
+        ("with c as (select 1) select * from c, m", "FS306", "1:39"),
     ],
 )
 def test_what_is_no_model(text: str, code: str, where: str | None) -> None:

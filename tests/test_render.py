@@ -362,6 +362,18 @@ def test_an_error_inside_a_macro_names_both_places() -> None:
         "{{ self.__init__ }}",
         "{{ range.__subclasses__() }}",
         "{{ '{0.__class__}'.format('') }}",
+        "{{ ('{0.__class__}' | attr('format'))('') }}",
+        "{{ ''['__cla' ~ 'ss__'] }}",
+        "{% set f = ''.__class__ %}",
+        "{% for x in ref.__globals__ %}{% endfor %}",
+        "{% macro g(x=ref.__self__) %}{{ x }}{% endmacro %}{{ g() }}",
+        "{{ exceptions.warn.__self__ }}",
+        "{{ paid.__init__ }}",
+        "{{ paid._func }}",
+        "{{ paid._environment }}",
+        "{{ this.__class__ }}",
+        "{{ caller() }}",
+        "{{ loop }}",
         "{{ '{0.__class__}'.format_map({'0': ''}) }}",
         "{{ cycler.__init__.__globals__.os.popen('id') }}",
         "{{ namespace._x }}",
@@ -389,6 +401,13 @@ def test_no_way_out_of_the_sandbox(template: str) -> None:
     assert found.place.line == 1
 
 
+def test_filters_see_no_more_than_expressions() -> None:
+    assert one("{{ [''] | map(attribute='__class__') | list }}").text == "[Undefined]"
+    assert one(
+        "{{ [ref] | groupby('__self__') | length }}{{ [ref] | map(attribute='__func__') | first is defined }}"
+    ).text
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -406,6 +425,11 @@ def test_no_way_out_of_the_sandbox(template: str) -> None:
         "{{ '%999999999d' | format(1) }}",
         "{{ '{:999999999}'.format(1) }}",
         "{{ '%999999999d' % 1 }}",
+        "{{ '{:{}}'.format(1, 10 ** 9) }}",
+        "{{ '%*d' % (10 ** 9, 1) }}",
+        "{{ 1.5 | round(10 ** 9, 'ceil') }}",
+        "{{ ('a' | attr('ljust'))(10 ** 9) }}",
+        "{{ ('a' * 9999).replace('a', 'a' * 9999) }}",
         "{{ [1] | batch(10 ** 9, 'x') | list }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     ],

@@ -64,7 +64,7 @@ def growth(operation: str, *operands: Any) -> None:
         case "%" | "format" | "format_map":
             large = isinstance(operands[0], str) and bool(WIDTH.search(operands[0]))
         case "round":
-            large = max(numbers[1:], default=0) > DIGITS
+            large = any(abs(each) > DIGITS for each in operands[1:] if isinstance(each, int))
         case _:
             large = bool(sizes) and max(numbers, default=0) > REPEATS
     if large:

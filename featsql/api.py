@@ -129,7 +129,7 @@ class Project:
         session = self._engine.cursor()
         plan = plan_frame(spine, features, as_of, compiled, session)
         self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
-        return Result(lower(plan).sql("duckdb"), session)
+        return Result(lower(plan).sql("duckdb"), session, compiled)
 
     def show(
         self,
@@ -164,7 +164,7 @@ class Project:
 
     def result(self, query: exp.Query) -> Result:
         """A query in a session of its own cursor."""
-        return Result(query.sql("duckdb"), self._engine.cursor())
+        return Result(query.sql("duckdb"), self._engine.cursor(), self.compile())
 
     def close(self) -> None:
         """Release the session."""

@@ -62,12 +62,12 @@ def excerpt(place: Place) -> list[str]:
 
 
 class FeatsqlError(Exception):
-    """Something that the user can mend; carries every diagnostic that was found together."""
+    """Something that the user can mend; carries every diagnostic that was found together, each once."""
 
     def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
         found = [diagnostics] if isinstance(diagnostics, Diagnostic) else list(diagnostics)
-        self.diagnostics: tuple[Diagnostic, ...] = tuple(found)
-        super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(dict.fromkeys(found))
+        super().__init__("\n\n".join(diagnostic.render() for diagnostic in self.diagnostics))
 
 
 def raise_errors(diagnostics: Sequence[Diagnostic]) -> None:

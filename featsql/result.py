@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
+from featsql.run.failure import explained
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 
 class Result:
     """A query and the session that it runs in. Nothing is computed before a method asks for rows, and
-    each asks anew; instants are UTC."""
+    each asks anew; instants are UTC. What the engine refuses then is raised as FeatsqlError."""
 
-    def __init__(self, sql: str, engine: Engine) -> None:
+    def __init__(self, sql: str, engine: Engine, compiled: Compiled) -> None:
         self.sql = sql
         self.engine = engine
+        self.compiled = compiled
 
     @property
     def relation(self) -> duckdb.DuckDBPyRelation:
@@ -33,7 +36,8 @@ class Result:
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table."""
-        return self.engine.arrow(self.sql)
+        with explained(self.compiled):
+            return self.engine.arrow(self.sql)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a Polars frame, over Arrow's buffers where the types allow."""
@@ -45,11 +49,13 @@ class Result:
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame. Needs pandas, which is not a dependency of featsql."""
-        return self.engine.pandas(self.sql)
+        with explained(self.compiled):
+            return self.engine.pandas(self.sql)
 
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
         """Rows as tuples of Python values, at most `limit` of them."""
-        return self.engine.rows(self.sql, limit)
+        with explained(self.compiled):
+            return self.engine.rows(self.sql, limit)
 
     def __repr__(self) -> str:
         return f"Result({', '.join(column.name for column in self.columns)})"

@@ -16,6 +16,11 @@ ROOT = Path(__file__).parent.parent
 PARTS = ("featsql_project.yml", "models", "macros", "seeds", "data")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--accept` takes what golden scripts print for what they should print."""
+    parser.addoption("--accept", action="store_true", help="rewrite what the golden scripts expect")
+
+
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example project, where a test may build."""

@@ -85,16 +85,13 @@ def show_stage(project: Project, name: str, stage: str, *, as_json: bool) -> Non
 def rows_of(
     project: Project, query: str, as_of: str | None, entities: list[dict[str, str]], limit: int
 ) -> tuple[list[str], list[tuple[object, ...]]]:
-    """The columns and rows that were asked for. What the engine refuses is the user's to mend."""
+    """The columns and rows that were asked for."""
     from featsql.cli.rows import exact_rows
-    from featsql.engine import EngineError
-    from featsql.run.publish import redact
+    from featsql.run.failure import explained
 
-    try:
-        return exact_rows(project.show(query, as_of=as_of, entities=entities or None, limit=limit))
-    except EngineError as error:
-        message = redact(error.message, project.project.secrets)
-        raise FeatsqlError(Diagnostic("FS807", message)) from error
+    result = project.show(query, as_of=as_of, entities=entities or None, limit=limit)
+    with explained(project.compile()):
+        return exact_rows(result.sql, result.engine)
 
 
 def print_rows(columns: list[str], rows: list[tuple[object, ...]], *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from featsql.errors import Diagnostic
+from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan import names
 from featsql.plan.defaults import defaults
 from featsql.plan.plan import Features, Lifted, Scan
@@ -21,8 +21,12 @@ from featsql.resolve.pushdown import key_columns
 
 
 def plan_features(name: str, checked: Checked, *, general: bool = False) -> Features:
-    """The node for a features model; `general` asks for the general rule whatever the shape."""
+    """The node for a features model; `general` asks for the general rule whatever the shape.
+
+    Raises FeatsqlError FS702 for a column whose name only featsql may give.
+    """
     model = checked.graph.models[name]
+    refuse_reserved(model, checked.catalog.relations[model_key(name)].names)
     keys, match_nulls = entity_keys(model, checked)
     scans: dict[int, Scan] = {}
     tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, outermost=True)
@@ -93,11 +97,9 @@ def alias_of(table: exp.Table) -> exp.TableAlias:
     return given.copy() if given else exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
 
 
-def unplannable(name: str, checked: Checked, columns: Sequence[str]) -> Diagnostic | None:
-    """A column whose name only featsql may give."""
+def refuse_reserved(model: Model, columns: Sequence[str]) -> None:
+    """Raise FeatsqlError FS702 for a column whose name only featsql may give."""
     taken = next((column for column in columns if names.reserved(column)), None)
-    if taken is None:
-        return None
-    model = checked.graph.models[name]
-    message = f"the column `{taken}` begins with two underscores, which featsql keeps for itself"
-    return Diagnostic("FS702", message, model.rendered.file.place(1), "rename the column")
+    if taken is not None:
+        message = f"the column `{taken}` begins with two underscores, which featsql keeps for itself"
+        raise FeatsqlError(Diagnostic("FS702", message, model.rendered.file.place(1), "rename the column"))

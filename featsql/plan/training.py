@@ -8,13 +8,13 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.plan.features import plan_features
+from featsql.plan.features import plan_features, refuse_reserved
 from featsql.plan.joins import Joined, join_keys, passes_on
 from featsql.plan.plan import Attach, Features, Lifted, Outcome, Plan, Reading, Scan
 from featsql.plan.stars import Scope, expand
 from featsql.read.model import Model
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import bound_name, is_zoned
+from featsql.resolve.describe import bound_name, is_instant, is_zoned
 from featsql.temporal import Boundary
 
 FILTERS = {
@@ -59,6 +59,10 @@ class Training:
         self.imports = self.import_names(tree)
         self.refuse_filters(tree)
         spine = self.spine(tree)
+        refuse_reserved(self.model, spine.columns)
+        if not is_instant(spine.as_of_type):
+            message = f"`{spine.as_of}` of the labels is {spine.as_of_type}, not an instant"
+            raise self.error("FS714", message, tree.args["from_"], "cast it in the labels model: `x::timestamp`")
         scope = Scope(spine.alias, spine.columns, spine.as_of_type)
         attachments: list[Attach] = []
         readings: list[Reading] = []

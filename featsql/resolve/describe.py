@@ -16,6 +16,7 @@ from featsql.resolve.inherit import inherit_clock
 from featsql.temporal import Clock
 
 EPHEMERAL = "__ephemeral"
+LONGEST_HINT = 200
 NAIVE, ZONED = "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"
 
 
@@ -47,6 +48,12 @@ def describe(
             columns = scratch.bind(model, as_of_type(model, graph, relations))
         except EngineError as error:
             found.append(unbound(model, error))
+            continue
+        repeated = repeated_name(columns)
+        if repeated is not None:
+            hint = "give one of them another name, or leave it out of the star: `* exclude (...)`"
+            place = model.rendered.file.place(1)
+            found.append(Diagnostic("FS713", f"two columns of `{name}` are named `{repeated}`", place, hint))
             continue
         clock, why = clock_of(model, relations)
         relations[key] = RelationInfo(key, columns, clock, why)
@@ -158,6 +165,11 @@ def instant_type(type_name: str | None) -> str:
     return ZONED if type_name is not None and is_zoned(type_name) else NAIVE
 
 
+def is_instant(type_name: str) -> bool:
+    """Whether values of a type are instants, zoned or naive; a date is its first."""
+    return type_name.upper().startswith(("TIMESTAMP", "DATE"))
+
+
 def is_zoned(type_name: str) -> bool:
     """Whether a type is an instant in UTC rather than a wall clock's reading."""
     return type_name.upper() in {ZONED, "TIMESTAMPTZ"}
@@ -174,10 +186,24 @@ def clock_of(model: Model, relations: Mapping[str, RelationInfo]) -> tuple[Clock
     return (None, inherited) if isinstance(inherited, str) else (inherited, None)
 
 
+def repeated_name(columns: Columns) -> str | None:
+    """A name that two columns have, which a table would change in silence."""
+    seen: set[str] = set()
+    for column in columns:
+        if column.name.casefold() in seen:
+            return column.name
+        seen.add(column.name.casefold())
+    return None
+
+
 def unbound(model: Model, error: EngineError) -> Diagnostic:
     """The engine's refusal of a model, at the place where it points."""
     place: Place | None
-    place, trail = model.rendered.origin(error.offset or 0)
+    text = model.rendered.text
+    first = len(text) - len(text.lstrip())
+    place, trail = model.rendered.origin(first if error.offset is None else error.offset)
     message, _, rest = error.message.partition("\n")
     hint = " ".join(line.strip() for line in rest.splitlines() if line.strip()) or None
+    if hint is not None and len(hint) > LONGEST_HINT:
+        hint = hint[:LONGEST_HINT].rpartition(" ")[0] + " ..."
     return Diagnostic("FS510", message, place, hint, trail=trail)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlglot import exp
 
 from featsql.resolve.aggregates import has_aggregate, is_aggregate
-from featsql.resolve.pushdown import conjuncts
 from featsql.resolve.qualify import Resolved
+from featsql.resolve.scope import conjuncts
 
 SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
 

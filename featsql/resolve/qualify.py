@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,6 @@ from sqlglot.schema import MappingSchema
 from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
-
-# What sqlglot's qualification gets wrong, or does not know, in trees for DuckDB.
-UNSURE = (exp.Columns, exp.Pivot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,14 @@ class Resolved:
 
     name: str
     info: RelationInfo
-    scans: dict[int, RelationInfo]
+    scans: Mapping[int, RelationInfo]
     aggregates: frozenset[str]
     tree: exp.Query | None = None
     why: str | None = None
+
+
+class UnboundError(Exception):
+    """Why the columns of a tree cannot be bound for certain."""
 
 
 def qualify(model: Model, catalog: Catalog) -> Resolved:
@@ -42,37 +44,105 @@ def qualify(model: Model, catalog: Catalog) -> Resolved:
     for number, table in enumerate(tables):
         table.meta["scan"] = number
         scans[number] = catalog.relations[table.meta["relation"]]
-    tree, why = bound(model.tree, tables, scans)
-    return Resolved(model.name, catalog.relations[model_key(model.name)], scans, catalog.aggregates, tree, why)
+    info = catalog.relations[model_key(model.name)]
+    try:
+        refuse(model.tree)
+        tree = bound(with_columns_of_chains(model.tree.copy()), schema_of(tables, scans))
+        verify(tree, info)
+    except UnboundError as reason:
+        return Resolved(model.name, info, scans, catalog.aggregates, why=str(reason))
+    return Resolved(model.name, info, scans, catalog.aggregates, tree)
 
 
-def bound(
-    tree: exp.Query, tables: list[exp.Table], scans: dict[int, RelationInfo]
-) -> tuple[exp.Query | None, str | None]:
-    """A bound copy of a tree, or why there is none."""
-    unsure = tree.find(*UNSURE)
+def refuse(tree: exp.Query) -> None:
+    """What sqlglot's qualification gets wrong in trees for DuckDB. Raises UnboundError."""
+    unsure = tree.find(exp.Columns, exp.Pivot)
     if unsure is not None:
-        return None, f"{unsure.key.upper()} hides which columns it reads"
+        raise UnboundError(f"{unsure.key.upper()} hides which columns it reads")
+    if any(join.method and join.args.get("using") for join in tree.find_all(exp.Join)):
+        raise UnboundError("the last column of an ASOF JOIN's USING is not held equal")
+
+
+def schema_of(tables: Iterable[exp.Table], scans: Mapping[int, RelationInfo]) -> MappingSchema:
+    """The columns of every relation that is scanned, as sqlglot wants them."""
     schema: dict[str, Any] = {}
     for table in tables:
         columns = {column.name: column.type for column in scans[table.meta["scan"]].columns}
         schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = columns
+    return MappingSchema(schema, dialect="duckdb")
+
+
+def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
+    """The tree with its columns bound. Raises UnboundError."""
     try:
-        mapping = MappingSchema(schema, dialect="duckdb")
         qualified = qualify_tree(
-            tree.copy(),
+            tree,
             dialect="duckdb",
-            schema=mapping,
+            schema=schema,
             validate_qualify_columns=False,
             quote_identifiers=False,
             identify=False,
         )
     except (SqlglotError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        return None, f"sqlglot cannot bind it: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    assert isinstance(qualified, exp.Query)
-    return (None, "a star could not be written out") if has_star(qualified) else (qualified, None)
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UnboundError(f"sqlglot cannot bind it: {first}") from None
+    if not isinstance(qualified, exp.Query) or has_star(qualified):
+        raise UnboundError("a star could not be written out")
+    return qualified
 
 
 def has_star(tree: exp.Query) -> bool:
     """Whether a star is left, other than that of `count(*)`."""
     return any(not isinstance(star.parent, exp.Count | exp.Func) for star in tree.find_all(exp.Star))
+
+
+def with_columns_of_chains(tree: exp.Query) -> exp.Query:
+    """The tree with the first names of method chains (`amount.sum()`) as the columns that they are."""
+    for dot in [d for d in tree.find_all(exp.Dot) if isinstance(d.this, exp.Identifier)]:
+        name = dot.this
+        if isinstance(dot.expression, exp.Identifier):  # t.amount.sum()
+            dot.replace(exp.Column(this=dot.expression, table=name))
+        else:
+            dot.set("this", exp.Column(this=name))
+    return tree
+
+
+def verify(tree: exp.Query, info: RelationInfo) -> None:
+    """The outputs are those that the engine told of, and no column is a stranger. Raises UnboundError."""
+    outputs = first_select(tree).expressions
+    if len(outputs) != len(info.names):
+        raise UnboundError(f"it has {len(info.names)} columns, of which {len(outputs)} could be told")
+    for value, name in zip(outputs, info.names, strict=True):
+        if isinstance(value.unalias(), exp.Column) and value.alias_or_name.casefold() != name.casefold():
+            raise UnboundError(f"`{name}` was taken for `{value.alias_or_name}`")
+    for column in tree.find_all(exp.Column):
+        if not column.table and column.name.casefold() not in known_names(column):
+            raise UnboundError(f"`{column.name}` is a column of no relation")
+
+
+def first_select(query: exp.Expr) -> exp.Select:
+    """The SELECT whose columns give a query's their names. Raises UnboundError where there is none."""
+    while not isinstance(query, exp.Select):
+        if not isinstance(query, exp.Subquery | exp.SetOperation):
+            raise UnboundError(f"{query.key.upper()} has columns of no name")
+        query = query.this
+    return query
+
+
+def known_names(column: exp.Column) -> set[str]:
+    """What a column without a table may be called around its place: an output, a whole row, a lambda's
+    parameter."""
+    names: set[str] = set()
+    node = column.parent
+    while node is not None:
+        if isinstance(node, exp.Lambda):
+            names |= {parameter.name for parameter in node.expressions}
+        elif isinstance(node, exp.Comprehension):
+            names.add(node.expression.name)
+        elif isinstance(node, exp.Select):
+            names |= {value.alias_or_name for value in node.expressions}
+            names |= {source.alias_or_name for source in node.find_all(exp.Table, exp.Subquery)}
+        elif isinstance(node, exp.SetOperation):
+            names |= set(node.named_selects)
+        node = node.parent
+    return {name.casefold() for name in names}

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
-from featsql.errors import Diagnostic, FeatsqlError
+from featsql.errors import FeatsqlError
 from featsql.resolve.graph import model_key
+from featsql.run.failure import failure
 from featsql.run.fingerprint import Fingerprints
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
-from featsql.run.publish import publish, redact
+from featsql.run.publish import publish
 from featsql.run.run import Finished, Listener, Result, Run, Started, silent
 
 
@@ -88,22 +89,6 @@ def build_one(name: str, kind: str, materializer: Materializer) -> Result:
         return Result(name, kind, "error", seconds=time.perf_counter() - clock, diagnostics=found)
     seconds = time.perf_counter() - clock
     return Result(name, kind, "success", built.rows, seconds, published=published, notes=built.notes)
-
-
-def failure(name: str, error: EngineError, compiled: Compiled) -> Diagnostic:
-    """What the engine refused while it ran a node's query, at the node's file."""
-    model = compiled.graph.models.get(name)
-    place = model.rendered.file.place(1) if model is not None else compiled.graph.sources[f"seed:{name}"].place
-    message = redact(error.message, compiled.project.secrets)
-    marker = message.find("FS801: ")
-    if marker >= 0:
-        culprit = next((m for n, m in compiled.graph.models.items() if f"`{n}`" in message[marker:]), model)
-        place = culprit.rendered.file.place(1) if culprit is not None else place
-        hint = "group by the entity's keys, or pick one row: qualify row_number() over (partition by key ...) = 1"
-        return Diagnostic("FS801", message[marker + len("FS801: ") :].splitlines()[0], place, hint)
-    if error.offset is not None and model is not None and model.config.kind in {"plain", "labels"}:
-        place, _ = model.rendered.origin(error.offset)
-    return Diagnostic("FS807", message, place)
 
 
 def statics(name: str, compiled: Compiled) -> tuple[str, ...]:

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from featsql.errors import Diagnostic, Place
 from featsql.names import did_you_mean
 from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.describe import is_zoned
+from featsql.resolve.describe import is_instant, is_zoned
 from featsql.resolve.graph import model_key
 from featsql.resolve.subject import Subject, named
-
-INSTANTS = ("TIMESTAMP", "DATE")
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -34,7 +32,7 @@ def of_relation(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]
             yield Diagnostic("FS609", message, place, did_you_mean(column, info.names))
     for column in clock.instants:
         kind = info.type_of(column)
-        if kind is not None and not kind.upper().startswith(INSTANTS):
+        if kind is not None and not is_instant(kind):
             message = f"`{column}` of {named(info.key)} is {kind}, not an instant"
             hint = "cast it in a staging model: `strptime(x, ...)`, `x::timestamp`, or to_timestamp(x) for seconds"
             yield Diagnostic("FS609", message, place, hint)

@@ -27,7 +27,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def refused(node: exp.Expr) -> str | None:
     """The construct's name, if a node is one that is refused."""
     match node:
-        case exp.Group() if any(node.args.get(part) for part in ("grouping_sets", "cube", "rollup")):
+        case exp.Rollup() | exp.Cube() | exp.GroupingSets():
             return "GROUPING SETS, ROLLUP and CUBE"
         case exp.TableSample():
             return "a sample of rows"

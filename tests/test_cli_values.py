@@ -12,7 +12,6 @@ import pytest
 from featsql.cli.rows import exact_rows
 from featsql.cli.values import encode, instant, text
 from featsql.engine import Engine
-from featsql.result import Result
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_instant(shown: str, expected: str) -> None:
 
 
 def rows_of(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    return exact_rows(Result(sql, Engine.memory()))
+    return exact_rows(sql, Engine.memory())
 
 
 def test_instants_keep_what_python_would_lose() -> None:

@@ -89,8 +89,8 @@ def rows_of(
     from featsql.cli.rows import exact_rows
     from featsql.run.failure import explained
 
-    result = project.show(query, as_of=as_of, entities=entities or None, limit=limit)
     with explained(project.compile()):
+        result = project.show(query, as_of=as_of, entities=entities or None, limit=limit)
         return exact_rows(result.sql, result.engine)
 
 

@@ -45,10 +45,8 @@ def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])
             state = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))
-            pairs = zip(features.keys, features.key_columns, strict=True)
-            keys = [exp.alias_(column(c, features.alias), key, quoted=True) for key, c in pairs]
-            values = [exp.alias_(moved(value, at), name, quoted=True) for name, value in features.projections]
-            query = exp.select(*keys, *values).from_(state.subquery(features.alias))
+            values = [exp.alias_(moved(value, at), name, quoted=True) for name, value in features.outputs]
+            query = exp.select(*values).from_(state.subquery(features.alias))
             return parts.around(query.where(moved(features.where, at)) if features.where is not None else query)
         case _:
             assert_never(features)

@@ -51,8 +51,9 @@ class AsOf:
     """The latest state per key, by one as-of join: a features model that only projects the columns
     of one `state` relation whose unique key is the entity's.
 
-    `projections` gives each feature as an expression over the relation's columns; `where`
-    keeps the model's own filter; `key_columns` are the relation's columns in the entity's order.
+    `outputs` gives each column, keys and features in the author's order, as an expression over the
+    relation's columns; `where` keeps the model's own filter; `key_columns` are the relation's
+    columns in the entity's order.
     """
 
     name: str
@@ -61,9 +62,14 @@ class AsOf:
     alias: str
     keys: tuple[str, ...]
     key_columns: tuple[str, ...]
-    projections: tuple[tuple[str, exp.Expr], ...]
+    outputs: tuple[tuple[str, exp.Expr], ...]
     where: exp.Expr | None = None
     reason: str = "a projection of a state by its own key"
+
+    @property
+    def projections(self) -> tuple[tuple[str, exp.Expr], ...]:
+        folded = {key.casefold() for key in self.keys}
+        return tuple((name, value) for name, value in self.outputs if name.casefold() not in folded)
 
     @property
     def features(self) -> tuple[str, ...]:

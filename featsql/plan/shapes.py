@@ -33,7 +33,6 @@ def as_of_join(
     wanted = {column.casefold() for column in clock.unique_key}
     if None in columns or {str(c).casefold() for c in columns} != wanted or len(columns) != len(wanted):
         return None
-    folded = {key.casefold() for key in keys}
     where = tree.args.get("where")
     return AsOf(
         name=name,
@@ -42,7 +41,7 @@ def as_of_join(
         alias=table.alias_or_name,
         keys=tuple(keys),
         key_columns=tuple(str(c) for c in columns),
-        projections=tuple((value.alias_or_name, value.unalias()) for n, value in projected.items() if n not in folded),
+        outputs=tuple((value.alias_or_name, value.unalias()) for value in projected.values()),
         where=where.this if where else None,
     )
 

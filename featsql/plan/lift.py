@@ -94,7 +94,7 @@ def recent(visible: exp.Select, scan: Scan, moment: Moment) -> exp.Query:
     if seconds is None:
         return visible.where(oldest)
     theirs, ours = bucket(start, seconds), bucket(moment.at, seconds)
-    before = exp.Sub(this=ours.copy(), expression=exp.Literal.number(1))
+    before = previous_bucket(moment.at, seconds)
     this_bucket = visible.where(oldest.copy(), exp.EQ(this=theirs, expression=ours))
     previous = visible.where(oldest, exp.EQ(this=theirs.copy(), expression=before))
     return exp.union(this_bucket, previous, distinct=False)
@@ -110,7 +110,21 @@ def width(lookback: exp.Interval) -> int | None:
 
 def bucket(instant: exp.Expr, seconds: int) -> exp.Expr:
     """The number of the bucket that an instant lies in; infinite instants get one of their own."""
+    return exp.Case(ifs=[finite(instant, number(instant, seconds))], default=exp.Literal.number("1e300"))
+
+
+def previous_bucket(instant: exp.Expr, seconds: int) -> exp.Expr:
+    """The number of the bucket before; NULL for infinite instants, which have none before them."""
+    before = exp.Sub(this=number(instant, seconds), expression=exp.Literal.number(1))
+    return exp.Case(ifs=[finite(instant, before)])
+
+
+def number(instant: exp.Expr, seconds: int) -> exp.Expr:
+    """How many whole buckets lie between the epoch and an instant."""
     epoch = exp.Anonymous(this="epoch", expressions=[instant.copy()])
-    number = exp.Floor(this=exp.Div(this=epoch, expression=exp.Literal.number(seconds)))
-    finite = exp.Anonymous(this="isfinite", expressions=[instant.copy()])
-    return exp.Case(ifs=[exp.If(this=finite, true=number)], default=exp.Literal.number("1e300"))
+    return exp.Floor(this=exp.Div(this=epoch, expression=exp.Literal.number(seconds)))
+
+
+def finite(instant: exp.Expr, value: exp.Expr) -> exp.If:
+    """The branch of a CASE for finite instants."""
+    return exp.If(this=exp.Anonymous(this="isfinite", expressions=[instant.copy()]), true=value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from laws.dice import Dice
+from laws.focus import ANYTHING, Focus
 from laws.tables import SCALARS
 
 WIDTHS = ("3 hours", "90 minutes", "1 day", "1 hour", "2 days", "1 month")
@@ -24,8 +25,17 @@ class Readable:
 class Expressions:
     """Expressions of columns of an alias that has the wide schema."""
 
-    def __init__(self, dice: Dice, *, zoned: bool, finite: bool, sources: tuple[Readable, ...]) -> None:
+    def __init__(
+        self,
+        dice: Dice,
+        *,
+        zoned: bool,
+        finite: bool,
+        sources: tuple[Readable, ...],
+        focus: Focus = ANYTHING,
+    ) -> None:
         self.dice = dice
+        self.focus = focus
         self.zoned = zoned
         self.finite = finite
         self.sources = sources
@@ -151,6 +161,7 @@ class Expressions:
             f"min({self.number(t)})",
             f"max({t}.at)",
             f"max({t}.until)",
+            f"count({t}.until)",
             f"avg({t}.x)",
             f"count(distinct {t}.m)",
             f"arg_max({t}.n, {key})",
@@ -165,6 +176,12 @@ class Expressions:
         if self.dice.chance(45):
             chosen += f" filter (where {self.dice.one((self.window(t), self.window(t), self.condition(t)))})"
         return self.around(chosen, t)
+
+    def windowed_aggregate(self, t: str) -> str:
+        """An aggregate over one of the common windows of time."""
+        width, after = self.dice.one(WIDTHS), self.dice.one((">", ">="))
+        value = self.dice.one(("count(*)", f"sum({t}.n)", f"max({t}.at)", f"min({t}.x)", f"list({t}.id order by {t}.id)"))
+        return f"{value} filter (where {t}.at {after} as_of() - interval '{width}')"
 
     def around(self, aggregate: str, t: str) -> str:
         """What authors write around an aggregate."""

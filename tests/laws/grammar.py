@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from laws.dice import Dice
 from laws.expressions import Readable
+from laws.focus import ANYTHING, Focus
 from laws.relations import Relations
 
 
@@ -33,8 +34,9 @@ class Grammar(Relations):
         *,
         zoned: bool = False,
         finite: bool = False,
+        focus: Focus = ANYTHING,
     ) -> None:
-        super().__init__(dice, zoned=zoned, finite=finite, sources=sources)
+        super().__init__(dice, zoned=zoned, finite=finite, sources=sources, focus=focus)
         self.keys = keys
         self.features = features
         self.ctes = {}
@@ -43,13 +45,14 @@ class Grammar(Relations):
         """A model's whole text."""
         forms: list[Callable[[], str]] = [self.grouped, self.grouped, self.grouped, self.newest, self.nested]
         forms += [self.set_operation, self.two_groups, self.scalar_subqueries, self.first_of_each, self.over_groups]
+        forms += [self.twice, self.side_groups, self.first_rows]
         if self.states:
             forms += [self.projection, self.projection]
         if self.features:
             forms += [self.on_features, self.on_features, self.on_features]
         if not self.keys:
             forms = [self.everything, self.everything, self.top_row, self.on_features_alone]
-        form = self.dice.one(forms)
+        form = self.dice.one([each for each in forms if each.__name__ in self.focus.forms] or forms)
         body = form()
         clause = ", ".join(f"{name} as ({text})" for name, text in self.ctes.items())
         return Query(f"with {clause} {body}" if clause else body, form.__name__)
@@ -70,7 +73,9 @@ class Grammar(Relations):
         return ", ".join(f"{value} as f{i}" for i, value in enumerate(values, 1))
 
     def aggregates(self, t: str) -> str:
-        """One to four aggregates as features."""
+        """One to four aggregates as features; sometimes all of them over windows of time."""
+        if self.dice.chance(self.focus.windowed):
+            return self.outputs([self.windowed_aggregate(t) for _ in range(self.dice.number(1, 3))])
         return self.outputs([self.aggregate(t) for _ in range(self.dice.number(1, 4))])
 
     def where(self, t: str, percent: int = 45) -> str:
@@ -154,6 +159,34 @@ class Grammar(Relations):
         keys = ", ".join(f"{side}.{key}" for key in self.keys)
         return f"select {keys}, {q}.f1 as f1, {p}.k is null as f2 from {keyed} {word} {groups} on {on}"
 
+    def side_groups(self) -> str:
+        """Aggregates by a key of either side of a join."""
+        t, u = self.alias(), self.alias()
+        word, side = self.dice.one(("left join", "right join", "full join", "join")), self.dice.one((t, u))
+        keys = ", ".join(f"{side}.{key}" for key in self.keys)
+        on = f"{t}.k = {u}.k{self.dice.one(('', f' and {self.simple(u)}', f' and {t}.n = {u}.n'))}"
+        where = self.dice.one(("", "", f" where {self.simple(t)}", f" where {u}.k is null"))
+        values = f"count({t}.id) as f1, count({u}.id) as f2, count(*) as f3"
+        return f"select {keys}, {values} from {self.single(t, 1)} {word} {self.single(u, 1)} on {on}{where} group by all"
+
+    def first_rows(self) -> str:
+        """Keys of the first rows of all."""
+        t = self.alias()
+        keys, most = ", ".join(f"{t}.{key}" for key in self.keys), self.dice.number(1, 6)
+        if self.dice.chance(50):
+            return f"select {keys}, {self.aggregates(t)} from {self.limited(t, 1)} group by all"
+        return f"select {keys}, count(*) as f1 from {self.single(t, 1)} group by all order by all limit {most}"
+
+    def twice(self) -> str:
+        """A CTE that is read twice, by key and by something else."""
+        t, p, q, name = self.alias(), self.alias(), self.alias(), f"c{len(self.ctes) + 1}"
+        text = f"select {t}.* from {self.base()} {t}{self.where(t)}"
+        self.ctes[name] = text
+        keys = ", ".join(f"{p}.{key}" for key in self.keys)
+        on = self.dice.one((f"{p}.n = {q}.n", f"{p}.id = {q}.id", f"{p}.k = {q}.k", f"{p}.k <> {q}.k"))
+        word = self.dice.one(("join", "left join"))
+        return f"select {keys}, {self.aggregates(q)} from {name} {p} {word} {name} {q} on {on} group by all"
+
     def scalar_subqueries(self) -> str:
         """Keys beside scalar subqueries, correlated and not."""
         a, b, c, p = (self.alias() for _ in range(4))
@@ -177,7 +210,7 @@ class Grammar(Relations):
         t = self.alias()
         source = self.dice.one(self.states).table
         keys = ", ".join(f"{t}.{key}" for key in self.keys)
-        plain = self.dice.one((self.simple(t), self.window(t)))
+        plain = self.dice.one((self.simple(t), self.simple(t), self.window(t)))
         return f"select {keys}, {self.values(t)} from {source} {t}{self.dice.one(('', f' where {plain}'))}"
 
     def on_features(self) -> str:

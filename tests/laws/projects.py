@@ -21,13 +21,12 @@ from featsql.resolve.lineage import Lineage
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
 from featsql.temporal import Boundary, Clock
-from laws.clocks import CLOCKS, STATES
 from laws.dice import Dice
 from laws.expressions import Readable
+from laws.focus import ANYTHING, Focus
 from laws.grammar import Grammar
 from laws.tables import Row, columns, random_rows, random_spine
 
-ENTITIES = (("one",), ("one",), ("one",), ("pair",), ("one", "other"), ())
 KEYS = {"one": ("k",), "other": ("c",), "pair": ("k", "c")}
 
 
@@ -64,18 +63,19 @@ class Case:
         return "\n".join((f"{self.boundary}, zoned={self.zoned}, nulls={self.match_nulls}", *clocks, *texts))
 
 
-def random_case(dice: Dice, *, models: int = 2, rows: int = 24, spine: int = 12) -> Case:
-    """A random project; the dice's first throws are its simplest."""
-    zoned, finite = dice.chance(50), dice.chance(60)
+def random_case(dice: Dice, focus: Focus = ANYTHING, *, models: int = 2, rows: int = 24, spine: int = 12) -> Case:
+    """A random project near a focus."""
+    zoned, finite = dice.chance(50), dice.chance(50)
+    infinite = 0 if finite else focus.infinite
     names = ("a", "b", "c")[: dice.number(1, 3)]
-    clocks = {name: dice.one(CLOCKS if dice.chance(75) else STATES) for name in names}
+    clocks = {name: dice.one(focus.clocks) for name in names}
     sources = tuple(Readable(f'"sources"."s"."{name}"', clock.kind) for name, clock in clocks.items())
     texts: list[Text] = []
     features: list[Readable] = []
     for number in range(models):
-        entity = dice.one(ENTITIES)
+        entity = dice.one(focus.entities)
         keys = tuple(key for each in entity for key in KEYS[each])
-        grammar = Grammar(dice, keys, sources, tuple(features), zoned=zoned, finite=finite)
+        grammar = Grammar(dice, keys, sources, tuple(features), zoned=zoned, finite=finite, focus=focus)
         query = grammar.query()
         name = f"f{number}"
         texts.append(Text(name, query.text, Config(kind="features", entity=entity), query.form))
@@ -83,12 +83,12 @@ def random_case(dice: Dice, *, models: int = 2, rows: int = 24, spine: int = 12)
     data = dice.fork()
     return Case(
         clocks=clocks,
-        rows={name: random_rows(data, rows, finite=finite) for name in names},
+        rows={name: random_rows(data, rows, infinite) for name in names},
         models=tuple(texts),
-        spine=random_spine(data, spine, finite=finite),
+        spine=random_spine(data, spine, infinite),
         zoned=zoned,
         boundary=dice.one(("inclusive", "exclusive")),
-        match_nulls={name: dice.chance(30) for name in KEYS},
+        match_nulls={name: dice.chance(focus.nulls) for name in KEYS},
     )
 
 

@@ -19,7 +19,7 @@ class Relations(Expressions):
 
     def relation(self, t: str, depth: int = 2) -> str:
         """A FROM clause in which the alias `t` has the wide schema."""
-        if depth <= 0:
+        if depth <= 0 or self.dice.chance(self.focus.bare):
             return f"{self.base()} {t}"
         forms = (
             self.plain,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isnan, nan
+from math import inf, isinf, isnan, nan
 from typing import Any
 
 from featsql.engine import Column, Engine
@@ -25,31 +25,33 @@ def columns(zoned: bool) -> tuple[Column, ...]:
     return tuple(Column(name, types[name]) for name in NAMES)
 
 
-def random_rows(dice: Dice, most: int, *, finite: bool = False) -> list[Row]:
+def random_rows(dice: Dice, most: int, infinite: int = 4) -> list[Row]:
     """Up to `most` rows; many share keys, instants, or everything but one value."""
     rows: list[Row] = []
     for _ in range(dice.number(0, most)):
         if rows and dice.chance(25):
-            rows.append(echo(dice.one(rows), dice, finite))
+            rows.append(echo(dice.one(rows), dice, infinite))
         else:
-            rows.append(fresh(dice, finite))
+            rows.append(fresh(dice, infinite))
     return rows
 
 
-def fresh(dice: Dice, finite: bool) -> Row:
+def fresh(dice: Dice, infinite: int) -> Row:
     """A row of its own."""
-    row: Row = {name: value(name, dice, finite) for name in SCALARS}
+    row: Row = {name: value(name, dice, infinite) for name in SCALARS}
     if row["seen"] is not None and row["at"] is not None and dice.chance(50):
         row["seen"] = max(row["seen"], row["at"])
+    if row["at"] is not None and isinf(row["at"]) and dice.chance(70):
+        row["seen"] = row["at"]
     if row["until"] is not None and row["at"] is not None and dice.chance(70):
         row["until"] = max(row["until"], row["at"])
     return derived(row)
 
 
-def echo(row: Row, dice: Dice, finite: bool) -> Row:
+def echo(row: Row, dice: Dice, infinite: int) -> Row:
     """The same row again, or with one value changed: a tie, a late copy, a correction, a revert."""
     changed = dice.one(("k", "at", "seen", "seen", "gone", "until", "learnt", "dead", "n", "n", "x", "m", ""))
-    return derived({**row, changed: value(changed, dice, finite)} if changed else dict(row))
+    return derived({**row, changed: value(changed, dice, infinite)} if changed else dict(row))
 
 
 def derived(row: Row) -> Row:
@@ -59,12 +61,12 @@ def derived(row: Row) -> Row:
     return row
 
 
-def value(name: str, dice: Dice, finite: bool) -> Any:
+def value(name: str, dice: Dice, infinite: int) -> Any:
     """A random value of a column."""
     if name == "gone" and dice.chance(60):
         return None
     if name in INSTANTS:
-        return instants.instant(dice, infinite=0 if finite else 4)
+        return instants.instant(dice, infinite=infinite)
     choices: dict[str, Sequence[Any]] = {
         "k": (1, 1, 2, 2, 3, None),
         "c": ("a", "a", "b", "b", None),
@@ -77,10 +79,10 @@ def value(name: str, dice: Dice, finite: bool) -> Any:
     return dice.one(choices[name])
 
 
-def random_spine(dice: Dice, most: int, *, finite: bool = False) -> list[Row]:
+def random_spine(dice: Dice, most: int, infinite: int = 4) -> list[Row]:
     """Up to `most` rows with keys and one of a few instants: duplicates, NULLs and entities never seen
     among them."""
-    moments = [instants.instant(dice, 4, 0 if finite else 4) for _ in range(5)]
+    moments = [instants.instant(dice, 4, infinite) for _ in range(5)]
     rows: list[Row] = []
     for number in range(dice.number(1, most)):
         if rows and dice.chance(20):

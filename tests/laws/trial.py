@@ -62,17 +62,30 @@ def query(name: str, checked: Checked, case: Case, *, general: bool) -> tuple[ex
 
 def planned(name: str, checked: Checked, case: Case, engine: Engine, *, general: bool) -> Answers | str:
     """What the compiled query answers, in the spine's order, or why it does not."""
-    tree, _ = query(name, checked, case, general=general)
-    text = tree.sql("duckdb")
+    return answers(engine, query(name, checked, case, general=general)[0].sql("duckdb"))
+
+
+def answers(engine: Engine, text: str) -> Answers | str:
+    """What a query answers, in the spine's order, or why it does not."""
+    found = attempt(engine, text)
+    return found if isinstance(found, str) else comparable([row[1:] for row in sorted(found, key=first)])
+
+
+def first(row: Sequence[Any]) -> Any:
+    """The number of a row."""
+    return row[0]
+
+
+def attempt(engine: Engine, text: str) -> list[tuple[Any, ...]] | str:
+    """The rows of a query, or why it has none."""
     try:
-        found = engine.rows(text)
+        return engine.rows(text)
     except EngineError as error:
         if "FS801" in error.message:
             return MANY_ROWS
         if error.kind in ("Binder Error", "Not implemented Error"):
             return f"{REFUSED}: {error.message}"
         raise AssertionError(f"{error.message}\n{text}") from error
-    return comparable([row[1:] for row in sorted(found)]) if found else []
 
 
 def expected(name: str, checked: Checked, case: Case, engine: Engine) -> Answers | str:
@@ -98,7 +111,7 @@ def same(mine: Answers | str, theirs: Answers | str) -> bool:
 
 def difference(mine: Answers | str, theirs: Answers | str, spine: Sequence[Row]) -> str:
     """The rows on which two answers differ."""
-    if isinstance(mine, str) or isinstance(theirs, str):
+    if isinstance(mine, str) or isinstance(theirs, str) or len(mine) != len(theirs):
         return f"planned: {mine}\nexpected: {theirs}"
     pairs = zip(spine, mine, theirs, strict=True)
     return "\n".join(f"{row}\n   planned  {a}\n   expected {b}" for row, a, b in pairs if a != b)

@@ -1,0 +1,96 @@
+"""The three laws, each a function that raises AssertionError where a model of a project breaks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
+
+from featsql.plan.plan import AsOf
+from featsql.resolve.checked import Checked
+from laws import future, trial
+from laws.dice import Dice
+from laws.focus import ANYTHING, Focus
+from laws.instants import NIGHT
+from laws.projects import Case, compiled, random_case
+
+
+@dataclass
+class Trial:
+    """A random project, and what the reference says of it; thought out only once."""
+
+    case: Case
+    checked: Checked
+
+    @cached_property
+    def queries(self) -> dict[tuple[str, bool], str]:
+        """The text of every compiled query, by model and whether the general rule was asked for where
+        a better one was found."""
+        found: dict[tuple[str, bool], str] = {}
+        for model in self.case.models:
+            tree, node = trial.query(model.name, self.checked, self.case, general=False)
+            found[model.name, False] = tree.sql("duckdb")
+            if isinstance(node, AsOf):
+                found[model.name, True] = trial.query(model.name, self.checked, self.case, general=True)[0].sql("duckdb")
+        return found
+
+    @cached_property
+    def expected(self) -> dict[str, trial.Answers | str]:
+        """The reference's answers by model."""
+        engine = trial.settle(self.case)
+        names = [model.name for model in self.case.models]
+        return {name: trial.expected(name, self.checked, self.case, engine) for name in names}
+
+
+def seeded(seed: int, focus: Focus = ANYTHING) -> Trial:
+    """The random project of a seed."""
+    return tried(random_case(Dice(Random(seed)), focus))
+
+
+def tried(case: Case) -> Trial:
+    """A project, compiled."""
+    return Trial(case, compiled(case))
+
+
+def all_of_the_past(subject: Trial) -> None:
+    """Law 2: the plan's answers, by the chosen node and by the general rule, are the reference's."""
+    case, expected = subject.case, subject.expected
+    engine = trial.settle(case)
+    for (name, general), text in subject.queries.items():
+        found = trial.answers(engine, text)
+        assert trial.same(found, expected[name]), (
+            f"{name}, general={general}\n{case}\n{trial.difference(found, expected[name], case.spine)}"
+        )
+
+
+def nothing_from_the_future(subject: Trial, seed: int = 0) -> None:
+    """Law 1: whatever comes after an instant, no answer as of that instant or before it changes."""
+    case, dice = subject.case, Dice(Random(seed))
+    moments = [row["as_of"] for row in case.spine if row["as_of"] is not None and abs(row["as_of"]) < 2 * NIGHT]
+    t = dice.one([*moments, NIGHT])
+    early = replace(case, spine=[row for row in case.spine if row["as_of"] is None or row["as_of"] <= t])
+    before = every_answer(subject, early)
+    for noise in (False, True):
+        rows = {
+            name: future.changed(rows, case.clocks[name], t, case.boundary, dice, noise=noise)
+            for name, rows in case.rows.items()
+        }
+        other = replace(early, rows=rows)
+        after = every_answer(subject, other)
+        assert before == after, f"at {t}, noise={noise}\n{case}\n{before}\n{after}"
+
+
+def every_answer(subject: Trial, case: Case) -> dict[str, trial.Answers | str]:
+    """The plan's answers by model, for other rows and another spine."""
+    engine = trial.settle(case)
+    return {name: trial.answers(engine, text) for (name, general), text in subject.queries.items() if not general}
+
+
+def the_spine_is_sacred(subject: Trial) -> None:
+    """Law 3: the rows of a training set are the spine's, each as often as it is there."""
+    engine = trial.settle(subject.case)
+    spine = Counter(row["row"] for row in subject.case.spine)
+    for (name, _), text in subject.queries.items():
+        found = trial.attempt(engine, text)
+        assert isinstance(found, str) or Counter(row[0] for row in found) == spine, f"{name}\n{subject.case}"

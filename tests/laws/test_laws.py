@@ -1,0 +1,48 @@
+"""The three laws hold of random projects, random SQL and random data."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from laws.dice import Dice
+from laws.laws import all_of_the_past, nothing_from_the_future, the_spine_is_sacred, tried
+from laws.projects import random_case
+
+THOROUGH = os.environ.get("FEATSQL_LAWS") == "thorough"
+
+
+def examples(count: int) -> settings:
+    """So many examples, always the same ones; many more and new ones where FEATSQL_LAWS=thorough."""
+    return settings(
+        max_examples=count * 50 if THOROUGH else count,
+        derandomize=not THOROUGH,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+dice = st.randoms(use_true_random=False, note_method_calls=False)
+
+
+@examples(70)
+@given(dice)
+def test_all_of_the_past(random: Random) -> None:
+    all_of_the_past(tried(random_case(Dice(random))))
+
+
+@examples(50)
+@given(dice)
+def test_nothing_from_the_future(random: Random) -> None:
+    subject = tried(random_case(Dice(random)))
+    nothing_from_the_future(subject, Dice(random).number(0, 1000))
+
+
+@examples(20)
+@given(dice)
+def test_the_spine_is_sacred(random: Random) -> None:
+    the_spine_is_sacred(tried(random_case(Dice(random))))

@@ -93,7 +93,7 @@ def test_build_publishes_table_copy_and_manifest(shop: Path) -> None:
         (1, 1 + 1, 12),
         (2, 0, None),
     ]
-    copy = duckdb.sql(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
+    copy = duckdb.connect().execute(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
     assert copy == [(3,)]
     manifest = json.loads((shop / "target/manifest.json").read_text())
     assert manifest["nodes"]["model.shop.training"]["depends_on"]["nodes"] == ["model.shop.asked", "model.shop.spend"]
@@ -241,7 +241,7 @@ def test_partitioned_copy_is_replaced_as_one(shop: Path) -> None:
     training.write_text(text)
     for _ in range(2):
         assert featsql.load(shop).build().ok
-        found = duckdb.sql(
+        found = duckdb.connect().execute(
             f"select customer_id, count(*) from '{shop}/target/parts/**/*.parquet' group by 1 order by 1"
         )
         assert found.fetchall() == [(1, 2), (2, 1)]
@@ -283,6 +283,6 @@ def test_a_killed_build_leaves_whole_tables(shop: Path) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert rows(shop, "select count(*), count(distinct customer_id) from training") == [(40_000, 500)]
-        copy = duckdb.sql(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
+        copy = duckdb.connect().execute(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
         assert copy == [(40_000,)]
         assert json.loads((shop / "target/manifest.json").read_text())["nodes"]

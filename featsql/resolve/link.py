@@ -59,14 +59,14 @@ def resolve(
         if name in project.sources:
             return source_key(name)
         hint = did_you_mean(name, project.sources, "declare it under `sources:` in a property file")
-        return Diagnostic("FS402", f"there is no source `{name}`", reference.place, hint)
+        return Diagnostic("FS402", f"there is no source `{name}`", reference.place, hint, trail=reference.trail)
     if name in models:
         return model_key(name)
     if name in seeds:
         return seed_key(name)
     known = [*models, *seeds]
     hint = did_you_mean(name, known, "a model is a .sql file under the model paths, named as the file")
-    return Diagnostic("FS401", f"there is no model or seed `{name}`", reference.place, hint)
+    return Diagnostic("FS401", f"there is no model or seed `{name}`", reference.place, hint, trail=reference.trail)
 
 
 def build_order(parents: Mapping[str, tuple[str, ...]], models: Mapping[str, Model]) -> list[str]:

@@ -15,6 +15,9 @@ from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
 
+# The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.
+RENAMED = "renamed"
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -47,7 +50,7 @@ def qualify(model: Model, catalog: Catalog) -> Resolved:
     info = catalog.relations[model_key(model.name)]
     try:
         refuse(model.tree)
-        tree = bound(with_columns_of_chains(model.tree.copy()), schema_of(tables, scans))
+        tree = bound(prepared(model.tree.copy()), schema_of(tables, scans))
         verify(tree, info)
     except UnboundError as reason:
         return Resolved(model.name, info, scans, catalog.aggregates, why=str(reason))
@@ -75,7 +78,7 @@ def schema_of(tables: Iterable[exp.Table], scans: Mapping[int, RelationInfo]) ->
 def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
     """The tree with its columns bound. Raises UnboundError."""
     try:
-        qualified = qualify_tree(
+        qualified: exp.Expr = qualify_tree(
             tree,
             dialect="duckdb",
             schema=schema,
@@ -96,8 +99,12 @@ def has_star(tree: exp.Query) -> bool:
     return any(not isinstance(star.parent, exp.Count | exp.Func) for star in tree.find_all(exp.Star))
 
 
-def with_columns_of_chains(tree: exp.Query) -> exp.Query:
-    """The tree with the first names of method chains (`amount.sum()`) as the columns that they are."""
+def prepared(tree: exp.Query) -> exp.Query:
+    """The tree with notes of what sqlglot takes away, and with the first names of method chains
+    (`amount.sum()`) as the columns that they are."""
+    for source in tree.find_all(exp.CTE, exp.Subquery, exp.Table):
+        if source.alias_column_names:
+            source.meta[RENAMED] = True
     for dot in [d for d in tree.find_all(exp.Dot) if isinstance(d.this, exp.Identifier)]:
         name = dot.this
         if isinstance(dot.expression, exp.Identifier):  # t.amount.sum()

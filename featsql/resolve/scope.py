@@ -64,7 +64,8 @@ def query_behind(source: exp.Expr) -> exp.Expr | None:
     if not is_whole(source):
         return None
     if isinstance(source, exp.Subquery):
-        return source.this
+        inner: exp.Expr = source.this
+        return inner
     cte = cte_of(source)
     plain = cte is not None and not cte.alias_column_names and not is_recursive(cte)
     return cte.this if cte is not None and plain else None
@@ -94,7 +95,9 @@ def cte_of(source: exp.Expr) -> exp.CTE | None:
 def visible_ctes(query: exp.Expr, inside: exp.Expr | None) -> Iterator[exp.CTE]:
     """The CTEs of a query's own WITH that can be seen from inside of one of them, or from its body."""
     clause = query.args.get("with_")
-    for cte in clause.expressions if clause is not None else ():
+    if clause is None:
+        return
+    for cte in clause.expressions:
         if cte is inside and not clause.args.get("recursive"):
             return
         yield cte

@@ -180,7 +180,9 @@ class Expressions:
     def windowed_aggregate(self, t: str) -> str:
         """An aggregate over one of the common windows of time."""
         width, after = self.dice.one(WIDTHS), self.dice.one((">", ">="))
-        value = self.dice.one(("count(*)", f"sum({t}.n)", f"max({t}.at)", f"min({t}.x)", f"list({t}.id order by {t}.id)"))
+        value = self.dice.one(
+            ("count(*)", f"sum({t}.n)", f"max({t}.at)", f"min({t}.x)", f"list({t}.id order by {t}.id)")
+        )
         return f"{value} filter (where {t}.at {after} as_of() - interval '{width}')"
 
     def around(self, aggregate: str, t: str) -> str:

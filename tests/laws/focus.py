@@ -27,7 +27,9 @@ class Focus:
 
 
 ANYTHING = Focus()
-VERSIONS = Focus(tuple(c for c in CLOCKS if c.unique_key), ("newest", "projection", "grouped"), KEYED, bare=80, windowed=0)
+VERSIONS = Focus(
+    tuple(c for c in CLOCKS if c.unique_key), ("newest", "projection", "grouped"), KEYED, bare=80, windowed=0
+)
 LASTING = Focus(PERIODS, ("newest", "first_of_each", "scalar_subqueries"), KEYED, bare=70, windowed=0)
 PROJECTED = Focus(STATES[:4], ("projection",), KEYED)
 WINDOWS = Focus(tuple(c for c in EVENTS if not c.unique_key), ("grouped",), KEYED, bare=90, windowed=90)

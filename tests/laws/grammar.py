@@ -152,7 +152,9 @@ class Grammar(Relations):
         word = self.dice.one(("left join", "join", "right join", "full join", "semi join", "anti join"))
         on = " and ".join(f"{p}.{key} = {q}.{key}" for key in self.keys)
         if word in ("semi join", "anti join"):
-            return f"select {', '.join(f'{p}.{key}' for key in self.keys)}, 1 as f1 from {keyed} {word} {groups} on {on}"
+            return (
+                f"select {', '.join(f'{p}.{key}' for key in self.keys)}, 1 as f1 from {keyed} {word} {groups} on {on}"
+            )
         if self.dice.chance(40):
             return f"select {', '.join(self.keys)}, {q}.f1 as f1 from {keyed} {word} {groups} using ({', '.join(self.keys)})"
         side = q if word == "right join" else p
@@ -167,7 +169,9 @@ class Grammar(Relations):
         on = f"{t}.k = {u}.k{self.dice.one(('', f' and {self.simple(u)}', f' and {t}.n = {u}.n'))}"
         where = self.dice.one(("", "", f" where {self.simple(t)}", f" where {u}.k is null"))
         values = f"count({t}.id) as f1, count({u}.id) as f2, count(*) as f3"
-        return f"select {keys}, {values} from {self.single(t, 1)} {word} {self.single(u, 1)} on {on}{where} group by all"
+        return (
+            f"select {keys}, {values} from {self.single(t, 1)} {word} {self.single(u, 1)} on {on}{where} group by all"
+        )
 
     def first_rows(self) -> str:
         """Keys of the first rows of all."""
@@ -225,7 +229,9 @@ class Grammar(Relations):
         if roll == 0:
             return f"select {keys}, {g}.f1 as f1 from {read.table} {g}"
         if roll == 1:
-            return f"select {keys}, {g}.f1 as f1, {g}.f1 is not null as f2 from {read.table} {g} where {g}.f1 is not null"
+            return (
+                f"select {keys}, {g}.f1 as f1, {g}.f1 is not null as f2 from {read.table} {g} where {g}.f1 is not null"
+            )
         if roll == 2:
             number = f"count(*) over () as f1, row_number() over (order by {keys}) as f2"
             return f"select {keys}, {number} from {read.table} {g}"

@@ -32,7 +32,9 @@ class Trial:
             tree, node = trial.query(model.name, self.checked, self.case, general=False)
             found[model.name, False] = tree.sql("duckdb")
             if isinstance(node, AsOf):
-                found[model.name, True] = trial.query(model.name, self.checked, self.case, general=True)[0].sql("duckdb")
+                found[model.name, True] = trial.query(model.name, self.checked, self.case, general=True)[0].sql(
+                    "duckdb"
+                )
         return found
 
     @cached_property

@@ -17,7 +17,19 @@ from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
 from featsql.temporal import Boundary, Clock
-from laws.focus import ANYTHING, FLOWING, LASTING, LIMITED, MATCHING, OUTER, PROJECTED, SEVERAL, VERSIONS, WINDOWS, Focus
+from laws.focus import (
+    ANYTHING,
+    FLOWING,
+    LASTING,
+    LIMITED,
+    MATCHING,
+    OUTER,
+    PROJECTED,
+    SEVERAL,
+    VERSIONS,
+    WINDOWS,
+    Focus,
+)
 
 Patch = pytest.MonkeyPatch
 
@@ -62,7 +74,9 @@ def blind(put: Patch, **fields: Any) -> None:
     def forget(info: RelationInfo) -> RelationInfo:
         return info if info.clock is None else replace(info, clock=without(info.clock, **fields))
 
-    def blind_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None) -> exp.Select:
+    def blind_rows(
+        info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None
+    ) -> exp.Select:
         return rows_at(forget(info), table, at, boundary, versions)
 
     def blind_stretches(info: RelationInfo, table: exp.Expr) -> exp.Select:
@@ -202,7 +216,9 @@ def duplicates_go_before_the_cut(put: Patch) -> None:
 def versions_never_end(put: Patch) -> None:
     """A newer version does not take the place of an older one."""
 
-    def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None) -> exp.Select:
+    def rows_at(
+        info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None
+    ) -> exp.Select:
         rows = known.project(info, at, boundary).from_(exp.to_table(versions) if versions else table.copy())
         return rows.where(temporal.visible(info.clock or Clock("static"), at, boundary))
 
@@ -349,7 +365,7 @@ def probes_repeat(put: Patch) -> None:
 
 @mutant(ANYTHING)
 def null_instants_find_no_probe(put: Patch) -> None:
-    put.setattr(lower.exp, "NullSafeEQ", exp.EQ)
+    put.setattr(exp, "NullSafeEQ", exp.EQ)
 
 
 @mutant(SEVERAL)

@@ -76,7 +76,7 @@ def inline(
         for table in tables
         if (info := checked.catalog.relations[table.meta["relation"]]).clock and info.clock.kind == "events"
     }
-    lookbacks = lower_bounds(resolved, clocks) if outermost else {}
+    lookbacks = lower_bounds(resolved, clocks, columns) if outermost else {}
     for table in tables:
         local, key = table.meta.pop("scan"), table.meta["relation"]
         pairs = tuple((wanted[columns[position]], column) for position, column in pushed.get(local, ()))

@@ -15,12 +15,13 @@ from featsql.plan.plan import AsOf, Attach, Features, Lifted, Plan, Reading, Sca
 from featsql.temporal import Boundary, column, holds, reached
 
 MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
+OTHER_ROWS = "FS805: `{name}` joins {relations}, which multiplies or drops rows of its labels"
 
 
 def lower(plan: Plan) -> exp.Select:
     """The query of a training set: one row for each row of the spine, with the author's columns."""
     parts = Parts(plan.boundary)
-    parts.add(names.SPINE, exp.select("*").from_(plan.spine.source.copy()))
+    parts.add(names.SPINE, numbered(plan))
     joined = [attached(attach, plan, parts) for attach in plan.attachments]
     at = column(plan.spine.as_of, plan.spine.alias)
     read = [reading(each, at, parts) for each in plan.readings]
@@ -30,7 +31,36 @@ def lower(plan: Plan) -> exp.Select:
     query.set("from_", exp.From(this=aliased(names.SPINE, plan.spine.alias)))
     for join in (*joined, *read):
         query.append("joins", join)
-    return parts.around(query)
+    return parts.around(sacred(query, plan))
+
+
+def numbered(plan: Plan) -> exp.Select:
+    """The rows of the spine; with a number each where a join could multiply them."""
+    rows = exp.select("*").from_(plan.spine.source.copy())
+    return rows.select(exp.alias_(exp.Window(this=exp.RowNumber()), names.ROW)) if plan.readings else rows
+
+
+def sacred(query: exp.Select, plan: Plan) -> exp.Select:
+    """Stop where a relation that the author joins has several rows for one of the spine's, or an inner join
+    finds none: one row out for each row in, always."""
+    if not plan.readings:
+        return query
+    found = []
+    for read in plan.readings:
+        missed = exp.Is(this=column(names.HIT, read.alias), expression=exp.null())
+        if not read.outer:
+            found.append(exp.If(this=missed, true=stop(OTHER_ROWS, name=plan.name, relations=f"`{read.alias}`")))
+    copies = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[column(names.ROW, plan.spine.alias)])
+    multiplied = exp.GT(this=copies, expression=exp.Literal.number(1))
+    relations = " and ".join(f"`{read.alias}`" for read in plan.readings)
+    found.append(exp.If(this=multiplied, true=stop(OTHER_ROWS, name=plan.name, relations=relations)))
+    return query.qualify(exp.Case(ifs=found, default=exp.true()))
+
+
+def stop(message: str, **said: str) -> exp.Expr:
+    """A condition that ends the query with a message."""
+    text = exp.Literal.string(message.format(**said))
+    return exp.cast(exp.Anonymous(this="error", expressions=[text]), "boolean")
 
 
 def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:
@@ -176,10 +206,9 @@ def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expr]) -> ex
     """Stop where a model turns out to have several rows for an entity: the spine's rows never multiply."""
     partition = [column(names.AS_OF, names.PROBE), *(key.copy() for key in keys)]
     rows = exp.Window(this=exp.Count(this=exp.Star()), partition_by=partition)
-    message = exp.Literal.string(MANY_ROWS.format(name=features.name))
-    stop = exp.cast(exp.Anonymous(this="error", expressions=[message]), "boolean")
     several = exp.GT(this=rows, expression=exp.Literal.number(1))
-    return query.qualify(exp.Case(ifs=[exp.If(this=several, true=stop)], default=exp.true()))
+    found = exp.If(this=several, true=stop(MANY_ROWS, name=features.name))
+    return query.qualify(exp.Case(ifs=[found], default=exp.true()))
 
 
 def as_of_joined(features: AsOf, probe: str, parts: Parts) -> exp.Select:
@@ -234,7 +263,5 @@ def reading(read: Reading, at: exp.Expr, parts: Parts) -> exp.Join:
     """The join of another relation as it is at each row's instant."""
     versions = parts.versions([read.scan]).get(read.scan.relation.key)
     rows = rows_at(read.scan.relation, read.scan.table, at, parts.boundary, versions)
-    chosen = exp.select("*").from_(rows.subquery(read.alias)).where(moved(read.on, at))
-    if read.outer:
-        return exp.Join(this=lateral(chosen, read.alias), side="LEFT", on=exp.true())
-    return exp.Join(this=lateral(chosen, read.alias), kind="INNER", on=exp.true())
+    chosen = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(rows.subquery(read.alias))
+    return exp.Join(this=lateral(chosen.where(moved(read.on, at)), read.alias), side="LEFT", on=exp.true())

@@ -13,6 +13,7 @@ from featsql.plan.joins import Joined, join_keys, passes_on
 from featsql.plan.plan import Attach, Features, Lifted, Outcome, Plan, Reading, Scan
 from featsql.plan.stars import Scope, expand
 from featsql.read.model import Model
+from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name, is_instant, is_zoned
 from featsql.temporal import Boundary
@@ -108,7 +109,14 @@ class Training:
                 node = tree.args[part]
                 shown = node[0] if isinstance(node, list) else node
                 hint = f"{SACRED}: choose the rows in the labels model"
-                raise self.error("FS710", f"a training set cannot have {clause}", shown, hint)
+                place = shown if first_offset(shown) else tree
+                raise self.error("FS710", f"a training set cannot have {clause}", place, hint)
+        for value in tree.expressions:
+            if value.find(exp.Unnest, exp.Explode) and not value.find(exp.Query):
+                raise self.error("FS710", "a training set cannot have unnest()", value, SACRED)
+            if has_aggregate(value, self.checked.catalog.aggregates):
+                hint = f"{SACRED}: aggregate in a features model"
+                raise self.error("FS710", "a training set cannot aggregate rows", value, hint)
 
     def relation(self, source: exp.Expr | None) -> str | None:
         """The relation key of what stands in a FROM or JOIN."""

@@ -15,7 +15,7 @@ carrier_day as (
         day,
         avg(dep_delay) as delay,
         avg(left_late::integer) as left_late,
-        count_if(cancelled) as cancelled
+        avg(cancelled::integer) as cancelled
     from flights
     group by all
 ),

@@ -5,7 +5,7 @@ select
     {{ over_windows('settled_at', {'3h': '3 hours', '12h': '12 hours'}, {
         'carrier_delay': 'avg(dep_delay)',
         'carrier_left_late': 'avg(left_late::integer)',
-        'carrier_cancelled': 'count_if(cancelled)',
+        'carrier_cancelled': 'avg(cancelled::integer)',
     }) }}
 from {{ ref('stg_departures') }}
 where settled_at > as_of() - interval '12 hours'

@@ -1,5 +1,5 @@
 -- The same features at another instant, under other keys: what was known when the plane landed.
-{{ config(kind='training_set') }}
+{{ config(kind='training_set', publish={'path': 'target/turnaround_training', 'partition_by': ['carrier']}) }}
 select
     l.*,
     date_diff('minute', l.asked_at, l.next_departure) as minutes_to_departure,

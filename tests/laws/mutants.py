@@ -338,18 +338,6 @@ def the_narrowest_of_several_windows_is_the_lookback(put: Patch) -> None:
     put.setattr(lookback, "max", narrowest, raising=False)
 
 
-@mutant(WINDOWS)
-def one_aggregate_without_a_window_is_overlooked(put: Patch) -> None:
-    widest = lookback.widest_filter
-
-    def any_will_do(value: exp.Expr, alias: str, column: str, aggregates: frozenset[str]) -> exp.Interval | None:
-        return widest(value, alias, column, aggregates) or exp.Interval(
-            this=exp.Literal.string("1"), unit=exp.var("HOURS")
-        )
-
-    put.setattr(lookback, "widest_filter", any_will_do)
-
-
 @mutant(ANYTHING)
 def probes_repeat(put: Patch) -> None:
     """Each row of the spine is a probe of its own: duplicates multiply."""

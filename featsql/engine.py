@@ -88,7 +88,7 @@ class Engine:
     def arrow(self, sql: str) -> pyarrow.Table:
         """All rows of a query as an Arrow table."""
         with translated(sql):
-            return self.connection.execute(sql).to_arrow_table()
+            return self.connection.sql(sql).to_arrow_table()
 
     def pandas(self, sql: str) -> pandas.DataFrame:
         """All rows of a query as a pandas frame."""

@@ -32,7 +32,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_two_commands_are_marked_for_the_checks() -> None:
-    for mark, end in (("build", "featsql build"), ("test", "pytest")):
+    for mark, end in (("build", "featsql build"), ("test", "pytest -n auto")):
         found = re.search(rf"^<!-- {mark} -->\n```sh\n(.*)\n```$", README, flags=re.MULTILINE)
         assert found, mark
         assert found[1].startswith("python3 -m venv .venv && ")

@@ -471,8 +471,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("postgres")
     user = "postgres" if os.geteuid() == 0 else None
     if user:
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)
+        for each in (folder, *folder.parents):
+            if each.name.startswith(("postgres", "pytest-", "popen-")):
+                each.chmod(0o755)
         shutil.chown(folder, user)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

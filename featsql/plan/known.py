@@ -95,35 +95,22 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
     clock = info.clock
     assert clock is not None
     assert clock.retracted_at is not None
-    keys = [column(name) for name in clock.unique_key]
     begun = (
         exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
     )
-    starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(begun.subquery("begun"))
-    ends = exp.select(*keys, exp.alias_(column(clock.retracted_at), names.POINT)).from_(begun.subquery("begun"))
-    points = exp.union(starts, ends.where(exp.not_(exp.Is(this=column(clock.retracted_at), expression=exp.null()))))
-    following = exp.Window(
-        this=exp.Lead(this=column(names.POINT)),
-        partition_by=[key.copy() for key in keys],
-        order=exp.Order(expressions=[exp.Ordered(this=column(names.POINT))]),
-    )
-    spans = exp.select(
-        *(exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)),
-        column(names.POINT),
-        exp.alias_(following, names.KNOWN_TO),
-    ).from_(points.subquery("points"))
-    same_key = [
-        exp.NullSafeEQ(this=column(name, "version"), expression=column(names.key(i), "span"))
-        for i, name in enumerate(clock.unique_key)
-    ]
+    keys = [column(names.key(i), "span") for i in range(len(clock.unique_key))]
     point = column(names.POINT, "span")
+    same_key = [
+        exp.NullSafeEQ(this=column(name, "version"), expression=key.copy())
+        for name, key in zip(clock.unique_key, keys, strict=True)
+    ]
     inside = [
         reached(column(names.KNOWN_FROM, "version"), point, "inclusive"),
         pending(column(clock.retracted_at, "version"), point, "inclusive"),
     ]
     first = exp.Window(
         this=exp.RowNumber(),
-        partition_by=[*(column(names.key(i), "span") for i in range(len(keys))), point.copy()],
+        partition_by=[*(key.copy() for key in keys), point.copy()],
         order=newest_first(info, "version"),
     )
     return (
@@ -132,10 +119,29 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
             exp.alias_(point.copy(), names.KNOWN_FROM),
             column(names.KNOWN_TO, "span"),
         )
-        .from_(spans.subquery("span"))
+        .from_(spans_of_change(clock, begun).subquery("span"))
         .join(begun.subquery("version"), on=exp.and_(*same_key, *inside))
         .qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
     )
+
+
+def spans_of_change(clock: Clock, begun: exp.Select) -> exp.Select:
+    """For each key the stretches between neighbouring instants at which a version begins or is retracted."""
+    retracted_at = column(str(clock.retracted_at))
+    keys = [column(name) for name in clock.unique_key]
+    starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(begun.subquery("begun"))
+    ends = exp.select(*keys, exp.alias_(retracted_at, names.POINT)).from_(begun.subquery("begun"))
+    points = exp.union(starts, ends.where(exp.not_(exp.Is(this=retracted_at.copy(), expression=exp.null()))))
+    following = exp.Window(
+        this=exp.Lead(this=column(names.POINT)),
+        partition_by=[key.copy() for key in keys],
+        order=exp.Order(expressions=[exp.Ordered(this=column(names.POINT))]),
+    )
+    return exp.select(
+        *(exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)),
+        column(names.POINT),
+        exp.alias_(following, names.KNOWN_TO),
+    ).from_(points.subquery("points"))
 
 
 def known_from(clock: Clock) -> exp.Expr:

@@ -60,11 +60,7 @@ class Loader:
         self.variables = own_variables(block.vars, block.name) | self.variables
         self.check_delay(block, document)
         models = self.files(block.model_paths, {".sql"})
-        properties = Properties(block, self.found)
-        for entity, place in entities_of(document, block.entities):
-            properties.add_entity(entity, place)
-        for file in self.files(dict.fromkeys([*block.model_paths, *block.seed_paths]), {".yml", ".yaml"}):
-            properties.read(self.document(file))
+        properties = self.properties(block, document)
         seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
         raw = self.raw_configs(document, block, models, properties)
         properties.refuse_unknown(models, seeds)
@@ -90,6 +86,15 @@ class Loader:
             environment=self.environment.environment,
             target_place=document.key_place(("outputs", output.name)),
         )
+
+    def properties(self, block: ProjectFile, document: Document) -> Properties:
+        """What the project's file and the property files say of entities, sources, models and seeds."""
+        properties = Properties(block, self.found)
+        for entity, place in entities_of(document, block.entities):
+            properties.add_entity(entity, place)
+        for file in self.files(dict.fromkeys([*block.model_paths, *block.seed_paths]), {".yml", ".yaml"}):
+            properties.read(self.document(file))
+        return properties
 
     def project_file(self) -> File:
         """The file that makes a folder a project."""

@@ -28,6 +28,8 @@ class Strict(BaseModel):
 
 
 class AttachBlock(Strict):
+    """A database of others beside the target."""
+
     path: str
     alias: str
     type: Literal["duckdb", "sqlite", "postgres"] = "duckdb"
@@ -35,6 +37,8 @@ class AttachBlock(Strict):
 
 
 class OutputBlock(Strict):
+    """A target: where to build, and with what means."""
+
     type: Literal["duckdb"] = "duckdb"
     path: str
     schema_: str = Field(default="main", alias="schema")
@@ -47,6 +51,8 @@ class OutputBlock(Strict):
 
 
 class EntityBlock(Strict):
+    """What features describe, and the columns that tell one from another."""
+
     name: str
     keys: Names = Field(min_length=1)
     null_keys: Literal["match", "ignore"] = "ignore"
@@ -54,11 +60,15 @@ class EntityBlock(Strict):
 
 
 class ProjectTimeBlock(Strict):
+    """What clocks have in common unless they say otherwise."""
+
     delay: str | None = None
     boundary: Literal["inclusive", "exclusive"] = "inclusive"
 
 
 class ProjectFile(Strict):
+    """`featsql_project.yml`."""
+
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     version: Text = "1.0"
     config_version: Literal[2] = Field(default=2, alias="config-version")
@@ -77,6 +87,8 @@ class ProjectFile(Strict):
 
 
 class TimeBlock(Strict):
+    """A clock."""
+
     kind: Literal["events", "state", "periods", "static"] | None = None
     static: bool = False
     event_time: str | None = None
@@ -93,11 +105,15 @@ class TimeBlock(Strict):
 
 
 class PublishBlock(Strict):
+    """A copy as Parquet."""
+
     path: str
     partition_by: Names = []
 
 
 class ColumnBlock(Strict):
+    """Words about a column."""
+
     name: str
     description: str = ""
     data_type: str | None = None
@@ -106,6 +122,8 @@ class ColumnBlock(Strict):
 
 
 class HeaderBlock(Strict):
+    """A model's configuration."""
+
     kind: Literal["plain", "features", "labels", "training_set"] = "plain"
     materialized: Literal["view", "table", "ephemeral", "incremental"] = "view"
     entity: Names | None = None
@@ -124,6 +142,8 @@ class HeaderBlock(Strict):
 
 
 class SourceConfigBlock(Strict):
+    """What holds for a source, or for one of its tables."""
+
     time: TimeBlock | None = None
     enabled: bool = True
     tags: Names = []
@@ -131,6 +151,8 @@ class SourceConfigBlock(Strict):
 
 
 class TableBlock(Strict):
+    """A table of a source."""
+
     name: str
     description: str = ""
     location: str | None = None
@@ -143,6 +165,8 @@ class TableBlock(Strict):
 
 
 class SourceBlock(Strict):
+    """Tables of one origin."""
+
     name: str
     description: str = ""
     location: str | None = None
@@ -153,6 +177,8 @@ class SourceBlock(Strict):
 
 
 class ModelBlock(Strict):
+    """Words about a model."""
+
     name: str
     description: str = ""
     config: dict[str, Any] = {}
@@ -162,6 +188,8 @@ class ModelBlock(Strict):
 
 
 class SeedConfigBlock(Strict):
+    """What holds for a seed."""
+
     time: TimeBlock | None = None
     delimiter: str | None = None
     column_types: dict[str, str] = {}
@@ -171,6 +199,8 @@ class SeedConfigBlock(Strict):
 
 
 class SeedBlock(Strict):
+    """Words about a seed."""
+
     name: str
     description: str = ""
     config: SeedConfigBlock = SeedConfigBlock()
@@ -180,6 +210,8 @@ class SeedBlock(Strict):
 
 
 class PropertyFile(Strict):
+    """A property file: any YAML file beside the models or seeds."""
+
     version: Literal[2] = 2
     sources: list[SourceBlock] = []
     models: list[ModelBlock] = []

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from featsql.temporal import Clock
 from laws.clocks import CLOCKS, EVENTS, PERIODS, STATES
 
-
 KEYED = (("one",), ("one",), ("one",), ("pair",), ("one", "other"))
 
 

@@ -206,7 +206,7 @@ class Grammar(Relations):
         t = self.alias()
         keys = ", ".join(f"{t}.{key}" for key in self.keys)
         rank = f"rank() over (order by count(*), sum({t}.n))"
-        share = f"count(*) / sum(count(*)) over ()"
+        share = "count(*) / sum(count(*)) over ()"
         return f"select {keys}, {rank} as f1, {share} as f2 from {self.relation(t)}{self.where(t)} group by {keys}"
 
     def projection(self) -> str:

@@ -1,0 +1,187 @@
+"""The walls of the house: which part may import which, who may know what, and how large a room may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "featsql"
+FILES = sorted(PACKAGE.rglob("*.py"))
+STOREYS: tuple[tuple[str, ...], ...] = (
+    ("cli",),
+    ("api",),
+    ("show", "spine", "stages"),
+    ("result",),
+    ("run",),
+    ("compiler",),
+    ("plan",),
+    ("resolve",),
+    ("attach",),
+    ("lenders",),
+    ("read",),
+    ("engine", "temporal"),
+    ("codes", "errors", "names"),
+)
+LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
+OWNERS = {
+    "duckdb": ("engine.py",),
+    "jinja2": ("read/template.py", "read/traced.py"),
+    "yaml": ("read/document.py", "cli/options.py"),
+    "typer": ("cli/",),
+    "rich": ("cli/",),
+    "sqlite3": ("lenders/sqlite.py",),
+}
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "core", "context", "misc"}
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+OBVIOUS = 2
+FOLDERS = ("read", "resolve", "plan", "run")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """The part of the house that a file belongs to: its folder, or itself."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports when it runs, anywhere in it."""
+    found: set[str] = set()
+    for node in running(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} if node.module != "featsql" else {f"featsql.{alias.name}" for alias in node.names}
+    return found
+
+
+def running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that are there for the type checker alone."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from running(child)
+
+
+def inner(path: Path) -> set[str]:
+    """The parts of the house that a file imports."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("featsql.")} - {"__version__"}
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def public(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """What others may call: the functions and classes of a module, and such of their methods as their name alone cannot
+    explain."""
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
+    for node in tree_of(path).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            found.append(node)
+        if isinstance(node, ast.ClassDef):
+            methods = [
+                each
+                for each in node.body
+                if isinstance(each, ast.FunctionDef) and not each.name.startswith(("_", "visit_"))
+            ]
+            found += [each for each in methods if len(each.body) > OBVIOUS]
+    return found
+
+
+def test_every_part_has_its_storey() -> None:
+    parts = {part_of(path) for path in FILES} - {"__init__", "__main__"}
+    assert parts == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_only_run_down(path: Path) -> None:
+    part = part_of(path)
+    if part in {"__init__", "__main__"}:
+        return
+    above = {other for other in inner(path) - {part} if LEVEL[other] <= LEVEL[part]}
+    assert above == set()
+
+
+def test_no_part_imports_in_a_circle() -> None:
+    """Within a folder, too, a module never leads back to itself."""
+    names = {f"featsql.{name_of(path)[:-3].replace('/', '.').removesuffix('.__init__')}": path for path in FILES}
+    edges = {name: {each for each in top_level(path) if each in names} for name, path in names.items()}
+    done: set[str] = set()
+
+    def walk(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for each in edges[name]:
+                walk(each, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        walk(name, ())
+
+
+def top_level(path: Path) -> set[str]:
+    """The modules that a file imports when it is imported itself."""
+    return {node.module for node in tree_of(path).body if isinstance(node, ast.ImportFrom) and node.module is not None}
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_a_library_is_known_in_one_place(library: str) -> None:
+    users = {
+        name_of(path)
+        for path in FILES
+        if any(name == library or name.startswith(f"{library}.") for name in imports(path))
+    }
+    assert users, f"nobody imports {library}"
+    assert {name for name in users if not name.startswith(OWNERS[library])} == set()
+
+
+def test_rooms_are_named_for_what_they_hold() -> None:
+    assert {path.stem for path in FILES} & EMPTY_NAMES == set()
+    assert {path.name for path in PACKAGE.rglob("*") if path.is_dir()} & EMPTY_NAMES == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_rooms_are_small(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+    long = {each.name: (each.end_lineno or 0) - each.lineno + 1 for each in functions(path)}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_what_others_call_says_what_it_does(path: Path) -> None:
+    docstring = ast.get_docstring(tree_of(path))
+    assert docstring or not tree_of(path).body
+    assert [each.name for each in public(path) if not ast.get_docstring(each)] == []
+
+
+def test_the_plan_of_the_house_is_the_one_that_is_drawn() -> None:
+    """The line in ARCHITECTURE.md names the storeys in this order."""
+    text = (PACKAGE / "ARCHITECTURE.md").read_text("utf-8")
+    (line,) = re.findall(r"^cli → .*\n.*$", text, flags=re.MULTILINE)
+    drawn = [LEVEL[part] for part in re.findall(r"\w+", line)]
+    assert all(upper <= lower for upper, lower in pairwise(drawn))
+    assert set(FOLDERS) <= set(re.findall(r"\w+", line))
+
+
+def test_files_that_the_architecture_names_exist() -> None:
+    text = (PACKAGE / "ARCHITECTURE.md").read_text("utf-8")
+    modules = {path.relative_to(PACKAGE).with_suffix("").as_posix() for path in FILES}
+    for name in re.findall(r"`((?:read|resolve|plan|run)\.[a-z_]+)(?:\.\w+)*`", text):
+        assert name.replace(".", "/") in modules, name
+    for name in re.findall(r"`((?:read|resolve|plan|run)/[a-z_]+\.py)`", text):
+        assert (PACKAGE / name).is_file(), name

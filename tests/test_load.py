@@ -1,0 +1,205 @@
+"""Loading: what a folder becomes, and everything that can be wrong with its configuration, by place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.load import load
+from featsql.read.project import Project
+
+PROJECT = "name: shop\n"
+PAYMENTS = """
+    sources:
+      - name: shop
+        location: "data/{name}.parquet"
+        tables:
+          - name: payments
+            config: {time: {kind: events, event_time: paid_at, available_at: loaded_at}}
+    entities:
+      - {name: customer, keys: customer_id}
+"""
+
+
+def project(folder: Path, files: Mapping[str, str], **options: Any) -> Project:
+    """The project of these files."""
+    for name, text in {"featsql_project.yml": PROJECT, "models/m.sql": "select 1 as x\n", **files}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text), encoding="utf-8")
+    return load(folder, environment={}, **options)
+
+
+def wrong(folder: Path, files: Mapping[str, str], **options: Any) -> list[tuple[str, str, str]]:
+    """The code, the place and the text that the place points at of everything that is wrong."""
+    with pytest.raises(FeatsqlError) as caught:
+        project(folder, files, **options)
+    return [told(each) for each in caught.value.diagnostics]
+
+
+def told(diagnostic: Diagnostic) -> tuple[str, str, str]:
+    place = diagnostic.place
+    assert place is not None
+    text = place.text[place.column - 1 :] if place.text and place.column else ""
+    return diagnostic.code, f"{place.path}:{place.line}", text
+
+
+def test_a_folder_with_nothing_but_a_name(tmp_path: Path) -> None:
+    found = project(tmp_path, {})
+    assert found.name == "shop"
+    assert [file.name for file in found.models] == ["m"]
+    assert found.target.name == "dev"
+    assert found.target.path == str(tmp_path / "target/shop.duckdb")
+
+
+def test_sources_and_entities(tmp_path: Path) -> None:
+    found = project(tmp_path, {"models/shop.yml": PAYMENTS})
+    source = found.sources["shop.payments"]
+    assert source.location == "data/payments.parquet"
+    assert source.clock is not None
+    assert (source.clock.event_time, source.clock.available_at) == ("paid_at", "loaded_at")
+    assert found.entities["customer"].keys == ("customer_id",)
+
+
+def test_configuration_is_inherited_by_folder(tmp_path: Path) -> None:
+    files = {
+        "featsql_project.yml": """
+            name: shop
+            models:
+              +tags: [all]
+              shop:
+                staging: {+materialized: view, +tags: [staging]}
+        """,
+        "models/staging/stg.sql": "select 1 as x",
+    }
+    found = project(tmp_path, files)
+    values = found.properties["stg"]
+    assert values.values["materialized"] == "view"
+    assert sorted(values.values["tags"]) == ["all", "staging"]
+    assert sorted(found.properties["m"].values["tags"]) == ["all"]
+
+
+def test_variables_given_win(tmp_path: Path) -> None:
+    files = {"featsql_project.yml": "name: shop\nvars: {days: 7, region: north}\n"}
+    assert project(tmp_path, files, variables={"days": 30}).variables == {"days": 30, "region": "north"}
+
+
+def test_the_target_asked_for_wins(tmp_path: Path) -> None:
+    files = {
+        "featsql_project.yml": """
+            name: shop
+            target: dev
+            outputs: {dev: {path: a.duckdb}, prod: {path: b.duckdb, threads: 2}}
+        """
+    }
+    assert project(tmp_path, files).target.name == "dev"
+    assert project(tmp_path, files, target="prod").target.threads == 2
+
+
+CLOCK = "sources: [{name: s, location: x, tables: [{name: t, config: {time: {"
+CLOSED = "}}}]}]\n"
+
+WRONG = {
+    "not YAML": ({"featsql_project.yml": "name: shop\nvars: [1, 2\n"}, ("FS101", "featsql_project.yml:3", "")),
+    "an unknown key": (
+        {"featsql_project.yml": "name: shop\nmodel-path: [x]\n"},
+        ("FS102", "featsql_project.yml:2", "model-path: [x]"),
+    ),
+    "a wrong type": (
+        {"featsql_project.yml": "name: shop\noutputs:\n  dev: {path: x.duckdb, threads: many}\n"},
+        ("FS103", "featsql_project.yml:3", "many}"),
+    ),
+    "an empty file": ({"featsql_project.yml": ""}, ("FS103", "featsql_project.yml:1", "")),
+    "not a mapping": ({"models/a.yml": "- x\n"}, ("FS103", "models/a.yml:1", "- x")),
+    "a missing key": (
+        {"models/a.yml": "entities:\n  - name: customer\n"},
+        ("FS104", "models/a.yml:2", "name: customer"),
+    ),
+    "a key given twice": (
+        {"featsql_project.yml": "name: shop\nname: store\n"},
+        ("FS105", "featsql_project.yml:2", "name: store"),
+    ),
+    "an unknown target": (
+        {"featsql_project.yml": "name: shop\ntarget: pord\noutputs: {prod: {path: x}}\n"},
+        ("FS107", "featsql_project.yml:2", "pord"),
+    ),
+    "an entity described twice": (
+        {"models/a.yml": "entities: [{name: c, keys: [i]}]\n", "models/b.yml": "entities: [{name: c, keys: [j]}]\n"},
+        ("FS108", "models/b.yml:1", "c, keys: [j]}]"),
+    ),
+    "a source without a location": (
+        {"models/a.yml": "sources:\n  - name: shop\n    tables: [{name: payments}]\n"},
+        ("FS109", "models/a.yml:3", "payments}]"),
+    ),
+    "a clock without a kind": (
+        {"models/a.yml": CLOCK + "event_time: a" + CLOSED},
+        ("FS110", "models/a.yml:1", "time: {event_time: a" + CLOSED.rstrip()),
+    ),
+    "a column that the kind does not know": (
+        {"models/a.yml": CLOCK + "kind: static, why: w, event_time: a" + CLOSED},
+        ("FS111", "models/a.yml:1", "event_time: a" + CLOSED.rstrip()),
+    ),
+    "a state without a key": (
+        {"models/a.yml": CLOCK + "kind: state, event_time: a, delay: 1 hour" + CLOSED},
+        ("FS112", "models/a.yml:1", "kind: state, event_time: a, delay: 1 hour" + CLOSED.rstrip()),
+    ),
+    "no availability": (
+        {"models/a.yml": CLOCK + "kind: events, event_time: a" + CLOSED},
+        ("FS113", "models/a.yml:1", "kind: events, event_time: a" + CLOSED.rstrip()),
+    ),
+    "two availabilities": (
+        {"models/a.yml": CLOCK + "kind: events, event_time: a, available_at: b, delay: 1 hour" + CLOSED},
+        ("FS114", "models/a.yml:1", "delay: 1 hour" + CLOSED.rstrip()),
+    ),
+    "a delay that is no span": (
+        {"featsql_project.yml": "name: shop\ntime: {delay: soon}\n"},
+        ("FS115", "featsql_project.yml:2", "soon}"),
+    ),
+    "a negative delay": (
+        {"featsql_project.yml": "name: shop\ntime: {delay: -1 hour}\n"},
+        ("FS115", "featsql_project.yml:2", "-1 hour}"),
+    ),
+    "a model that is not there": ({"models/a.yml": "models: [{name: n}]\n"}, ("FS116", "models/a.yml:1", "n}]")),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), WRONG.values(), ids=list(WRONG))
+def test_what_is_wrong_has_its_place(files: dict[str, str], expected: tuple[str, str, str], tmp_path: Path) -> None:
+    assert wrong(tmp_path, files) == [expected]
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+    files = {
+        "models/a.yml": "entities:\n  - name: customer\n",
+        "models/b.yml": "models: [{name: none_such, nonsense: 1}]\n",
+    }
+    assert {code for code, _, _ in wrong(tmp_path, files)} >= {"FS102", "FS104"}
+
+
+def test_a_near_name_is_offered(tmp_path: Path) -> None:
+    with pytest.raises(FeatsqlError, match="did you mean `model-paths`"):
+        project(tmp_path, {"featsql_project.yml": "name: shop\nmodel-path: [x]\n"})
+
+
+def test_no_project(tmp_path: Path) -> None:
+    with pytest.raises(FeatsqlError, match="FS100"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/bad.sql").write_bytes("select 'é' as x".encode("latin-1"))
+    assert [code for code, _, _ in wrong(tmp_path, {})] == ["FS106"]
+
+
+def test_what_the_environment_gave_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "featsql_project.yml").write_text("name: shop\noutputs: {dev: {path: \"{{ env_var('DB') }}\"}}\n")
+    found = load(tmp_path, environment={"DB": "hidden.duckdb"})
+    assert found.target.path == str(tmp_path / "hidden.duckdb")
+    assert "hidden.duckdb" in found.secrets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
@@ -11,6 +11,7 @@ from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.read.model import Model
 from featsql.read.project import Config
 from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.entity_keys import missing_keys
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.inherit import inherit_clock
 from featsql.temporal import Clock
@@ -30,11 +31,13 @@ def describe(
 
     `sources` gives the columns of every source and seed by relation key, as the engine reads them;
     `published` those of incremental models' tables by name, which their own text may read as `this`.
-    Raises FeatsqlError with FS510 for every model that does not bind; models that read one of
-    those are passed over, since their own errors would only repeat the first.
+    Raises FeatsqlError with FS510 for every model that does not bind, FS603 and FS713 for one whose
+    columns lack a key or share a name; models that read one of those are passed over, since their own
+    errors would only repeat the first.
     """
     relations: dict[str, RelationInfo] = {}
     found: list[Diagnostic] = []
+    entities = graph.project.entities
     for key, columns in sources.items():
         relations[key] = RelationInfo(key, columns, graph.sources[key].clock)
         scratch.add(key, columns)
@@ -49,11 +52,9 @@ def describe(
         except EngineError as error:
             found.append(unbound(model, error))
             continue
-        repeated = repeated_name(columns)
-        if repeated is not None:
-            hint = "give one of them another name, or leave it out of the star: `* exclude (...)`"
-            place = model.rendered.file.place(1)
-            found.append(Diagnostic("FS713", f"two columns of `{name}` are named `{repeated}`", place, hint))
+        wrong = [*repeated_names(model, columns), *missing_keys(model, [c.name for c in columns], entities)]
+        if wrong:
+            found += wrong
             continue
         clock, why = clock_of(model, relations)
         relations[key] = RelationInfo(key, columns, clock, why)
@@ -186,14 +187,16 @@ def clock_of(model: Model, relations: Mapping[str, RelationInfo]) -> tuple[Clock
     return (None, inherited) if isinstance(inherited, str) else (inherited, None)
 
 
-def repeated_name(columns: Columns) -> str | None:
+def repeated_names(model: Model, columns: Columns) -> Iterator[Diagnostic]:
     """A name that two columns have, which a table would change in silence."""
     seen: set[str] = set()
     for column in columns:
         if column.name.casefold() in seen:
-            return column.name
+            hint = "give one of them another name, or leave it out of the star: `* exclude (...)`"
+            message = f"two columns of `{model.name}` are named `{column.name}`"
+            yield Diagnostic("FS713", message, model.rendered.file.place(1), hint)
+            return
         seen.add(column.name.casefold())
-    return None
 
 
 def unbound(model: Model, error: EngineError) -> Diagnostic:

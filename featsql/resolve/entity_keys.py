@@ -1,0 +1,28 @@
+"""FS603: a features model, or its labels, without the keys of its entity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from featsql.errors import Diagnostic
+from featsql.names import did_you_mean
+from featsql.read.model import Model
+from featsql.read.project import Entity
+
+
+def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Entity]) -> Iterator[Diagnostic]:
+    """The entity must be declared, and each of its keys be among the output columns `names`.
+
+    Asked as soon as a model's columns are known, since those that join it by its keys would only repeat it.
+    """
+    folded = {name.casefold() for name in names}
+    place = model.config.place or model.rendered.file.place(1)
+    for entity in model.config.entity:
+        if entity not in entities:
+            hint = did_you_mean(entity, entities, "declare it under `entities:`")
+            yield Diagnostic("FS603", f"there is no entity `{entity}`", place, hint)
+            continue
+        for key in entities[entity].keys:
+            if key.casefold() not in folded:
+                message = f"the model has no column `{key}`, a key of its entity `{entity}`"
+                yield Diagnostic("FS603", message, place, did_you_mean(key, names, f"select it: `{key}`"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from sqlglot import exp
 
@@ -96,10 +97,7 @@ class Scratch:
     def create(self, table: exp.Table, columns: tuple[Column, ...]) -> None:
         """Create an empty table."""
         definitions = [
-            exp.ColumnDef(
-                this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True)
-            )
-            for c in columns
+            exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=type_tree(c.type).copy()) for c in columns
         ]
         schema = exp.Schema(this=table, expressions=definitions)
         self.engine.execute(exp.Create(this=schema, kind="TABLE", replace=True).sql("duckdb"))
@@ -108,6 +106,12 @@ class Scratch:
         """The columns of a model's own text. Raises EngineError where it does not bind."""
         self.engine.define_as_of(exp.cast(exp.null(), as_of))
         return self.engine.columns(model.rendered.text)
+
+
+@cache
+def type_tree(name: str) -> exp.DataType:
+    """A type by its name in DuckDB; to be copied."""
+    return exp.DataType.build(name, dialect="duckdb", udt=True)
 
 
 def bound_name(key: str, graph: Graph) -> exp.Table:

@@ -77,6 +77,7 @@ class Scratch:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.engine = Engine.memory()
+        self.instant = ""
         self.target = graph.project.target
         for alias in ("sources", self.target.database):
             self.engine.execute(
@@ -104,8 +105,14 @@ class Scratch:
 
     def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
         """The columns of a model's own text. Raises EngineError where it does not bind."""
-        self.engine.define_as_of(exp.cast(exp.null(), as_of))
+        self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
+
+    def set_instant(self, kind: str) -> None:
+        """Let `as_of()` have a type from here on."""
+        if kind != self.instant:
+            self.engine.define_as_of(exp.cast(exp.null(), kind))
+            self.instant = kind
 
 
 @cache

@@ -1,6 +1,6 @@
 """Write a project of many models: a DAG with fan-out, CTEs, joins, windows and features, 20 columns each.
 
-    python bench/models.py FOLDER [NUMBER]     and then     time featsql compile --project-dir FOLDER
+python bench/models.py FOLDER [NUMBER]     and then     time featsql compile --project-dir FOLDER
 """
 
 from __future__ import annotations

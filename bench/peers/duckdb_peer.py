@@ -38,7 +38,8 @@ def trailing() -> str:
 def rich() -> str:
     """The others, over thirty days, and the last event of all by an as-of join."""
     columns = """count(distinct e.merchant) as merchants_30d,
-        list(e.amount order by e.moment desc, e.amount desc) filter (where e.moment is not null)[:5] as last_amounts_30d,
+        list(e.amount order by e.moment desc, e.amount desc)
+            filter (where e.moment is not null)[:5] as last_amounts_30d,
         stddev(e.amount) as spread_30d,
         sum(e.amount) filter (where e.category = 1) as sum_a_30d,
         sum(e.amount) filter (

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Threads, Variables, open_project
+from featsql.cli.options import (
+    Exclude,
+    Json,
+    ProjectDir,
+    Select,
+    Target,
+    Threads,
+    Variables,
+    open_project,
+    project_folder,
+)
 from featsql.cli.output import emit, report, say
 
 if TYPE_CHECKING:
@@ -23,9 +33,7 @@ QUIET = {"FS610"}
 def build(
     select: Select = None,
     exclude: Exclude = None,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Rebuild incremental models from nothing.")
-    ] = False,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
     as_json: Json = False,
     project_dir: ProjectDir = None,
@@ -43,18 +51,38 @@ def build(
       featsql build --full-refresh --vars '{days: 30}'
     """
     from featsql.cli.progress import progress
+    from featsql.run.unchanged import answer, note, question
 
+    root = project_folder(project_dir).resolve()
+    asked = question(root, [select, exclude, target, variables])
+    known = None if full_refresh else answer(asked, root)
+    if known is not None:
+        return tell(known, as_json=as_json)
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         run = project.build(
             select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
         )
+    note(asked, project.project, run)
     if as_json:
         emit(as_data(run))
     else:
         conclude(run, project)
     if not run.ok:
         raise typer.Exit(1)
+
+
+def tell(run: Run, *, as_json: bool) -> None:
+    """That everything stands as it was built."""
+    from featsql.cli.progress import plain, summary
+    from featsql.run.run import Finished
+
+    if as_json:
+        emit(as_data(run))
+    for index, result in enumerate(run.results, start=1):
+        plain(Finished(result, index, len(run.results)), sys.stderr if as_json else sys.stdout)
+    if not as_json:
+        say(summary(run, ""))
 
 
 def conclude(run: Run, project: Project) -> None:

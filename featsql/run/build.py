@@ -16,6 +16,7 @@ from featsql.run.fingerprint import Fingerprints
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.publish import publish
+from featsql.run.reuse import Reuse
 from featsql.run.run import Finished, Listener, Result, Run, Started, silent
 
 
@@ -36,15 +37,28 @@ def build(
     started, clock = datetime.now(UTC), time.perf_counter()
     materializer = Materializer(compiled, engine, started.isoformat(), full_refresh=full_refresh)
     fingerprints = Fingerprints(compiled)
+    reuse = Reuse(compiled, engine, names, {name: kind_of(name, compiled) for name in names})
+    reuse.began = started.isoformat()
+    if full_refresh:
+        reuse.refresh(names)
+    reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
     for index, name in enumerate(names, start=1):
         kind = kind_of(name, compiled)
         listener(Started(name, kind, index, len(names)))
         stopped = blocked(name, failed, compiled, fail_fast=fail_fast)
-        result = stopped or build_one(name, kind, materializer)
+        if stopped is None and name not in reuse.reasons and kind != "ephemeral":
+            result = reuse.kept(name)
+        else:
+            result = stopped or build_one(name, kind, materializer)
+            result = replace(result, reason=reuse.told(name))
+        if result.status == "success" and name not in reuse.reasons:
+            result = reuse.kept(name)
+        elif result.status == "success":
+            reuse.remember(result)
         result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
-        if result.status != "success":
+        if result.status in {"error", "skipped"}:
             failed.add(name)
         results.append(result)
         listener(Finished(result, index, len(names)))
@@ -52,6 +66,7 @@ def build(
     run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics)
     write_manifest(compiled, run)
     write_results(compiled, run)
+    reuse.finish()
     return run
 
 

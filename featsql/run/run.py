@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from featsql.errors import Diagnostic
 
-Status = Literal["success", "error", "skipped"]
+Status = Literal["success", "unchanged", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
-    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature."""
+    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
+    `reason` says why it was built again."""
 
     name: str
     kind: str
@@ -37,6 +38,7 @@ class Result:
     published: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fingerprint: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        return all(result.status == "success" for result in self.results)
+        return all(result.status in {"success", "unchanged"} for result in self.results)
 
 
 def silent(event: Event) -> None:

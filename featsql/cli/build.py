@@ -53,11 +53,11 @@ def build(
     from featsql.cli.progress import progress
     from featsql.run.unchanged import answer, note, question
 
-    root = project_folder(project_dir).resolve()
-    asked = question(root, [select, exclude, target, variables])
+    asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables])
     known = None if full_refresh else answer(asked, root)
     if known is not None:
-        return tell(known, as_json=as_json)
+        tell(known, as_json=as_json)
+        return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         run = project.build(

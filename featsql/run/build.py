@@ -32,15 +32,14 @@ def build(
     """Build `names` in their order into the engine's open target.
 
     What reads a node that failed is skipped; `fail_fast` skips everything after the first failure.
+    A node that stands as it would be built is left alone; `full_refresh` builds it all the same.
     The manifest and the run's results are written to the target path, each replaced whole.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     materializer = Materializer(compiled, engine, started.isoformat(), full_refresh=full_refresh)
     fingerprints = Fingerprints(compiled)
-    reuse = Reuse(compiled, engine, names, {name: kind_of(name, compiled) for name in names})
-    reuse.began = started.isoformat()
-    if full_refresh:
-        reuse.refresh(names)
+    kinds = {name: kind_of(name, compiled) for name in names}
+    reuse = Reuse(compiled, engine, kinds, started.isoformat(), full_refresh=full_refresh)
     reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
@@ -48,15 +47,7 @@ def build(
         kind = kind_of(name, compiled)
         listener(Started(name, kind, index, len(names)))
         stopped = blocked(name, failed, compiled, fail_fast=fail_fast)
-        if stopped is None and name not in reuse.reasons and kind != "ephemeral":
-            result = reuse.kept(name)
-        else:
-            result = stopped or build_one(name, kind, materializer)
-            result = replace(result, reason=reuse.told(name))
-        if result.status == "success" and name not in reuse.reasons:
-            result = reuse.kept(name)
-        elif result.status == "success":
-            reuse.remember(result)
+        result = stopped or build_changed(name, kind, materializer, reuse)
         result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
         if result.status in {"error", "skipped"}:
             failed.add(name)
@@ -88,6 +79,19 @@ def blocked(name: str, failed: Collection[str], compiled: Compiled, *, fail_fast
     if cause is None and not fail_fast:
         return None
     return Result(name, kind_of(name, compiled), "skipped", notes=(f"`{cause or next(iter(failed))}` failed",))
+
+
+def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse) -> Result:
+    """Build one node, unless it stands as it would be built. What lives in the session is made in any case."""
+    if name not in reuse.reasons and kind != "ephemeral":
+        return reuse.kept(name)
+    result = build_one(name, kind, materializer)
+    if result.status != "success":
+        return result
+    if name not in reuse.reasons:
+        return reuse.kept(name)
+    reuse.remember(result)
+    return replace(result, reason=reuse.told(name))
 
 
 def build_one(name: str, kind: str, materializer: Materializer) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -33,8 +33,10 @@ class Reuse:
     """Decides before anything is built, and remembers afterwards. `reasons` says why a node is built anew;
     those that are not in it stand unchanged."""
 
-    def __init__(self, compiled: Compiled, engine: Engine, names: Sequence[str], kinds: dict[str, str]) -> None:
-        self.compiled, self.engine, self.kinds = compiled, engine, kinds
+    def __init__(
+        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, *, full_refresh: bool
+    ) -> None:
+        self.compiled, self.engine, self.kinds, self.began = compiled, engine, kinds, began
         project = compiled.project
         self.path = project.root / project.target_path / FILE
         target = project.target
@@ -51,10 +53,10 @@ class Reuse:
         self.standing = relations(engine, project)
         self.look_at_sources()
         self.reasons: dict[str, str] = {}
-        for name in names:
+        for name in kinds:
             self.fresh[name] = self.describe(name)
             self.fresh[name].why_not = self.blind(name)
-            if (reason := self.reason(name)) is not None:
+            if (reason := "full refresh" if full_refresh else self.reason(name)) is not None:
                 self.reasons[name] = reason
 
     def look_at_sources(self) -> None:
@@ -178,10 +180,6 @@ class Reuse:
         query = exp.select("*").from_(table_of(self.compiled.project, name))
         return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
 
-    def refresh(self, names: Sequence[str]) -> None:
-        """Let everything be built."""
-        self.reasons = dict.fromkeys(names, "full refresh")
-
     def told(self, name: str) -> str | None:
         """Why a node is built again; None where it is built for the first time."""
         reason = self.reasons.get(name)
@@ -222,8 +220,6 @@ class Reuse:
         query = exp.select(first).from_(table_of(self.compiled.project, name)).where(mature > now)
         value = self.engine.rows(query.sql("duckdb"))[0][0]
         return None if value is None else float(value)
-
-    began: str
 
     def finish(self) -> None:
         """Let the file know what stands now."""

@@ -13,6 +13,8 @@ from sqlglot import exp
 from featsql.compiler import Compiled, compile_project
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.export.excerpt import Wish, excerpt
+from featsql.export.json import document
 from featsql.names import did_you_mean
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
@@ -157,10 +159,8 @@ class Project:
         return stage_text(self.compile(), name, stage)
 
     def lineage(self, select_: Sequence[str] = (), exclude: Sequence[str] = ()) -> dict[str, Any]:
-        """Tables, columns and the edges between them, as JSON-like data."""
-        compiled = self.compile()
-        names = select(compiled.graph, select_, exclude) if select_ or exclude else None
-        return compiled.checked.lineage.as_json(names)
+        """Tables, columns and the edges between them, as JSON-like data (`featsql/export/lineage.schema.json`)."""
+        return document(excerpt(self.compile(), Wish(select_, exclude)))
 
     def result(self, query: exp.Query) -> Result:
         """A query in a session of its own cursor."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featsql.cli.options import Exclude, ProjectDir, Select, Target, Variables, open_project
-from featsql.cli.output import say
+from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Variables, open_project, read_variables
+from featsql.cli.output import emit, say
 
 if TYPE_CHECKING:
     from featsql.compiler import Compiled
     from featsql.export.excerpt import Wish
+    from featsql.export.impact import Impact
 
 
 class FormatName(StrEnum):
@@ -35,6 +36,10 @@ Downstream = Annotated[bool, typer.Option("--downstream", help="Also everything 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="PATH", help="A file, or for dbt a folder, in place of stdout.")
 ]
+Diff = Annotated[
+    str | None,
+    typer.Option("--diff", metavar="REVISION|FILE", help="What a change since then touches."),
+]
 
 
 def lineage(
@@ -45,11 +50,16 @@ def lineage(
     downstream: Downstream = False,
     format_: Annotated[FormatName, typer.Option("--format", help="How to write it.")] = FormatName.json,
     output: Output = None,
+    diff: Diff = None,
+    as_json: Json = False,
     project_dir: ProjectDir = None,
     target: Target = None,
     variables: Variables = None,
 ) -> None:
-    """Write tables, columns and the edges between them.
+    """Write tables, columns and the edges between them, or what a change touches.
+
+    With --diff it says which columns a change reaches, and what must be built again. Comments and layout
+    are no change.
 
     \b
     Examples:
@@ -57,10 +67,19 @@ def lineage(
       featsql lineage --select +churn_training > lineage.json
       featsql lineage --column customer_spend.spend_30d --format mermaid
       featsql lineage --format dbt --output target/dbt
+      featsql lineage --diff main
     """
     from featsql.export.excerpt import Wish
 
     wish = Wish(select or (), exclude or (), column, upstream, downstream)
+    if diff is not None:
+        if column or upstream or downstream or output or format_ is not FormatName.json:
+            raise typer.BadParameter("--diff goes with --select, --exclude and --json, and with no other format")
+        compiled = open_project(project_dir, target, variables).compile()
+        report(impact_of(compiled, diff, wish, target, variables), as_json=as_json)
+        return
+    if as_json and format_ is not FormatName.json:
+        raise typer.BadParameter(f"--json and --format {format_} are two formats")
     if output is None and format_ is FormatName.dbt:
         raise typer.BadParameter("dbt's artefacts are several files: give --output FOLDER")
     write(open_project(project_dir, target, variables).compile(), wish, format_, output)
@@ -77,3 +96,23 @@ def write(compiled: Compiled, wish: Wish, format_: FormatName, output: Path | No
         return
     for path in save(found, format_, output):
         say(f"Wrote {path}")
+
+
+def impact_of(compiled: Compiled, diff: str, wish: Wish, target: str | None, variables: str | None) -> Impact:
+    """What a change touches, of what is selected."""
+    from featsql.export.compare import compare, limited
+    from featsql.resolve.select import select_keys
+
+    keys = select_keys(compiled.graph, wish.include, wish.exclude) if wish.include or wish.exclude else None
+    found = compare(compiled, diff, target, read_variables(variables))
+    return found if keys is None else limited(found, keys)
+
+
+def report(found: Impact, *, as_json: bool) -> None:
+    """Print what a change touches, for a machine or for people."""
+    from featsql.export.compare import as_data, as_text
+
+    if as_json:
+        emit(as_data(found))
+    else:
+        say(as_text(found))

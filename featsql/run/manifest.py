@@ -16,6 +16,7 @@ from featsql.plan.plan import AsOf, Lifted, Plan
 from featsql.read.model import Model
 from featsql.read.project import Source
 from featsql.resolve.graph import model_key
+from featsql.run.definition import definition
 from featsql.run.publish import write_json, write_text
 from featsql.run.run import Result, Run
 
@@ -114,6 +115,7 @@ def node(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str,
             "clock": asdict(info.clock) if info.clock else None,
             "plan": plan_of(model.name, compiled),
             "fingerprint": fingerprint,
+            "definition": asdict(definition(key, compiled)),
         },
     }
 
@@ -147,6 +149,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
             "location": source.location,
             "format": source.format,
             "clock": asdict(source.clock) if source.clock else None,
+            "definition": asdict(definition(key, compiled)),
         },
     }
 

@@ -58,8 +58,7 @@ def lineage(
 ) -> None:
     """Write tables, columns and the edges between them, or what a change touches.
 
-    With --diff it says which columns a change reaches, and what must be built again. Comments and layout
-    are no change.
+    With --diff it says which columns a change reaches, and what must be built again.
 
     \b
     Examples:
@@ -72,17 +71,17 @@ def lineage(
     from featsql.export.excerpt import Wish
 
     wish = Wish(select or (), exclude or (), column, upstream, downstream)
-    if diff is not None:
-        if column or upstream or downstream or output or format_ is not FormatName.json:
-            raise typer.BadParameter("--diff goes with --select, --exclude and --json, and with no other format")
-        compiled = open_project(project_dir, target, variables).compile()
-        report(impact_of(compiled, diff, wish, target, variables), as_json=as_json)
-        return
+    if diff is not None and (column or upstream or downstream or output or format_ is not FormatName.json):
+        raise typer.BadParameter("--diff goes with --select, --exclude and --json, and with no other format")
     if as_json and format_ is not FormatName.json:
         raise typer.BadParameter(f"--json and --format {format_} are two formats")
     if output is None and format_ is FormatName.dbt:
         raise typer.BadParameter("dbt's artefacts are several files: give --output FOLDER")
-    write(open_project(project_dir, target, variables).compile(), wish, format_, output)
+    compiled = open_project(project_dir, target, variables).compile()
+    if diff is None:
+        write(compiled, wish, format_, output)
+    else:
+        report(impact_of(compiled, diff, wish, target, variables), as_json=as_json)
 
 
 def write(compiled: Compiled, wish: Wish, format_: FormatName, output: Path | None) -> None:

@@ -106,17 +106,24 @@ def node(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str,
             "macros": list(model.rendered.macros),
             "nodes": [unique_id(parent, compiled) for parent in compiled.graph.parents[key]],
         },
-        "featsql": {
-            "kind": config.kind,
-            "entity": list(config.entity),
-            "as_of": config.as_of,
-            "horizon": config.horizon,
-            "label": config.label,
-            "clock": asdict(info.clock) if info.clock else None,
-            "plan": plan_of(model.name, compiled),
-            "fingerprint": fingerprint,
-            "definition": asdict(definition(key, compiled)),
-        },
+        "featsql": about(model, compiled, fingerprint),
+    }
+
+
+def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str, Any]:
+    """What only featsql knows of a model."""
+    key, config = model_key(model.name), model.config
+    clock = compiled.checked.catalog.relations[key].clock
+    return {
+        "kind": config.kind,
+        "entity": list(config.entity),
+        "as_of": config.as_of,
+        "horizon": config.horizon,
+        "label": config.label,
+        "clock": asdict(clock) if clock else None,
+        "plan": plan_of(model.name, compiled),
+        "fingerprint": fingerprint,
+        "definition": asdict(definition(key, compiled)),
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -53,20 +55,20 @@ def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:
     """A COMPLETE event for each model of the excerpt, one a line, in build order."""
     now = datetime.now(UTC).isoformat()
     models = excerpt.compiled.graph.models
-    events = (event(models[name], excerpt, now) for name in excerpt.models)
+    datasets = {table.key: dataset(table, excerpt) for table in excerpt.compiled.checked.lineage.tables}
+    edges = {name: list(found) for name, found in groupby(excerpt.edges, attrgetter("model"))}
+    events = (event(models[name], datasets, edges.get(name, []), excerpt, now) for name in excerpt.models)
     yield "openlineage.ndjson", "".join(json.dumps(each) + "\n" for each in events)
 
 
-def event(model: Model, excerpt: Excerpt, now: str) -> dict[str, Any]:
+def event(
+    model: Model, datasets: Mapping[str, Any], edges: Iterable[Edge], excerpt: Excerpt, now: str
+) -> dict[str, Any]:
     """What one model does, as if it had just run; the run's id is the same for the same code."""
     compiled = excerpt.compiled
     key = model_key(model.name)
-    tables = {table.key: table for table in compiled.checked.lineage.tables}
     job = f"{compiled.project.name}.{model.name}"
-    output = dataset(tables[key], excerpt)
-    output["facets"]["columnLineage"] = column_lineage(
-        [edge for edge in excerpt.edges if edge.model == model.name], excerpt
-    )
+    facets = datasets[key]["facets"] | {"columnLineage": column_lineage(edges, excerpt)}
     return {
         "eventType": "COMPLETE",
         "eventTime": now,
@@ -79,8 +81,8 @@ def event(model: Model, excerpt: Excerpt, now: str) -> dict[str, Any]:
                 "sql": facet("sql", query=compiled_sql(compiled, model.name), dialect="duckdb"),
             },
         },
-        "inputs": [dataset(tables[parent], excerpt) for parent in compiled.graph.parents[key]],
-        "outputs": [output],
+        "inputs": [datasets[parent] for parent in compiled.graph.parents[key]],
+        "outputs": [datasets[key] | {"facets": facets}],
         "producer": PRODUCER,
         "schemaURL": EVENT,
     }

@@ -32,7 +32,8 @@ FILES = {
     "models/paid.sql": "select * from {{ source('shop', 'payments') }}",
     "models/spend.sql": SPEND,
     "models/visits.sql": "{{ config(kind='features', entity='customer') }}\n"
-    "select customer_id, max(amount) as most from {{ ref('paid') }} where amount > {{ var('least') }} group by all",
+    "select customer_id, max(amount) as most from {{ ref('paid') }} where amount > {{ var('least') }}\n"
+    "and paid_at > as_of() - interval 30 days group by all",
     "models/daily.sql": "{{ config(materialized='incremental', unique_key='customer_id') }}\n"
     "select customer_id, amount from {{ ref('paid') }}",
     "models/named.sql": "{{ config(materialized='table') }}\nselect * from {{ ref('countries') }}",
@@ -114,6 +115,14 @@ def test_a_variable_is_code(changed: Callable[..., Impact]) -> None:
     assert told(found)["touched"] == {"visits": {"customer_id", "most"}, "training": {"most"}}
 
 
+def test_how_far_back(changed: Callable[..., Impact]) -> None:
+    visits = FILES["models/visits.sql"]
+    found = changed(visits=visits.replace("30 days", "60 days"))
+    (reach,) = found.reaches
+    assert (reach.relation, reach.before, reach.now) == ("model:paid", "[-30 days, 0]", "[-60 days, 0]")
+    assert "reads paid in [-60 days, 0] (was [-30 days, 0]) for customer_id, most" in as_text(found)
+
+
 def test_a_clock_touches_everything_below(changed: Callable[..., Impact]) -> None:
     found = changed(shop=FILES["models/shop.yml"].replace("1 hour", "2 hours"))
     assert [(each.key, each.what) for each in found.changes] == [("source:shop.payments", "changed")]
@@ -181,6 +190,7 @@ def test_against_a_revision(repository: Path) -> None:
         "    code: changed\n"
         "  spend  features, changed  models/spend.sql\n"
         "    spend: changed\n"
+        "    reads paid in (-∞, 0] for spend\n"
         "  training  training set, changed  models/training.sql\n"
         "    which rows it has, or all of its columns\n"
         "    most: removed\n"
@@ -204,7 +214,7 @@ def test_against_a_manifest(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     assert run("build", "--select", "+named", cwd=tmp_path).code == 0
     manifest = str(tmp_path / "target/manifest.json")
-    assert compare(load(tmp_path).compile(), manifest, None, {}) == Impact((), (), ())
+    assert compare(load(tmp_path).compile(), manifest, None, {}) == Impact((), (), (), ())
     (tmp_path / "models/spend.sql").write_text(SPEND.replace("30 days", "60 days"))
     found = compare(load(tmp_path).compile(), manifest, None, {})
     assert told(found)["touched"] == {"spend": {"spend"}, "training": {"spend", "share"}}

@@ -103,6 +103,17 @@ def test_json_keeps_its_schema(compiled: Compiled) -> None:
     assert not validator.is_valid(data(compiled) | {"tables": [{"key": "payments"}]})
 
 
+def test_intervals(compiled: Compiled) -> None:
+    spans = {(e["from"]["relation"], e["to"]["relation"]): e["span"] for e in data(compiled)["edges"]}
+    assert spans == {
+        ("model:churn", "model:training"): "[0, 0]",
+        ("model:paid", "model:spend"): "(-∞, 0]",
+        ("model:spend", "model:training"): "[0, 0]",
+        ("seed:countries", "model:paid"): None,
+        ("source:shop.payments", "model:paid"): None,
+    }
+
+
 def test_a_chosen_source_is_among_the_tables(shop: Path, compiled: Compiled) -> None:
     (only,) = run("lineage", "--select", "source:shop.payments", cwd=shop).data["tables"]
     assert only["key"] == "source:shop.payments"
@@ -255,7 +266,8 @@ def test_openlineage_reads_its_events(compiled: Compiled) -> None:
 
 
 def test_dot(compiled: Compiled) -> None:
-    assert '"model:paid" -> "model:spend";' in text(compiled, "dot")
+    assert '"model:paid" -> "model:spend" [label="(-∞, 0]"];' in text(compiled, "dot")
+    assert '"source:shop.payments" -> "model:paid";' in text(compiled, "dot")
     columns = text(compiled, "dot", column="training.again & <again>")
     assert "again &amp; &lt;again&gt;" in columns
     assert "<again>" not in columns

@@ -41,7 +41,7 @@ SMALL = {
         table("churn", "labels", "customer_id", "churned"),
         table("training", "training_set", "customer_id", "spend_30d"),
     ],
-    "links": [[0, 1, "(-30 days, 0]"], [1, 3, None], [2, 3, None]],
+    "links": [[0, 1], [1, 3], [2, 3]],
     "edges": [
         [0, 0, 1, [0], 0, "identity", None],
         [0, 1, 1, [1], 0, "aggregation", "(-30 days, 0]"],
@@ -191,7 +191,7 @@ def large(models: int) -> dict[str, Any]:
         tables.append(table(f"model_{number}", kind, *columns, text="select\n" * 20))
         parents = {random.randrange(max(sources, number // 2)) for _ in range(random.randint(1, 4))}
         for parent in parents if kind == "features" else ():
-            links.append([parent, number, reach])
+            links.append([parent, number])
             edges += [[parent, random.randrange(12), number, [c], 0, "aggregation", reach] for c in range(12)]
             edges.append([parent, -1, number, None, 1, "rows", None])
     return {"tables": tables, "links": links, "edges": edges}

@@ -9,10 +9,11 @@ from typing import Any
 
 from featsql.compiler import Compiled
 from featsql.export.excerpt import excerpt
-from featsql.export.impact import Change, Impact, Rebuild, Touched, impact
+from featsql.export.impact import Change, Impact, Reach, Rebuild, Touched, impact
 from featsql.export.json import document
 from featsql.export.revision import lineage_at
 from featsql.export.snapshot import of_document, read_snapshot
+from featsql.export.spans import SAME
 
 VERSION = 1
 
@@ -36,6 +37,7 @@ def limited(found: Impact, keys: Collection[str]) -> Impact:
     names = {key.partition(":")[2] for key in keys if not key.startswith("source:")}
     return Impact(
         tuple(each for each in found.changes if each.key in keys),
+        tuple(each for each in found.reaches if each.key in keys),
         tuple(each for each in found.touched if each.key in keys),
         tuple(each for each in found.rebuild if each.name in names),
     )
@@ -52,7 +54,7 @@ def as_text(found: Impact) -> str:
         return "Nothing has changed but, perhaps, comments and layout"
     blocks = []
     if found.changes:
-        blocks.append("\n".join(["Changed", *(line for each in found.changes for line in change_lines(each))]))
+        blocks.append("\n".join(["Changed", *(line for each in found.changes for line in change_lines(each, found))]))
     own = {each.key for each in found.changes}
     if below := [each for each in found.touched if each.key not in own]:
         blocks.append("\n".join(["Touched by that", *(touched_line(each) for each in below)]))
@@ -64,14 +66,21 @@ def as_text(found: Impact) -> str:
     return "\n\n".join(blocks)
 
 
-def change_lines(change: Change) -> list[str]:
-    """A changed relation and, where these are not simply all of them, its columns."""
+def change_lines(change: Change, found: Impact) -> list[str]:
+    """A changed relation, its columns where these are not simply all of them, and how far it reaches."""
     where = f"  {change.path}" if change.path else ""
     lines = [f"  {change.key.partition(':')[2]}  {change.kind.replace('_', ' ')}, {change.what}{where}"]
     if change.what == "changed":
         lines += ["    which rows it has, or all of its columns"] if change.rows else []
         lines += [f"    {name}: {what}" for name, what in change.columns]
-    return lines
+    return lines + [f"    {line}" for each in found.reaches if each.key == change.key for line in reach_lines(each)]
+
+
+def reach_lines(reach: Reach) -> list[str]:
+    """The interval in which a relation acts on changed columns, unless it is simply the same instant."""
+    was = f" (was {reach.before})" if reach.before not in {None, reach.now} else ""
+    said = f"reads {reach.relation.partition(':')[2]} in {reach.now}{was} for {', '.join(reach.columns)}"
+    return [said] if reach.now != SAME or was else []
 
 
 def touched_line(touched: Touched) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from featsql.export.excerpt import Excerpt
+from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
 
 # The colour of a box by what it holds, readable under black text.
@@ -32,17 +33,28 @@ class Line:
 
 
 def lines(excerpt: Excerpt) -> Iterator[Line]:
-    """What is drawn between the boxes: columns where one was asked for, else tables."""
-    if excerpt.focus is None:
-        for read, reader in excerpt.links:
-            yield Line((read, None), (reader, None), "", False)
-        return
-    drawn: dict[tuple[str, str, str, str, bool], list[str]] = {}
+    """What is drawn between the boxes, each with its interval: columns where one was asked for, else tables."""
+    spans = Spans(excerpt.compiled)
+    return table_lines(excerpt, spans) if excerpt.focus is None else column_lines(excerpt, spans)
+
+
+def table_lines(excerpt: Excerpt, spans: Spans) -> Iterator[Line]:
+    """Lines between whole tables."""
+    words: dict[tuple[str, str], dict[str | None, None]] = {link: {} for link in excerpt.links}
+    for edge in excerpt.edges:
+        words.setdefault((edge.relation, model_key(edge.model)), {})[spans.of(edge)] = None
+    for (read, reader), said in words.items():
+        yield Line((read, None), (reader, None), ", ".join(filter(None, said)), False)
+
+
+def column_lines(excerpt: Excerpt, spans: Spans) -> Iterator[Line]:
+    """Lines between columns, with what becomes of a value."""
+    words: dict[tuple[str, str, str, str, bool], dict[str | None, None]] = {}
     for edge in excerpt.edges:
         ends = (edge.relation, edge.column, model_key(edge.model), edge.output, edge.kind == "influence")
-        drawn.setdefault(ends, []).append(edge.how)
-    for (relation, column, model, output, dashed), words in drawn.items():
-        yield Line((relation, column), (model, output), ", ".join(dict.fromkeys(words)), dashed)
+        words.setdefault(ends, {}).update(dict.fromkeys((edge.how, spans.of(edge))))
+    for (relation, column, model, output, dashed), said in words.items():
+        yield Line((relation, column), (model, output), ", ".join(filter(None, said)), dashed)
 
 
 def columns_of(excerpt: Excerpt) -> dict[str, list[str]]:

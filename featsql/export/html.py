@@ -12,6 +12,7 @@ from typing import Any
 
 from featsql.export.excerpt import Excerpt
 from featsql.export.places import places
+from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
 from featsql.resolve.lineage import ROWS, Edge, Table
 from featsql.run.manifest import compiled_sql
@@ -46,10 +47,11 @@ def page_data(excerpt: Excerpt) -> dict[str, Any]:
     """What the page shows, with numbers in place of names."""
     numbers = {table.key: number for number, table in enumerate(excerpt.tables)}
     columns = {t.key: {column.name: number for number, column in enumerate(t.columns)} for t in excerpt.tables}
+    spans = Spans(excerpt.compiled)
     return {
         "tables": [table_of(table, excerpt) for table in excerpt.tables],
-        "links": [[numbers[read], numbers[reader], None] for read, reader in excerpt.links],
-        "edges": list(edges_of(excerpt, numbers, columns)),
+        "links": [[numbers[read], numbers[reader]] for read, reader in excerpt.links],
+        "edges": list(edges_of(excerpt, spans, numbers, columns)),
     }
 
 
@@ -77,12 +79,12 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
 
 
 def edges_of(
-    excerpt: Excerpt, numbers: Mapping[str, int], columns: Mapping[str, Mapping[str, int]]
+    excerpt: Excerpt, spans: Spans, numbers: Mapping[str, int], columns: Mapping[str, Mapping[str, int]]
 ) -> Iterator[list[Any]]:
     """Edges, those together that differ in nothing but the column that they lead to; None stands for all."""
     together: dict[tuple[Any, ...], list[str]] = {}
     for edge in excerpt.edges:
-        together.setdefault(end_of(edge), []).append(edge.output)
+        together.setdefault((*end_of(edge), spans.of(edge)), []).append(edge.output)
     for (relation, column, model, influence, how, span), outputs in together.items():
         if relation not in numbers:
             continue
@@ -101,6 +103,6 @@ def edges_of(
         ]
 
 
-def end_of(edge: Edge) -> tuple[str, str, str, bool, str, str | None]:
+def end_of(edge: Edge) -> tuple[str, str, str, bool, str]:
     """All of an edge but the column that it leads to."""
-    return edge.relation, edge.column, model_key(edge.model), edge.kind == "influence", edge.how, None
+    return edge.relation, edge.column, model_key(edge.model), edge.kind == "influence", edge.how

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,18 @@ class Change:
     what: What
     rows: bool
     columns: tuple[tuple[str, What], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The interval in which rows of a relation act on some columns of a changed one: before, where these were
+    there and it is known, and now."""
+
+    relation: str
+    key: str
+    columns: tuple[str, ...]
+    before: str | None
+    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Impact:
     """All that a change does, in build order."""
 
     changes: tuple[Change, ...]
+    reaches: tuple[Reach, ...]
     touched: tuple[Touched, ...]
     rebuild: tuple[Rebuild, ...]
 
@@ -64,7 +77,8 @@ def impact(old: Snapshot, new: Snapshot) -> Impact:
     paths = Paths(edge for side in (old, new) for edge in effective(side))
     nodes = {*starts, *map(head, paths.below(starts))}
     touched = tuple(touched_of(nodes, new))
-    return Impact(changes, touched, tuple(rebuilds(touched, changes, old, new)))
+    changed = {change.key: {name.casefold() for name, _ in change.columns} for change in changes}
+    return Impact(changes, tuple(reaches(changed, old, new)), touched, tuple(rebuilds(touched, changes, old, new)))
 
 
 def changes_of(old: Snapshot, new: Snapshot) -> Iterator[Change]:
@@ -130,6 +144,18 @@ def effective(side: Snapshot) -> Iterator[Edge]:
         spared = kinds.get(model_key(edge.model)) == "training_set" and kinds.get(edge.relation) == "features"
         if edge.kind == "value" or not spared or (edge.model, edge.output, edge.relation) in flows:
             yield edge
+
+
+def reaches(changed: Mapping[str, Collection[str]], old: Snapshot, new: Snapshot) -> Iterator[Reach]:
+    """The intervals of the edges into changed columns, those together that are alike."""
+    found: dict[tuple[str, str, str | None, str], dict[str, None]] = {}
+    for edge, now in new.edges.items():
+        key = model_key(edge.model)
+        before = old.edges.get(edge)
+        if now is not None and (edge.output.casefold() in changed.get(key, ()) or (before and before != now)):
+            found.setdefault((edge.relation, key, before, now), {})[edge.output] = None
+    for (relation, key, before, now), columns in found.items():
+        yield Reach(relation, key, tuple(columns), before, now)
 
 
 def touched_of(nodes: Iterable[Node], new: Snapshot) -> Iterator[Touched]:

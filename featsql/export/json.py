@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from featsql.export.excerpt import Excerpt
+from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
 from featsql.resolve.lineage import Edge, Table
 from featsql.run.definition import definition
@@ -17,11 +18,12 @@ VERSION = 1
 
 def document(excerpt: Excerpt) -> dict[str, Any]:
     """The lineage as data."""
+    spans = Spans(excerpt.compiled)
     return {
         "version": VERSION,
         "project": excerpt.compiled.project.name,
         "tables": [table_of(table, excerpt) for table in excerpt.tables],
-        "edges": [edge_of(edge) for edge in excerpt.edges],
+        "edges": [edge_of(edge, spans.of(edge)) for edge in excerpt.edges],
     }
 
 
@@ -60,11 +62,12 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
     }
 
 
-def edge_of(edge: Edge) -> dict[str, Any]:
-    """One edge, from what is read to what it becomes."""
+def edge_of(edge: Edge, span: str | None) -> dict[str, Any]:
+    """One edge, from what is read to what it becomes, and the interval in which it can act."""
     return {
         "from": {"relation": edge.relation, "column": edge.column},
         "to": {"relation": model_key(edge.model), "column": edge.output},
         "kind": edge.kind,
         "how": edge.how,
+        "span": span,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Relations by key, in build order, and the edges between their columns, as far as they are known."""
+    """Relations by key, in build order, and the edges between their columns, each with its interval, as far as
+    they are known."""
 
     tables: Mapping[str, State]
-    edges: tuple[Edge, ...] = ()
+    edges: Mapping[Edge, str | None] = field(default_factory=dict)
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -63,7 +64,7 @@ def of_document(found: Mapping[str, Any]) -> Snapshot:
         )
         for each in found["tables"]
     }
-    return Snapshot(tables, tuple(map(edge_of, found["edges"])))
+    return Snapshot(tables, {edge_of(each): each["span"] for each in found["edges"]})
 
 
 def edge_of(found: Mapping[str, Any]) -> Edge:

@@ -45,7 +45,7 @@ function walk(starts, up) {
 // ---- what is seen
 const state = { chosen: null, open: new Set(), only: null, up: null, down: null };
 const visible = (table) => state.only === null || state.only.has(table);
-const ROW = 20, HEAD = 34, GAP = 14;
+const ROW = 20, HEAD = 34, GAP = 20;
 const widths = tables.map((t) => Math.min(280, Math.max(90, 22 + 7.2 * t.name.length)));
 const columnWidths = tables.map((t) => Math.max(110, ...t.columns.map(([name]) => Math.min(280, 20 + 6.6 * name.length))));
 const widthOf = (table) => (state.open.has(table) ? Math.max(columnWidths[table] + 16, widths[table]) : widths[table]);
@@ -92,7 +92,7 @@ function positions() {
       placed.set(table, { x: x + width / 2, y: y + heightOf(table) / 2 });
       y += heightOf(table) + GAP;
     }
-    x += width + 110;
+    x += width + 90;
   }
   return placed;
 }
@@ -144,22 +144,22 @@ const drawnAs = (table, column) => (state.open.has(table) && column !== null ? c
 // The lines that should be there, by id: between columns where tables are open, else between tables.
 function lines() {
   const wanted = new Map();
-  const add = (source, target, influence, members, span) => {
+  const add = (source, target, influence, members) => {
     const id = `${source}>${target}${influence ? "~" : ""}`;
     const line = wanted.get(id) ?? { id, source, target, influence, members: [], spans: new Set() };
     line.members.push(...members);
-    if (span) line.spans.add(span);
+    for (const index of members) if (edges[index][6]) line.spans.add(edges[index][6]);
     wanted.set(id, line);
   };
-  for (const [from, to, span] of links) {
+  for (const [from, to] of links) {
     const members = between.get(`${from}-${to}`) ?? [];
     if (!state.open.has(from) && !state.open.has(to)) {
-      add(boxId(from), boxId(to), members.length > 0 && members.every((index) => edges[index][4]), members, span);
+      add(boxId(from), boxId(to), members.length > 0 && members.every((index) => edges[index][4]), members);
       continue;
     }
     for (const index of members) {
-      const [, column, , columns, influence, , reach] = edges[index];
-      for (const output of columns ?? [null]) add(drawnAs(from, column), drawnAs(to, output), influence, [index], reach);
+      const [, column, , columns, influence] = edges[index];
+      for (const output of columns ?? [null]) add(drawnAs(from, column), drawnAs(to, output), influence, [index]);
     }
   }
   return wanted;
@@ -237,7 +237,7 @@ function choose(table, column = null, { move = true } = {}) {
   details();
   const node = cy.getElementById(column === null ? boxId(table) : columnId(table, column));
   if (move && node.nonempty()) {
-    if (cy.zoom() < 0.4) cy.zoom(0.8);
+    if (cy.zoom() < 0.6) cy.zoom(0.9);
     cy.center(node);
   }
   const count = (set) => new Set([...set.nodes].map(tableOf)).size - 1;

@@ -124,9 +124,11 @@ def bind(compiled: Compiled) -> None:
         model = compiled.graph.models[name]
         engine = compiled.scratch.engine
         kind = as_of_type(model, compiled.graph, compiled.checked.catalog.relations)
-        engine.define_as_of(exp.cast(exp.null(), kind))
+        compiled.scratch.set_instant(kind)
         try:
-            got = engine.columns(compiled.query(name).sql("duckdb"))
+            sql = compiled.query(name).sql("duckdb")
+            got = engine.columns(sql)
+            engine.plan(sql)
         except EngineError as error:
             message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
             hint = "the engine cannot run this construct for many instants at once; write it another way"

@@ -23,6 +23,7 @@ ISOLATION: Mapping[str, Any] = {
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
+TRACE = "\n\nStack Trace:"
 POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
@@ -109,6 +110,10 @@ class Engine:
             raise
         kinds = (UNTYPED.get(str(kind), str(kind)) for kind in relation.types)
         return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
+
+    def plan(self, sql: str) -> None:
+        """Have a query planned to the last operator, and not run. Raises EngineError where it cannot be."""
+        self.execute(f"EXPLAIN {sql}")
 
     def fail(self, sql: str) -> None:
         """Run a query that does not bind, which tells where in it the trouble is.
@@ -239,7 +244,7 @@ def translated(sql: str) -> Iterator[None]:
 
 def explain_error(error: duckdb.Error, sql: str) -> EngineError:
     """The message's own sentence, and the offset that its echo of the line and its caret point to."""
-    text = str(error)
+    text = str(error).partition(TRACE)[0]
     match = POSITION.search(text)
     kind, _, _ = text.partition(":")
     if match is None:

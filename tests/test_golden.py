@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from featsql.cli.app import app
 
 FOLDER = Path(__file__).parent / "golden"
 SCRIPTS = sorted(FOLDER.rglob("*.test"))
+NEEDS = re.compile(r"^# needs DuckDB (\d+): (.+)$", re.MULTILINE)
 NOW = re.compile(r"^# now: (.+)$", re.MULTILINE)
 PROJECT = """
 name: golden
@@ -96,6 +98,9 @@ def stop_clock(instant: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_script(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     text = path.read_text(encoding="utf-8")
     script = read(text)
+    needs = NEEDS.search(script.comment)
+    if needs and int(needs[1]) > int(duckdb.__version__.partition(".")[0]):
+        pytest.skip(needs[2])
     write(script, tmp_path)
     monkeypatch.chdir(tmp_path)
     if now := NOW.search(script.comment):

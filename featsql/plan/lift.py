@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from featsql.plan.known import rows_at
+from featsql.plan.outer import is_as_of, lower_terms
 from featsql.plan.plan import Scan
 from featsql.temporal import Boundary, column
 
@@ -39,16 +40,12 @@ def lift(tree: exp.Query, scans: Mapping[int, Scan], moment: Moment) -> exp.Quer
 def substitute(tree: exp.Query, at: exp.Expr, relation: Callable[[int], exp.Query]) -> exp.Query:
     """A copy of `tree` with every scan replaced by `relation(its index)`, and `as_of()` by `at`."""
     lifted = tree.copy()
+    lower_terms(lifted)
     for table in [t for t in lifted.find_all(exp.Table) if "scan" in t.meta]:
         table.replace(in_place_of(table, relation(table.meta["scan"])))
     for call in [c for c in lifted.find_all(exp.Anonymous) if is_as_of(c)]:
         call.replace(at.copy())
     return lifted
-
-
-def is_as_of(node: exp.Expr) -> bool:
-    """Whether a node is a call of `as_of()`."""
-    return isinstance(node, exp.Anonymous) and node.name.casefold() == "as_of"
 
 
 def in_place_of(table: exp.Table, query: exp.Query) -> exp.Subquery:
@@ -94,8 +91,8 @@ def recent(visible: exp.Select, scan: Scan, moment: Moment) -> exp.Query:
     if seconds is None:
         return visible.where(oldest)
     theirs, ours = bucket(start, seconds), bucket(moment.at, seconds)
-    before = previous_bucket(moment.at, seconds)
-    this_bucket = visible.where(oldest.copy(), exp.EQ(this=theirs, expression=ours))
+    before = exp.Sub(this=ours.copy(), expression=exp.Literal.number(1))
+    this_bucket = visible.where(oldest.copy(), exp.NullSafeEQ(this=theirs, expression=ours))
     previous = visible.where(oldest, exp.EQ(this=theirs.copy(), expression=before))
     return exp.union(this_bucket, previous, distinct=False)
 
@@ -109,22 +106,7 @@ def width(lookback: exp.Interval) -> int | None:
 
 
 def bucket(instant: exp.Expr, seconds: int) -> exp.Expr:
-    """The number of the bucket that an instant lies in; infinite instants get one of their own."""
-    return exp.Case(ifs=[finite(instant, number(instant, seconds))], default=exp.Literal.number("1e300"))
-
-
-def previous_bucket(instant: exp.Expr, seconds: int) -> exp.Expr:
-    """The number of the bucket before; NULL for infinite instants, which have none before them."""
-    before = exp.Sub(this=number(instant, seconds), expression=exp.Literal.number(1))
-    return exp.Case(ifs=[finite(instant, before)])
-
-
-def number(instant: exp.Expr, seconds: int) -> exp.Expr:
-    """How many whole buckets lie between the epoch and an instant."""
+    """The number of the bucket that an instant lies in, counted from the epoch; NULL for infinite instants, which
+    have no bucket before theirs."""
     epoch = exp.Anonymous(this="epoch", expressions=[instant.copy()])
     return exp.Floor(this=exp.Div(this=epoch, expression=exp.Literal.number(seconds)))
-
-
-def finite(instant: exp.Expr, value: exp.Expr) -> exp.If:
-    """The branch of a CASE for finite instants."""
-    return exp.If(this=exp.Anonymous(this="isfinite", expressions=[instant.copy()]), true=value)

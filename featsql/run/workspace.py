@@ -13,12 +13,17 @@ from featsql.resolve.graph import model_key
 from featsql.run.materialize import Materializer
 from featsql.run.target import table_of
 
+EVALUATED = frozenset({"features", "training_set"})
+KEPT = frozenset({"ephemeral"})
+STORED = frozenset({"ephemeral", "table", "incremental"})
+
 
 class Workspace:
     """The project's relations under the names that compiled SQL uses, in a database of the session.
 
-    Plain models are views over the sources as they are now, so that what is shown never depends on
-    when something was last built; labels and seeds are tables, made when first needed.
+    Plain models are made from the sources as they are now, so that what is shown never depends on when
+    something was last built: as views, or, where features may read them many times, as tables if the
+    author says so. Labels and seeds are tables. All are made when first needed.
     """
 
     def __init__(self, compiled: Compiled, engine: Engine, known_at: str) -> None:
@@ -33,20 +38,24 @@ class Workspace:
 
     def prepare(self, keys: Iterable[str]) -> None:
         """Make the relations behind `keys`, and all that they read, ready to be read."""
+        keys = list(keys)
+        models = self.compiled.graph.models
+        asked = [models[key.partition(":")[2]] for key in keys if key.startswith("model:")]
+        often = any(model.config.kind in EVALUATED for model in asked)
         wanted = self.compiled.graph.upstream(keys)
         names = [key.partition(":")[2] for key in sorted(wanted) if key.startswith("seed:")]
         names += [name for name in self.compiled.graph.models if model_key(name) in wanted]
         for name in names:
             if name not in self.ready:
-                self.make(name)
+                self.make(name, often)
                 self.ready.add(name)
 
-    def make(self, name: str) -> None:
-        """Make one relation."""
+    def make(self, name: str, often: bool) -> None:
+        """Make one relation; `often` says that it may be read many times."""
         model = self.compiled.graph.models.get(name)
-        if model is not None and model.config.kind in {"features", "training_set"}:
+        if model is not None and model.config.kind in EVALUATED:
             return
-        if model is None or model.config.kind == "labels" or model.config.materialized == "ephemeral":
+        if model is None or model.config.kind == "labels" or model.config.materialized in (STORED if often else KEPT):
             self.materializer.build(name)
         else:
             table = table_of(self.compiled.project, name)

@@ -4,7 +4,7 @@ select
     rotation.*,
     date_diff('minute', as_of(), rotation.ready_at) as minutes_to_ready,
     -- a big plane takes longer to empty and to fill
-    minutes_to_ready + coalesce(plane.seats, 100) / 10 as minutes_to_boarded,
+    date_diff('minute', as_of(), rotation.ready_at) + coalesce(plane.seats, 100) / 10 as minutes_to_boarded,
     rotation.legs_3d * plane.plane_age as wear
 from {{ ref('aircraft_rotation') }} as rotation
 left join {{ ref('plane_facts') }} as plane using (tailnum)

@@ -1,4 +1,4 @@
 -- What should happen: a flight is due to leave. The timetable is printed months ahead, so nothing about it is late.
-{{ config(time={'kind': 'events', 'event_time': 'scheduled_departure', 'delay': '0 seconds'}) }}
+{{ config(materialized='table', time={'kind': 'events', 'event_time': 'scheduled_departure', 'delay': '0 seconds'}) }}
 select flight_id, carrier, tailnum, origin, dest, scheduled_departure, scheduled_arrival
 from {{ ref('stg_flights') }}

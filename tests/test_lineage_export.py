@@ -27,6 +27,7 @@ from featsql.compiler import Compiled
 from featsql.errors import FeatsqlError
 from featsql.export.excerpt import Wish, excerpt
 from featsql.export.formats import FORMATS, save, text_of
+from featsql.export.html import page_data
 from featsql.export.json import document, schema
 
 SQL = """{{ config(kind='features', entity='customer') }}
@@ -283,6 +284,17 @@ def test_mermaid(compiled: Compiled) -> None:
     columns = text(compiled, "mermaid", column="training.again & <again>")
     assert '["again #amp; #lt;again#gt;"]' in columns
     assert re.search(r't\dc\d -\.->\|".*filter', columns)
+
+
+def test_the_page_holds_places_and_intervals(compiled: Compiled) -> None:
+    found = page_data(excerpt(compiled, Wish(column="spend.spend")))
+    tables = {table["name"]: (number, table) for number, table in enumerate(found["tables"])}
+    number, spend = tables["spend"]
+    assert found["focus"] == [number, 1]
+    assert spend["text"] == SQL.strip()
+    assert [line for _, _, line in spend["columns"]] == [4, 5, 6]
+    assert [tables["paid"][0], 1, number, [1], 0, "aggregation", "(-∞, 0]"] in found["edges"]
+    assert tables["shop.payments"][1]["description"] == "Money that came in."
 
 
 def test_secrets_stay_out(shop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

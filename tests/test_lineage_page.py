@@ -115,6 +115,11 @@ def test_search_leads_to_a_column_with_its_sql_and_intervals(opened: Opener) -> 
     assert "#model%3Aspend/spend_30d" in shown.url
 
 
+def test_a_page_of_one_column_opens_at_it(opened: Opener) -> None:
+    assert opened(SMALL | {"focus": [1, 1]}).inner_text("#details h2") == "spend.spend_30d"
+    assert opened(SMALL | {"focus": [2, -1]}).inner_text("#details h2") == "churn.(rows)"
+
+
 def test_keys_walk_and_open(opened: Opener) -> None:
     shown = opened(SMALL, "#model%3Aspend")
     assert shown.inner_text("#details h2") == "spend"

@@ -52,7 +52,18 @@ def page_data(excerpt: Excerpt) -> dict[str, Any]:
         "tables": [table_of(table, excerpt) for table in excerpt.tables],
         "links": [[numbers[read], numbers[reader]] for read, reader in excerpt.links],
         "edges": list(edges_of(excerpt, spans, numbers, columns)),
+        "focus": focus_of(excerpt, numbers),
     }
+
+
+def focus_of(excerpt: Excerpt, numbers: Mapping[str, int]) -> list[int] | None:
+    """The column that was asked for, which the page opens at."""
+    if excerpt.focus is None:
+        return None
+    key, folded = excerpt.focus
+    table = excerpt.tables[numbers[key]]
+    places = [place for place, column in enumerate(table.columns) if column.name.casefold() == folded]
+    return [numbers[key], places[0] if places else -1]
 
 
 def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 // The page's own part: what is drawn, what is chosen, and how one walks from table to table.
 // Nothing that a person wrote is ever read as markup: texts are set as text.
 
-const { tables, links, edges } = JSON.parse(document.getElementById("data").textContent);
+const { tables, links, edges, focus } = JSON.parse(document.getElementById("data").textContent);
 const ROWS = -1;
 const by = (id) => document.getElementById(id);
 const KINDS = ["source", "seed", "plain", "features", "labels", "training_set"];
@@ -440,5 +440,5 @@ const asked = tables.findIndex((t) => t.key === key);
 if (asked >= 0) {
   const index = tables[asked].columns.findIndex(([name]) => name === column);
   choose(asked, index >= 0 ? index : column === "(rows)" ? ROWS : null);
-}
+} else if (focus) choose(...focus);
 document.documentElement.dataset.ready = "true";

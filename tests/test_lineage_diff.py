@@ -123,6 +123,15 @@ def test_how_far_back(changed: Callable[..., Impact]) -> None:
     assert "reads paid in [-60 days, 0] (was [-30 days, 0]) for customer_id, most" in as_text(found)
 
 
+def test_the_instants_of_labels_touch_what_is_asked_at_them(changed: Callable[..., Impact]) -> None:
+    found = changed(asked=FILES["models/asked.sql"].replace("2024-01-01", "2024-01-02"))
+    assert told(found)["touched"] == {
+        "asked": {"asked_at"},
+        "training": {"asked_at", "spend", "payments", "most", "share"},
+    }
+    assert told(found)["rebuild"] == ["asked", "training"]
+
+
 def test_a_clock_touches_everything_below(changed: Callable[..., Impact]) -> None:
     found = changed(shop=FILES["models/shop.yml"].replace("1 hour", "2 hours"))
     assert [(each.key, each.what) for each in found.changes] == [("source:shop.payments", "changed")]

@@ -137,13 +137,19 @@ def starts_of(change: Change, old: Snapshot, new: Snapshot) -> Iterator[Node]:
 
 def effective(side: Snapshot) -> Iterator[Edge]:
     """The edges through which a change can act. A training set has its labels' rows whatever the features are: these
-    act on the columns alone that they flow into."""
+    act on the columns alone that they flow into. Its labels' instants act on whatever is asked at them."""
     flows = {(edge.model, edge.output, edge.relation) for edge in side.edges if edge.kind == "value"}
     kinds = {key: state.kind for key, state in side.tables.items()}
     for edge in side.edges:
         spared = kinds.get(model_key(edge.model)) == "training_set" and kinds.get(edge.relation) == "features"
         if edge.kind == "value" or not spared or (edge.model, edge.output, edge.relation) in flows:
             yield edge
+    read = {(edge.model, edge.relation) for edge in side.edges}
+    for model, labels in read:
+        as_of = side.tables[labels].as_of if labels in side.tables else None
+        if kinds.get(model_key(model)) == "training_set" and as_of is not None:
+            asked = {output for name, output, relation in flows if name == model and relation != labels}
+            yield from (Edge(model, output, labels, as_of, "influence", "as_of") for output in asked)
 
 
 def reaches(changed: Mapping[str, Collection[str]], old: Snapshot, new: Snapshot) -> Iterator[Reach]:

@@ -52,6 +52,7 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
         "kind": table.kind,
         "path": table.path,
         "materialized": model.config.materialized if model is not None else None,
+        "as_of": model.config.as_of if model is not None else None,
         "reads": list(compiled.graph.parents.get(table.key, ())),
         "columns": [
             {"name": column.name, "type": column.type, "fingerprint": own.columns[column.name]}

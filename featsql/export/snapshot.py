@@ -16,7 +16,8 @@ from featsql.run.manifest import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One relation: what it is, digests of its code, and each column's type with its digest, by name."""
+    """One relation: what it is, digests of its code, and each column's type with its digest, by name; of labels also
+    `as_of`, the column of instants."""
 
     kind: str
     path: str | None
@@ -24,6 +25,7 @@ class State:
     code: str
     rows: str
     columns: Mapping[str, tuple[str, str]]
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def of_document(found: Mapping[str, Any]) -> Snapshot:
             each["fingerprint"]["code"],
             each["fingerprint"]["rows"],
             {column["name"]: (column["type"], column["fingerprint"]) for column in each["columns"]},
+            each["as_of"],
         )
         for each in found["tables"]
     }

@@ -35,7 +35,7 @@ FILES = {
     "select customer_id, max(amount) as most from {{ ref('paid') }} where amount > {{ var('least') }}\n"
     "and paid_at > as_of() - interval 30 days group by all",
     "models/daily.sql": "{{ config(materialized='incremental', unique_key='customer_id') }}\n"
-    "select customer_id, amount from {{ ref('paid') }}",
+    "select customer_id, amount from {{ ref('paid') }} {% if is_incremental() %}where paid_at > now(){% endif %}",
     "models/named.sql": "{{ config(materialized='table') }}\nselect * from {{ ref('countries') }}",
     "models/asked.sql": "{{ config(kind='labels', entity='customer', as_of='asked_at') }}\n"
     "select 7 as customer_id, timestamp '2024-01-01' as asked_at, 1 as weight",
@@ -150,6 +150,17 @@ def test_columns_that_come_and_go(changed: Callable[..., Impact]) -> None:
     assert told(found)["rebuild"] == ["training"]
 
 
+def test_the_later_builds_of_an_incremental_model(changed: Callable[..., Impact]) -> None:
+    found = changed(daily=FILES["models/daily.sql"].replace("> now()", ">= now()"))
+    assert told(found)["changed"] == {"daily": {"customer_id": "changed", "amount": "changed"}}
+    assert [(each.name, each.refresh) for each in found.rebuild] == [("daily", True)]
+
+
+def test_another_target_is_no_change(changed: Callable[..., Impact]) -> None:
+    moved = FILES["featsql_project.yml"].replace("target/x.duckdb", "target/y.duckdb, schema: features")
+    assert changed(featsql_project=moved).changes == ()
+
+
 def test_what_a_seed_holds(changed: Callable[..., Impact]) -> None:
     found = changed(countries="name,code\nNepal,NPL\n")
     assert set(told(found)["changed"]) == {"countries"}
@@ -221,7 +232,8 @@ def test_against_a_revision(repository: Path) -> None:
 
 def test_against_a_manifest(tmp_path: Path) -> None:
     write(tmp_path, FILES)
-    assert run("build", "--select", "+named", cwd=tmp_path).code == 0
+    assert run("build", "--exclude", "kind:training_set", cwd=tmp_path).code == 0
+    assert run("build", "--select", "daily", cwd=tmp_path).code == 0, "when the incremental model is there already"
     manifest = str(tmp_path / "target/manifest.json")
     assert compare(load(tmp_path).compile(), manifest, None, {}) == Impact((), (), (), ())
     (tmp_path / "models/spend.sql").write_text(SPEND.replace("30 days", "60 days"))

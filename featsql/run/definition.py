@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.read.model import Model
+from featsql.read.parse import parse
 from featsql.read.project import Config, Source
+from featsql.read.render import render
 from featsql.resolve.aggregates import has_aggregate
 from featsql.run.fingerprint import digest
 
@@ -40,15 +43,38 @@ def definition(key: str, compiled: Compiled) -> Definition:
     name = key.partition(":")[2]
     model, tree = compiled.graph.models[name], compiled.checked.resolved[name].tree
     header = header_parts(model.config, compiled)
-    code = digest([header, model.tree.sql("duckdb", comments=False)])
-    if tree is None or not separable(tree, compiled.checked.catalog.aggregates):
+    code = digest([header, *map(normal, renderings(model, compiled))])
+    if model.config.materialized == "incremental" or tree is None:
+        return Definition(code, code, dict.fromkeys(names, code))
+    if not separable(tree, compiled.checked.catalog.aggregates):
         return Definition(code, code, dict.fromkeys(names, code))
     assert isinstance(tree, exp.Select)
     rest = tree.copy()
     rest.set("expressions", [])
-    each = [digest(value.unalias().sql("duckdb", comments=False)) for value in tree.expressions]
-    rows = digest([header, rest.sql("duckdb", comments=False)])
+    rows = digest([header, normal(rest)])
+    each = [digest(normal(value.unalias())) for value in tree.expressions]
     return Definition(code, rows, dict(zip(names, each, strict=True)))
+
+
+def renderings(model: Model, compiled: Compiled) -> list[exp.Expr]:
+    """Every query that a model's text can be: of an incremental one the first and the later, whichever was
+    compiled."""
+    if model.config.materialized != "incremental":
+        return [model.tree]
+    alone, syntax_error = replace(compiled.project, models=(model.rendered.file,)), compiled.scratch.engine.syntax_error
+    both = (*render(alone, full_refresh=True), *render(alone, incremental={model.name}.__contains__))
+    return [each.tree for rendered in both for each in parse((rendered,), compiled.project, syntax_error)]
+
+
+def normal(tree: exp.Expr) -> str:
+    """A query's text without comments and layout, its relations by key, wherever they are built."""
+    tree = tree.copy()
+    for table in tree.find_all(exp.Table):
+        if "relation" in table.meta:
+            table.set("this", exp.to_identifier(table.meta["relation"], quoted=True))
+            table.set("db", None)
+            table.set("catalog", None)
+    return tree.sql("duckdb", comments=False)
 
 
 def separable(tree: exp.Query, aggregates: frozenset[str]) -> bool:

@@ -26,7 +26,8 @@ def trailing(data: Path) -> str:
         f"inner join file('{data}/events.parquet') e on e.id = s.id "
         "where e.moment <= s.asked_at and e.moment > s.asked_at - toIntervalDay(90) group by s.row"
     )
-    names = ", ".join(f"j.{f}_{w} as {f}_{w}" for w in WINDOWS for f in ("count", "sum", "avg", "max"))
+    names = ", ".join(f"ifNull(j.count_{w}, 0) as count_{w}" for w in WINDOWS)
+    names += "".join(f", j.{f}_{w} as {f}_{w}" for w in WINDOWS for f in ("sum", "avg", "max"))
     return f"select s.row as row, {names} from file('{data}/spine.parquet') s left join ({joined}) j on j.row = s.row"
 
 
@@ -45,10 +46,8 @@ def main(workload: str, data: Path) -> None:
     query = state if workload == "W1" else trailing(data)
     out = data / f"answer_{workload}_chdb.parquet"
     out.unlink(missing_ok=True)
-    chdb.query(f"{query} settings join_use_nulls = 1 format Parquet", "Parquet", str(out))
-    if not out.exists():
-        answer = chdb.query(f"{query} settings join_use_nulls = 1", "Parquet")
-        out.write_bytes(answer.bytes())
+    settings = "settings join_use_nulls = 1, schema_inference_make_columns_nullable = 0"
+    chdb.query(f"insert into function file('{out}') {query} {settings}")
 
 
 if __name__ == "__main__":

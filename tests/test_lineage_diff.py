@@ -210,7 +210,7 @@ def test_against_a_revision(repository: Path) -> None:
         "    code: changed\n"
         "  spend  features, changed  models/spend.sql\n"
         "    spend: changed\n"
-        "    reads paid in (-∞, 0] for spend\n"
+        "    reads paid in [-60 days, 0] (was [-30 days, 0]) for spend\n"
         "  training  training set, changed  models/training.sql\n"
         "    which rows it has, or all of its columns\n"
         "    most: removed\n"

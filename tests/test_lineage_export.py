@@ -58,13 +58,16 @@ FILES = {
 }
 
 
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    return write(tmp_path_factory.mktemp("shop"), FILES)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,18 @@ def test_intervals(compiled: Compiled) -> None:
         ("seed:countries", "model:paid"): None,
         ("source:shop.payments", "model:paid"): None,
     }
+
+
+def test_every_feature_has_an_interval_of_its_own(tmp_path: Path) -> None:
+    windows = ", ".join(
+        f"count(*) filter (where paid_at > as_of() - interval {w}) as d{w[0]}" for w in ("7 days", "1 hour")
+    )
+    model = f"select customer_id, {windows}, max(amount) as most from {{{{ ref('paid') }}}} group by customer_id"
+    header = "{{ config(kind='features', entity='customer') }}\n"
+    write(tmp_path, FILES | {"models/spend.sql": header + model, "models/training.sql": FILES["models/churn.sql"]})
+    edges = data(load(tmp_path).compile(), "spend")["edges"]
+    spans = {(e["to"]["column"], e["span"]) for e in edges}
+    assert spans == {("customer_id", "(-∞, 0]"), ("d7", "[-1 week, 0]"), ("d1", "[-1 hour, 0]"), ("most", "(-∞, 0]")}
 
 
 def test_a_chosen_source_is_among_the_tables(shop: Path, compiled: Compiled) -> None:
@@ -298,11 +313,8 @@ def test_the_page_holds_places_and_intervals(compiled: Compiled) -> None:
 
 
 def test_secrets_stay_out(shop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
     model = "select 1 as x where '{{ env_var('DBT_ENV_SECRET_WORD') }}' <> ''"
-    (tmp_path / "models/hush.sql").write_text(model)
+    write(tmp_path, FILES | {"models/hush.sql": model})
     monkeypatch.setenv("DBT_ENV_SECRET_WORD", "open<&sesame")
     found = excerpt(load(tmp_path).compile())
     for name in FORMATS:

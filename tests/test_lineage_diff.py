@@ -243,12 +243,12 @@ def test_against_a_manifest(tmp_path: Path) -> None:
 
 def test_nothing_to_compare_with(repository: Path, tmp_path: Path) -> None:
     compiled = load(repository).compile()
-    for against, code in (("mian", "FS742"), ("--help", "FS742"), (str(repository / "models/spend.sql"), "FS744")):
+    for against, code in (("mian", "FS732"), ("--help", "FS732"), (str(repository / "models/spend.sql"), "FS734")):
         with pytest.raises(FeatsqlError, match=code):
             compare(compiled, against, None, {})
     for other in ('{"version": 7}', "[]", '{"version": 1, "edges": []}'):
         (tmp_path / "other.json").write_text(other)
-        with pytest.raises(FeatsqlError, match="FS744"):
+        with pytest.raises(FeatsqlError, match="FS734"):
             compare(compiled, str(tmp_path / "other.json"), None, {})
     assert run("lineage", "--diff", "main", "--format", "dot", cwd=repository).code == 2
 
@@ -260,6 +260,6 @@ def test_a_revision_that_does_not_compile(repository: Path) -> None:
     with pytest.raises(FeatsqlError) as caught:
         compare(load(repository).compile(), "HEAD", None, {})
     first, second = caught.value.diagnostics
-    assert first.code == "FS743"
+    assert first.code == "FS733"
     assert second.place is not None
     assert second.place.path == "HEAD:models/spend.sql"

@@ -157,7 +157,7 @@ def test_one_column_both_ways(compiled: Compiled) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "code", "hint"),
-    [("spend.spent", "FS740", "`spend`"), ("spent.spend", "FS723", "`spend`"), ("spend", "FS723", "--column")],
+    [("spend.spent", "FS730", "`spend`"), ("spent.spend", "FS723", "`spend`"), ("spend", "FS723", "--column")],
 )
 def test_an_unknown_column(asked: str, code: str, hint: str, compiled: Compiled) -> None:
     with pytest.raises(FeatsqlError, match=code) as caught:
@@ -196,7 +196,7 @@ def test_dbt_reads_its_artefacts(shop: Path) -> None:
 
 def test_dbt_needs_a_folder(shop: Path, compiled: Compiled) -> None:
     assert run("lineage", "--format", "dbt", cwd=shop).code == 2
-    with pytest.raises(FeatsqlError, match="FS741"):
+    with pytest.raises(FeatsqlError, match="FS731"):
         save(excerpt(compiled), "dbt", shop / "models/paid.sql")
     assert (shop / "models/paid.sql").read_text() == FILES["models/paid.sql"]
 

@@ -21,7 +21,7 @@ VERSION = 1
 def compare(compiled: Compiled, against: str, target: str | None, variables: Mapping[str, Any]) -> Impact:
     """What has changed in a project since `against`: a file that was saved, or else a git revision.
 
-    `target` and `variables` are those that the project itself was loaded with. Raises FeatsqlError FS742 to FS744
+    `target` and `variables` are those that the project itself was loaded with. Raises FeatsqlError FS732 to FS734
     where there is nothing to compare with.
     """
     saved = Path(against)

@@ -50,7 +50,7 @@ class Excerpt:
 def excerpt(compiled: Compiled, wish: Wish | None = None) -> Excerpt:
     """The lineage that was asked for: what is selected, and each relation that the selected models read.
 
-    Raises FeatsqlError FS410 to FS412 for a wrong selector, FS723 and FS740 for an unknown relation or column.
+    Raises FeatsqlError FS410 to FS412 for a wrong selector, FS723 and FS730 for an unknown relation or column.
     """
     wish = wish or Wish()
     keys = chosen(compiled, wish)
@@ -98,7 +98,7 @@ def find_column(compiled: Compiled, text: str) -> Node:
         if key in relations:
             if column != ROWS and relations[key].type_of(column) is None:
                 hint = did_you_mean(column, relations[key].names, "its columns are " + ", ".join(relations[key].names))
-                raise FeatsqlError(Diagnostic("FS740", f"`{name}` has no column `{column}`", hint=hint))
+                raise FeatsqlError(Diagnostic("FS730", f"`{name}` has no column `{column}`", hint=hint))
             return key, column.casefold()
     known = [key.partition(":")[2] for key in relations]
     hint = did_you_mean(name, known, "write it like --column customer_spend.spend_30d")

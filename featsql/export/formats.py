@@ -39,7 +39,7 @@ def text_of(excerpt: Excerpt, name: str) -> str:
 def save(excerpt: Excerpt, name: str, path: Path) -> tuple[Path, ...]:
     """Write an excerpt to a file, or into a folder where the format has several; gives the files written.
 
-    Each file is put in place whole. Raises FeatsqlError FS741 where that cannot be done.
+    Each file is put in place whole. Raises FeatsqlError FS731 where that cannot be done.
     """
     chosen = FORMATS[name]
     texts = [(path / file if chosen.folder else path, text) for file, text in chosen.write(excerpt)]
@@ -49,5 +49,5 @@ def save(excerpt: Excerpt, name: str, path: Path) -> tuple[Path, ...]:
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror or error}"
         hint = "name a folder" if chosen.folder else "name a file"
-        raise FeatsqlError(Diagnostic("FS741", message, hint=f"{hint} that you may write")) from error
+        raise FeatsqlError(Diagnostic("FS731", message, hint=f"{hint} that you may write")) from error
     return tuple(target for target, _ in texts)

@@ -23,7 +23,7 @@ WRITTEN = (".sql", ".yml", ".yaml", ".csv")
 def lineage_at(root: Path, revision: str, target: str | None, variables: Mapping[str, Any]) -> dict[str, Any]:
     """The lineage document of the project in `root` as it was at a revision; sources are read as they are now.
 
-    Raises FeatsqlError FS742 where git cannot give the revision, FS743 where it does not compile.
+    Raises FeatsqlError FS732 where git cannot give the revision, FS733 where it does not compile.
     """
     with TemporaryDirectory(prefix="featsql-") as name:
         folder = Path(name).resolve()
@@ -63,22 +63,22 @@ def files_at(root: Path, revision: str) -> Iterator[tuple[str, bytes]]:
 
 
 def git(root: Path, revision: str, *command: str, given: bytes = b"") -> bytes:
-    """What a git command prints. Raises FeatsqlError FS742 where it fails, or there is no git."""
+    """What a git command prints. Raises FeatsqlError FS732 where it fails, or there is no git."""
     hint = "name a branch, a tag or a commit of the project's git repository, or a file that was saved"
     try:
         done = subprocess.run(["git", *command], cwd=root, input=given, capture_output=True, check=False)
     except OSError as error:
-        raise FeatsqlError(Diagnostic("FS742", f"git does not run: {error.strerror or error}", hint=hint)) from error
+        raise FeatsqlError(Diagnostic("FS732", f"git does not run: {error.strerror or error}", hint=hint)) from error
     if done.returncode != 0:
         said = (done.stderr.decode(errors="replace").strip().splitlines() or ["there is no such revision"])[0]
-        raise FeatsqlError(Diagnostic("FS742", f"git cannot give `{revision}`: {said}", hint=hint))
+        raise FeatsqlError(Diagnostic("FS732", f"git cannot give `{revision}`: {said}", hint=hint))
     return done.stdout
 
 
 def broken(revision: str) -> Diagnostic:
     """A revision that cannot be compared with."""
     hint = "compare with a revision that compiles; sources are read as they are now"
-    return Diagnostic("FS743", f"the project does not compile as it was at `{revision}`", hint=hint)
+    return Diagnostic("FS733", f"the project does not compile as it was at `{revision}`", hint=hint)
 
 
 def moved(found: Diagnostic, revision: str) -> Diagnostic:

@@ -38,7 +38,7 @@ class Snapshot:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """The snapshot in a file that `featsql lineage` or `featsql build` wrote. Raises FeatsqlError FS744 for
+    """The snapshot in a file that `featsql lineage` or `featsql build` wrote. Raises FeatsqlError FS734 for
     any other."""
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -50,7 +50,7 @@ def read_snapshot(path: Path) -> Snapshot:
     except (OSError, UnicodeDecodeError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
     hint = "save one with `featsql lineage --output lineage.json`, or keep a build's manifest.json"
-    raise FeatsqlError(Diagnostic("FS744", f"`{path}` cannot be compared with: {reason}", hint=hint))
+    raise FeatsqlError(Diagnostic("FS734", f"`{path}` cannot be compared with: {reason}", hint=hint))
 
 
 def of_document(found: Mapping[str, Any]) -> Snapshot:

@@ -23,13 +23,15 @@ from featsql.resolve.graph import model_key
 from featsql.resolve.select import select
 from featsql.result import Result
 from featsql.run import build as builder
+from featsql.run.explanation import Explanation
 from featsql.run.failure import explained
 from featsql.run.run import Listener, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.verdict import Verdict
 from featsql.run.verify import Terms, verify
+from featsql.run.why import why as explain_cell
 from featsql.run.workspace import Workspace
-from featsql.show import show_name, show_sql
+from featsql.show import plan_of_cell, show_name, show_sql
 from featsql.spine import plan_frame
 from featsql.stages import stage_text
 
@@ -164,6 +166,29 @@ class Project:
             with explained(compiled):
                 verdicts.append(verify(plan, compiled, self._engine.cursor(), Terms(share, seed, sample)))
         return tuple(verdicts)
+
+    def why(
+        self,
+        cell: str,
+        *,
+        row: int | None = None,
+        keys: Mapping[str, Any] | None = None,
+        as_of: str | None = None,
+        limit: int = 10,
+    ) -> Explanation:
+        """The source rows that made one value, and those that were held back because they were not known yet.
+
+        `cell` is 'training_set.column' or 'features_model.feature'. The row is the `row`-th (from 1, in the
+        order of the instant, then of the labels' other columns), or the one with these `keys` (any columns
+        of the labels) and this `as_of`; a feature is
+        asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
+        are shown. Raises FeatsqlError FS742 and FS743 for a cell that there is not.
+        """
+        compiled = self.compile()
+        plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)
+        self.workspace.prepare([model_key(plan.name)])
+        with explained(compiled):
+            return explain_cell(plan, compiled, self._engine.cursor(), meant, limit)
 
     def show(
         self,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LEGEND = (
-    "proved: the compiled query reads nothing for it but visible rows, and the checker warns of nothing; the values are not.\n"
+    "proved: the compiled query reads nothing for it but visible rows, and the checker warns of nothing;\n"
+    "  that the values are right is not proved.\n"
     "verified: equal to the reference, and the same whatever comes later, on so many rows."
 )
 
@@ -80,9 +81,8 @@ def show_verdict(verdict: Verdict) -> None:
     if rows:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         say(table(["feature", "proved", "verified"], rows, width))
-    stories: dict[str, None] = dict.fromkeys(each.story for each in verdict.counterexamples)
-    for story in stories:
-        say(f"\n{story}")
+    for each in verdict.counterexamples:
+        say(f"\n{each.story}\nMore: featsql why {verdict.name}.{each.column} --row {each.number}")
     objections = dict.fromkeys(each for feature in verdict.features for each in feature.objections)
     listed("Not proved, because of:", list(objections))
     listed("Taken at its word:", list(verdict.trusted))

@@ -173,7 +173,7 @@ class Examination:
                 self.found(law, number, name, mine, theirs, None)
             else:
                 culprit = self.search(number, name).relation_made_up(made_up, self.keys, self.seed)
-                self.keep(Counterexample(law, *self.who(number), name, mine, theirs, culprit, made_up=True))
+                self.keep(Counterexample(law, number, *self.who(number), name, mine, theirs, culprit, made_up=True))
                 self.go_on(made_up, made_up=True)
 
     def found(self, law: Law, number: int, name: str, got: Any, should: Any, note: str | None) -> None:
@@ -181,7 +181,7 @@ class Examination:
         row, instant = self.who(number)
         traceable = law != "the spine is sacred" and instant is not None and instant not in ENDLESS
         culprit = self.search(number, name).culprit() if traceable and self.may_trace() else None
-        self.keep(Counterexample(law, row, instant, name, got, should, culprit, note))
+        self.keep(Counterexample(law, number, row, instant, name, got, should, culprit, note))
 
     def keep(self, counterexample: Counterexample) -> None:
         """Keep a counter-example."""

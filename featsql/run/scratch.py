@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -39,22 +39,30 @@ class Copy:
 
 class Scratch:
     """A catalog in memory with a copy of every relation with a clock; a query is sent to the copies by
-    `redirected`. At first each stands for the whole relation."""
+    `redirected`. At first each stands for the whole relation, or for the rows of which `only` holds."""
 
-    def __init__(self, keys: Iterable[str], compiled: Compiled, engine: Engine) -> None:
+    def __init__(
+        self,
+        keys: Iterable[str],
+        compiled: Compiled,
+        engine: Engine,
+        only: Mapping[str, Sequence[exp.Expr]] | None = None,
+    ) -> None:
         self.compiled = compiled
         self.engine = engine
         engine.execute(in_memory(CATALOG).sql("duckdb"))
         make_schema(engine, CATALOG, SCHEMA)
-        self.copies = {key: self.copy(key, number) for number, key in enumerate(keys)}
+        conditions = only or {}
+        self.copies = {key: self.copy(key, number, conditions.get(key, ())) for number, key in enumerate(keys)}
 
-    def copy(self, key: str, number: int) -> Copy:
+    def copy(self, key: str, number: int, only: Sequence[exp.Expr]) -> Copy:
         """Copy one relation, each row with a number."""
         info = self.compiled.checked.catalog.relations[key]
         original = bound_name(key, self.compiled.graph)
         rows, view = table(f"rows_{number}"), table(f"view_{number}")
         numbers = exp.alias_(exp.Window(this=exp.RowNumber()), ID)
-        self.create(rows, exp.select(*(column(name) for name in info.names), numbers).from_(original.copy()))
+        query = exp.select(*(column(name) for name in info.names), numbers).from_(original.copy())
+        self.create(rows, query.where(*(each.copy() for each in only)))
         made = Copy(info, original, rows, view)
         self.stand(made, self.everything(made))
         return made
@@ -109,6 +117,18 @@ def clocked_scans(scans: Iterable[Scan]) -> list[str]:
     """The relations of scans, each once, but for static ones."""
     found = (scan.relation for scan in scans if scan.relation.clock and scan.relation.clock.kind != "static")
     return list(dict.fromkeys(info.key for info in found))
+
+
+def numbered(plan: Plan) -> exp.Select:
+    """The rows of a spine with their numbers, from 1: in the order of the instant, and then of the other columns from
+    left to right, so that a row has the same number every time."""
+    spine = plan.spine
+    order = [spine.as_of, *(name for name in spine.columns if name != spine.as_of)]
+    number = exp.Window(
+        this=exp.RowNumber(),
+        order=exp.Order(expressions=[exp.Ordered(this=column(name), nulls_first=False) for name in order]),
+    )
+    return exp.select("*", exp.alias_(number, NUMBER)).from_(spine.source.copy())
 
 
 def sampled(plan: Plan, spine: exp.Expr, only: Sequence[str] | None = None) -> exp.Select:

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from featsql.plan.plan import Attach, Plan, Scan, scans_of
 from featsql.run.answers import NUMBER
-from featsql.run.scratch import ID, Scratch, clocked, table
+from featsql.run.scratch import ID, Scratch, clocked, numbered, table
 from featsql.temporal import available_at, column
 
 SPINE = "spine"
@@ -26,15 +26,10 @@ class Pick:
     why: list[str] = field(default_factory=list)
 
 
-def number_spine(plan: Plan, label: str | None, scratch: Scratch) -> exp.Table:
-    """Copy the spine, every row with a number that its own values decide (but not the label, which may ripen), so
-    that it is the same from run to run."""
+def number_spine(plan: Plan, scratch: Scratch) -> exp.Table:
+    """Copy the spine, every row with its number."""
     spine = table(SPINE)
-    told = [column(name) for name in plan.spine.columns if name.casefold() != (label or "").casefold()]
-    order = [column(plan.spine.as_of), exp.func("hash", *told)]
-    number = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=[exp.Ordered(this=term) for term in order]))
-    rows = exp.select("*", exp.alias_(number, NUMBER)).from_(plan.spine.source.copy())
-    scratch.create(spine, rows)
+    scratch.create(spine, numbered(plan))
     return spine
 
 

@@ -27,10 +27,11 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """One cell that breaks a law: which row of the spine, at which instant, what it is and what it should be; `made_up`
+    """One cell that breaks a law: which row of the spine (its number is that of `featsql why --row`), at which instant, what it is and what it should be; `made_up`
     where it only shows among made-up rows, as which `should` is then the value."""
 
     law: Law
+    number: int
     row: Mapping[str, Any]
     instant: str | None
     column: str

@@ -51,9 +51,8 @@ def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verd
     """
     started = time.monotonic()
     deadline = started + terms.seconds
-    label = labels_of(plan, compiled)
     scratch = Scratch(clocked(plan), compiled, engine)
-    spine = number_spine(plan, label, scratch)
+    spine = number_spine(plan, scratch)
     picks = pick(plan, spine, scratch, terms.sample, terms.seed)
     progress = Progress(plan, compiled, terms.seed, terms.sample)
     before = progress.load() & {each.number for each in picks}
@@ -82,12 +81,6 @@ def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verd
         table=table_of(plan, compiled),
     )
     return report(verdict, compiled)
-
-
-def labels_of(plan: Plan, compiled: Compiled) -> str | None:
-    """The label column of a training set's spine."""
-    labels = compiled.graph.models.get(plan.spine.source.name)
-    return labels.config.label if labels is not None else None
 
 
 @contextmanager

@@ -29,28 +29,39 @@ class RepeatedRowError(Exception):
         self.number = number
 
 
-def answers(query: exp.Query, engine: Engine) -> Answers:
-    """The rows of a query by their number in the column `__sample`, instants as text.
+class Question:
+    """A query of numbered rows, bound once and asked as often as one likes, whatever changes underneath."""
 
-    Raises RepeatedRowError where a number is there twice.
-    """
-    text = query.sql("duckdb")
-    kinds = engine.columns(text)
-    outputs = [
-        exp.alias_(exp.cast(column(c.name), "varchar"), c.name, quoted=True)
-        if INEXACT.search(c.type)
-        else column(c.name)
-        for c in kinds
-    ]
-    names = [c.name for c in kinds]
-    found: dict[int, Values] = {}
-    for row in engine.rows(exp.select(*outputs).from_(query.subquery("answers")).sql("duckdb")):
-        values = dict(zip(names, row, strict=True))
-        number = int(values.pop(NUMBER))
-        if number in found:
-            raise RepeatedRowError(number)
-        found[number] = values
-    return found
+    def __init__(self, query: exp.Query, engine: Engine) -> None:
+        kinds = engine.columns(query.sql("duckdb"))
+        outputs = [
+            exp.alias_(exp.cast(column(c.name), "varchar"), c.name, quoted=True)
+            if INEXACT.search(c.type)
+            else column(c.name)
+            for c in kinds
+        ]
+        self.engine = engine
+        self.names = [c.name for c in kinds]
+        self.text = exp.select(*outputs).from_(query.subquery("answers")).sql("duckdb")
+
+    def answers(self) -> Answers:
+        """The rows by their number in the column `__sample`, instants as text.
+
+        Raises RepeatedRowError where a number is there twice.
+        """
+        found: dict[int, Values] = {}
+        for row in self.engine.rows(self.text):
+            values = dict(zip(self.names, row, strict=True))
+            number = int(values.pop(NUMBER))
+            if number in found:
+                raise RepeatedRowError(number)
+            found[number] = values
+        return found
+
+
+def answers(query: exp.Query, engine: Engine) -> Answers:
+    """The rows of a query, asked once. Raises RepeatedRowError where a number is there twice."""
+    return Question(query, engine).answers()
 
 
 def same(mine: Any, theirs: Any) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.plan.plan import Plan
-from featsql.run.answers import NUMBER, answers, same
+from featsql.run.answers import NUMBER, Question, same
 from featsql.run.noise import arrived, clock_of, noisy, past, past_and
 from featsql.run.scratch import ID, Copy, Scratch, sampled, table
+from featsql.run.uses import narrowed
 from featsql.run.verdict import Culprit
 from featsql.temporal import available_at, column
 
@@ -27,11 +28,13 @@ class Search:
         self.cell = cell
         self.at = at
         one = exp.select("*").from_(spine.copy()).where(exp.column(NUMBER).eq(number))
-        self.query = scratch.redirected(sampled(plan, one.subquery("one"), [cell]))
+        expression = next(value for value in plan.select.expressions if value.alias_or_name == cell)
+        query = sampled(narrowed(plan, expression), one.subquery("one"), [cell])
+        self.question = Question(scratch.redirected(query), scratch.engine)
 
     def value(self) -> Any:
         """The cell as the relations stand now."""
-        return answers(self.query, self.scratch.engine)[self.number][self.cell]
+        return self.question.answers()[self.number][self.cell]
 
     def forget(self) -> None:
         """Let every relation be what it showed at the instant, and no more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +14,7 @@ from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
 from featsql.errors import FeatsqlError
 from featsql.plan.plan import Plan
-from featsql.run.answers import NUMBER, Answers, RepeatedRowError, answers, differences
+from featsql.run.answers import NUMBER, Answers, Question, RepeatedRowError, answers, differences
 from featsql.run.culprit import Search
 from featsql.run.expected import asked_of, expected, windowed
 from featsql.run.failure import failure
@@ -135,11 +135,11 @@ class Examination:
         mine = {number: got[number] for number in early}
         listed = [exp.Literal.number(number) for number in early]
         asked = exp.In(this=column(NUMBER), expressions=listed)
-        query = exp.select("*").from_(query.subquery("answers")).where(asked)
+        question = Question(exp.select("*").from_(query.subquery("answers")).where(asked), self.engine)
         for made_up in (False, True):
             self.go_on(at, made_up=made_up)
             try:
-                after = answers(query, self.engine)
+                after = question.answers()
             except EngineError as error:
                 if not made_up or "INTERRUPT" in error.message:
                     raise
@@ -174,14 +174,15 @@ class Examination:
             else:
                 culprit = self.search(number, name).relation_made_up(made_up, self.keys, self.seed)
                 self.keep(Counterexample(law, number, *self.who(number), name, mine, theirs, culprit, made_up=True))
-                self.go_on(made_up, made_up=True)
 
     def found(self, law: Law, number: int, name: str, got: Any, should: Any, note: str | None) -> None:
         """A counter-example, traced to the source row that got in where that is possible."""
         row, instant = self.who(number)
         traceable = law != "the spine is sacred" and instant is not None and instant not in ENDLESS
-        culprit = self.search(number, name).culprit() if traceable and self.may_trace() else None
-        self.keep(Counterexample(law, number, row, instant, name, got, should, culprit, note))
+        found = Counterexample(law, number, row, instant, name, got, should, None, note)
+        self.keep(found)
+        if traceable and self.may_trace():
+            self.keep(replace(found, culprit=self.search(number, name).culprit()))
 
     def keep(self, counterexample: Counterexample) -> None:
         """Keep a counter-example."""

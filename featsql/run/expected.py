@@ -78,12 +78,17 @@ def windowed(plan: Plan) -> frozenset[str]:
 
 def asked_of(plan: Plan) -> Mapping[str, tuple[str, ...]]:
     """For each output column that is not the labels' own: the names under which its features and relations
-    stand in the training set, in order."""
-    aliases = {attach.alias.casefold() for attach in plan.attachments} | {r.alias.casefold() for r in plan.readings}
+    stand in the training set, and the keys of what it reads by itself."""
+    features = {attach.alias.casefold() for attach in plan.attachments}
+    readings = {read.alias.casefold() for read in plan.readings}
     found: dict[str, tuple[str, ...]] = {}
     for value in plan.select.expressions:
-        tables = [c.table.casefold() for c in value.find_all(exp.Column) if c.table.casefold() in aliases]
-        reads = any("scan" in each.meta for each in value.find_all(exp.Table))
-        if tables or reads:
-            found[value.alias_or_name] = tuple(dict.fromkeys(tables))
+        names = [c.table.casefold() for c in value.find_all(exp.Column) if c.table.casefold() in features | readings]
+        names += [
+            plan.scans[each.meta["scan"]].relation.key for each in value.find_all(exp.Table) if "scan" in each.meta
+        ]
+        if readings.intersection(names):
+            names += sorted(readings)  # one relation may be joined by another's columns
+        if names:
+            found[value.alias_or_name] = tuple(dict.fromkeys(names))
     return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from featsql.engine import Column
-from featsql.run.scratch import ID, Copy
+from featsql.run.scratch import ID, Copy, chance
 from featsql.temporal import Boundary, Clock, column, end_available_at, interval, known, pending, reached
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -63,9 +63,8 @@ def told_again(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[st
         as_type(moved, c) if c.name.casefold() == postponed else disturbed(c, copy, keep, seed + 1)
         for c in copy.info.columns
     ]
-    chance = exp.func("hash", column(ID), exp.Literal.number(seed))
     some = exp.select("*").from_(copy.rows.copy()).where(arrived(clock, at, boundary))
-    some = some.order_by(chance).limit(MOST_POSTPONED)
+    some = some.order_by(chance(column(ID), seed)).limit(MOST_POSTPONED)
     return exp.select(*outputs).from_(some.subquery("told"))
 
 
@@ -106,7 +105,7 @@ def disturbed(c: Column, copy: Copy, keep: Collection[str], seed: int) -> exp.Ex
         return exp.alias_(exp.func("coalesce", exp.TryCast(this=other, to=kind(c)), value), c.name, quoted=True)
     if c.type == "BOOLEAN":
         return exp.alias_(exp.not_(exp.func("coalesce", value, exp.false())), c.name, quoted=True)
-    order = exp.Order(expressions=[exp.Ordered(this=exp.func("hash", column(ID), exp.Literal.number(seed)))])
+    order = exp.Order(expressions=[exp.Ordered(this=chance(column(ID), seed))])
     return exp.alias_(exp.Window(this=exp.Lag(this=value), order=order), c.name, quoted=True)
 
 

@@ -77,8 +77,8 @@ def reads_stretch(table: exp.Table, info: RelationInfo, instants: list[exp.Expr]
     terms = {term.sql("duckdb") for term in where(select)}
     since, until = column(names.KNOWN_FROM), column(names.KNOWN_TO)
     for at in instants:
-        known = {reached(since, at, boundary).sql("duckdb"), pending(until, at, boundary).sql("duckdb")}
-        if known | terms_of(holds(clock, at, boundary)) <= terms:
+        known = exp.and_(reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
+        if terms_of(known) <= terms:
             return True
     return in_as_of_join(select, instants, boundary)
 

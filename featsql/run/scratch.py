@@ -131,6 +131,12 @@ def numbered(plan: Plan) -> exp.Select:
     return exp.select("*", exp.alias_(number, NUMBER)).from_(spine.source.copy())
 
 
+def chance(number: exp.Expr, seed: int) -> exp.Expr:
+    """A number to draw lots by: of the text, since the engine's hash of several values is too regular."""
+    text = exp.DPipe(this=exp.cast(number.copy(), "varchar"), expression=exp.Literal.string(f" {seed}"))
+    return exp.func("hash", text)
+
+
 def sampled(plan: Plan, spine: exp.Expr, only: Sequence[str] | None = None) -> exp.Select:
     """The compiled query for a spine of numbered rows, with their numbers beside the author's columns (or
     `only` those named)."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from featsql.plan.plan import Attach, Plan, Scan, scans_of
 from featsql.run.answers import NUMBER
-from featsql.run.scratch import ID, Scratch, clocked, numbered, table
+from featsql.run.scratch import ID, Scratch, chance, clocked, numbered, table
 from featsql.temporal import available_at, column
 
 SPINE = "spine"
@@ -56,25 +56,25 @@ def queries(plan: Plan, spine: exp.Table, scratch: Scratch, size: int, seed: int
     """Each stratum: its name, and the query of its first rows."""
     few = max(2, size // 8)
     at = column(plan.spine.as_of, plan.spine.alias)
-    chance = exp.func("hash", column(NUMBER, plan.spine.alias), exp.Literal.number(seed))
+    lot = chance(column(NUMBER, plan.spine.alias), seed)
     rows = exp.select(column(NUMBER, plan.spine.alias), exp.cast(at, "varchar")).from_(
         exp.alias_(spine.copy(), plan.spine.alias, table=True, quoted=True)
     )
     dated = rows.where(exp.not_(exp.Is(this=at.copy(), expression=exp.null())))
+    for key in clocked(plan):
+        for name, told in edges(plan, key, scratch):
+            yield name, ordered(rows.where(exp.Exists(this=told)), [lot], few)
     yield "first instants", ordered(dated, [at], few)
     yield "last instants", ordered(dated, [exp.Ordered(this=at, desc=True)], few)
-    for key in clocked(plan):
-        for name, told in edges(key, scratch):
-            yield name, ordered(rows.where(exp.In(this=at.copy(), query=told.subquery())), [chance], few)
     for attach in plan.attachments:
-        yield from by_facts(rows, attach, scratch, chance, few)
+        yield from by_facts(rows, attach, scratch, lot, few)
     nothing = [exp.Is(this=each.copy(), expression=exp.null()) for each in (at, *keys_of(plan))]
-    yield "NULL keys or instants", ordered(rows.where(exp.or_(*nothing)), [chance], few)
+    yield "NULL keys or instants", ordered(rows.where(exp.or_(*nothing)), [lot], few)
     yield (
         "ties: one instant, many rows",
-        ordered(rows.where(exp.In(this=at.copy(), query=busiest(plan, spine))), [chance], few),
+        ordered(rows.where(exp.In(this=at.copy(), query=busiest(plan, spine))), [lot], few),
     )
-    yield "chance", ordered(rows, [chance], size)
+    yield "chance", ordered(rows, [lot], size)
 
 
 def ordered(rows: exp.Select, terms: list[exp.Expr], few: int) -> exp.Select:
@@ -83,17 +83,35 @@ def ordered(rows: exp.Select, terms: list[exp.Expr], few: int) -> exp.Select:
     return rows.copy().order_by(*by, exp.column(NUMBER, quoted=True)).limit(few)
 
 
-def edges(key: str, scratch: Scratch) -> Iterator[tuple[str, exp.Select]]:
-    """The very instants at which a relation's rows happened or became known: where `<` and `<=` part."""
+def edges(plan: Plan, key: str, scratch: Scratch) -> Iterator[tuple[str, exp.Select]]:
+    """The rows of a relation that happened, or became known, at the very instant of a row of the spine, which is where
+    `<` and `<=` part; of its own entity, if the relation is read by keys."""
     copy = scratch.copies[key]
     clock = copy.info.clock
     assert clock is not None
-    yield f"the instant of a row of {key}", exp.select(column(clock.start)).from_(copy.rows.copy())
-    yield f"the instant a row of {key} became known", exp.select(available_at(clock)).from_(copy.rows.copy())
+    at = column(plan.spine.as_of, plan.spine.alias)
+    same = same_keys(plan, key)
+    rows = exp.select(exp.Literal.number(1)).from_(exp.alias_(copy.rows.copy(), FACTS, table=True, quoted=True))
+    for name, instant in (
+        (f"the instant a row of {key} became known", available_at(clock, FACTS)),
+        (f"the instant of a row of {key}", column(clock.start, FACTS)),
+    ):
+        yield name, rows.where(exp.EQ(this=instant, expression=at.copy()), *(each.copy() for each in same))
+
+
+def same_keys(plan: Plan, key: str) -> list[exp.Expr]:
+    """Whether a row of a relation is of the entity of a row of the spine, as the first model asks that reads the
+    relation by keys."""
+    for attach in plan.attachments:
+        for scan in scans_of(attach.features):
+            if scan.relation.key == key and scan.keys:
+                pairs = [(column(name, FACTS), attach.keys[i].copy()) for i, name in scan.keys]
+                return [exp.EQ(this=mine, expression=theirs) for mine, theirs in pairs]
+    return []
 
 
 def by_facts(
-    rows: exp.Select, attach: Attach, scratch: Scratch, chance: exp.Expr, few: int
+    rows: exp.Select, attach: Attach, scratch: Scratch, lot: exp.Expr, few: int
 ) -> Iterator[tuple[str, exp.Select]]:
     """Entities with many and with few facts, as far as a relation that a model reads knows the entity."""
     keyed = [scan for scan in scans_of(attach.features) if scan.keys and scan.relation.key in scratch.copies]
@@ -101,8 +119,8 @@ def by_facts(
         facts = counted(rows, attach, scan, scratch)
         count = exp.func("coalesce", column(FACTS, FACTS), exp.Literal.number(0))
         key = scan.relation.key
-        yield f"many facts in {key}", ordered(facts, [exp.Ordered(this=count, desc=True), chance], few)
-        yield f"few facts in {key}", ordered(facts, [count, chance], few)
+        yield f"many facts in {key}", ordered(facts, [exp.Ordered(this=count, desc=True), lot], few)
+        yield f"few facts in {key}", ordered(facts, [count, lot], few)
 
 
 def counted(rows: exp.Select, attach: Attach, scan: Scan, scratch: Scratch) -> exp.Select:

@@ -35,12 +35,16 @@ class Use:
 
 
 def narrowed(plan: Plan, expression: exp.Expr) -> Plan:
-    """A training set with nothing beside its labels but what one of its columns reads."""
+    """A training set with nothing beside its labels but what one of its columns reads, by itself or through the
+    condition of a join."""
     aliases = {each.table.casefold() for each in expression.find_all(exp.Column)}
+    for read in reversed(plan.readings):
+        if read.alias.casefold() in aliases or not read.outer:
+            aliases |= {read.alias.casefold(), *(each.table.casefold() for each in read.on.find_all(exp.Column))}
     return replace(
         plan,
         attachments=tuple(each for each in plan.attachments if each.alias.casefold() in aliases),
-        readings=tuple(each for each in plan.readings if each.alias.casefold() in aliases or not each.outer),
+        readings=tuple(each for each in plan.readings if each.alias.casefold() in aliases),
     )
 
 

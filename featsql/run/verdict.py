@@ -27,8 +27,9 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """One cell that breaks a law: which row of the spine (its number is that of `featsql why --row`), at which instant, what it is and what it should be; `made_up`
-    where it only shows among made-up rows, as which `should` is then the value."""
+    """One cell that breaks a law: which row of the spine (its number is that of `featsql why --row`), at which instant,
+    what it is and what it should be; `made_up` where it only shows among made-up rows: `should` is the value
+    that these give it."""
 
     law: Law
     number: int

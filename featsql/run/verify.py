@@ -16,7 +16,7 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
 from featsql.plan.lower import lower
-from featsql.plan.plan import Plan, Reading
+from featsql.plan.plan import Plan, Scan
 from featsql.resolve.graph import model_key
 from featsql.run.examine import Examination, Findings
 from featsql.run.expected import windowed
@@ -112,20 +112,21 @@ def features(plan: Plan, compiled: Compiled, examination: Examination, rows: int
     leaks, apart = unrestricted(plan, compiled), windowed(plan)
     findings: Findings = examination.findings
     by_alias = {attach.alias.casefold(): objections(attach.features, compiled, leaks) for attach in plan.attachments}
-    by_alias |= {read.alias.casefold(): read_objections(read, leaks) for read in plan.readings}
+    by_alias |= {read.alias.casefold(): against(read.scan, leaks) for read in plan.readings}
+    by_alias |= {scan.relation.key: against(scan, leaks) for scan in plan.scans.values()}
     asked = {**dict.fromkeys(findings.counterexamples, ()), **examination.features}
     verdicts = []
     for name, aliases in asked.items():
-        against = tuple(dict.fromkeys(each for alias in aliases for each in by_alias[alias]))
+        found_against = tuple(dict.fromkeys(each for alias in aliases for each in by_alias[alias]))
         found = findings.counterexamples.get(name)
         skipped = WINDOWED if name in apart else None
-        verdicts.append(FeatureVerdict(name, not against, 0 if skipped else rows, against, found, skipped))
+        verdicts.append(FeatureVerdict(name, not found_against, 0 if skipped else rows, found_against, found, skipped))
     return tuple(verdicts)
 
 
-def read_objections(read: Reading, leaks: dict[str, str]) -> list[str]:
-    """Why a relation that a training set joins is not proved."""
-    key = read.scan.relation.key
+def against(scan: Scan, leaks: dict[str, str]) -> list[str]:
+    """Why a relation that a training set reads by itself is not proved."""
+    key = scan.relation.key
     return [f"{key}: {leaks[key]}"] if key in leaks else []
 
 

@@ -13,7 +13,7 @@ from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.plan import Plan
-from featsql.run.answers import NUMBER, answers
+from featsql.run.answers import NUMBER, Question, answers
 from featsql.run.evidence import VISIBLE, counts, facts, parted, visible_numbers
 from featsql.run.expected import windowed
 from featsql.run.explanation import Evidence, Explanation, Fact
@@ -106,7 +106,7 @@ class Inquiry:
         uses = uses_of(self.plan, self.expression, self.one, self.compiled.checked)
         only = {key: list(conditions(each).values()) for key, each in uses.items()}
         scratch = Scratch(list(uses), self.compiled, self.engine, only)
-        again = scratch.redirected(query)
+        again = Question(scratch.redirected(query), self.engine)
         found = [self.evidence(copy, uses[key], scratch, again) for key, copy in scratch.copies.items()]
         return Explanation(
             model=self.plan.name,
@@ -119,7 +119,7 @@ class Inquiry:
             notes=tuple(self.notes(uses)),
         )
 
-    def evidence(self, copy: Copy, uses: Sequence[Use], scratch: Scratch, again: exp.Query) -> Evidence:
+    def evidence(self, copy: Copy, uses: Sequence[Use], scratch: Scratch, again: Question) -> Evidence:
         """What one relation had to say: its rows by part, those that were visible tried by leaving them out."""
         since = self.since(uses)
         rows = parted(copy, self.at, self.plan.boundary, since)
@@ -150,7 +150,7 @@ class Inquiry:
             upstream=tuple(sorted(self.compiled.graph.upstream([copy.info.key]) - {copy.info.key})),
         )
 
-    def trials(self, copy: Copy, scratch: Scratch, again: exp.Query) -> Trials:
+    def trials(self, copy: Copy, scratch: Scratch, again: Question) -> Trials:
         """The cell without some rows of a relation, while the others are whole."""
 
         def without(numbers: Sequence[int]) -> Any:
@@ -159,7 +159,7 @@ class Inquiry:
                 listed = [exp.Literal.number(number) for number in numbers]
                 rows = rows.where(exp.not_(exp.In(this=column(ID), expressions=listed)))
             scratch.stand(copy, rows)
-            (values,) = answers(again, self.engine).values()
+            (values,) = again.answers().values()
             return values[self.name]
 
         return Trials(without, TRIALS, PATIENCE)

@@ -44,9 +44,11 @@ def show_name(
     if plan is None:
         return exp.select("*").from_(bound_name(key, compiled.graph))
     instant = literal_instant(name, compiled, as_of)
-    if not entities:
-        return lower_at(plan, instant, compiled.project.boundary)
-    return lower(for_entities(plan, compiled, instant, entities))
+    if entities:
+        return lower(for_entities(plan, compiled, instant, entities))
+    keys, _ = entity_keys(compiled.graph.models[name], compiled.checked)
+    rows = lower_at(plan, instant, compiled.project.boundary)
+    return exp.select("*").from_(rows.subquery("shown")).order_by(*(column(key) for key in keys)) if keys else rows
 
 
 def relation_key(name: str, compiled: Compiled) -> str:

@@ -17,7 +17,7 @@ from featsql.temporal import Boundary, Clock, column, reached
 from featsql.temporal import known as is_known
 
 PART, HAPPENED, KNOWN = "__part", "__happened", "__known"
-VISIBLE = "visible"
+VISIBLE, GONE = "visible", "gone"
 
 
 def parted(copy: Copy, at: exp.Expr, boundary: Boundary, since: exp.Expr | None) -> exp.Select:
@@ -56,7 +56,7 @@ def part(copy: Copy, at: exp.Expr, boundary: Boundary, since: exp.Expr | None) -
     if clock.versioned:
         ifs.append((exp.not_(newest(copy, at, boundary)), "superseded"))
     cases = [exp.If(this=condition, true=exp.Literal.string(name)) for condition, name in ifs]
-    return exp.Case(ifs=cases, default=exp.Literal.string("gone"))
+    return exp.Case(ifs=cases, default=exp.Literal.string(GONE))
 
 
 def newest(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:
@@ -72,9 +72,9 @@ def counts(rows: exp.Select, engine: Engine) -> dict[str, int]:
     return {str(name): int(count) for name, count in engine.rows(query.sql("duckdb"))}
 
 
-def visible_numbers(rows: exp.Select, engine: Engine, most: int) -> list[int]:
-    """The numbers of the newest visible rows, at most so many."""
-    query = exp.select(column(ID)).from_(rows.subquery("parted")).where(exp.column(PART).eq(VISIBLE))
+def numbers_of(rows: exp.Select, name: str, engine: Engine, most: int) -> list[int]:
+    """The numbers of the newest rows of a part, at most so many."""
+    query = exp.select(column(ID)).from_(rows.subquery("parted")).where(exp.column(PART).eq(name))
     query = query.order_by(*newest_first()).limit(most)
     return [int(number) for (number,) in engine.rows(query.sql("duckdb"))]
 

@@ -14,7 +14,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.plan import Plan
 from featsql.run.answers import NUMBER, Question, answers
-from featsql.run.evidence import VISIBLE, counts, facts, parted, visible_numbers
+from featsql.run.evidence import GONE, VISIBLE, counts, facts, numbers_of, parted
 from featsql.run.expected import windowed
 from featsql.run.explanation import Evidence, Explanation, Fact
 from featsql.run.influence import Trials
@@ -24,6 +24,7 @@ from featsql.run.uses import Use, narrowed, steps_of, uses_of
 from featsql.temporal import column
 
 ASKED = "asked"
+TELLING = ("made", "together")
 # So many rows are left out by turns; so often is the value computed again, and for so long, in seconds.
 TRIED, TRIALS, PATIENCE = 500, 400, 10.0
 
@@ -125,27 +126,29 @@ class Inquiry:
         rows = parted(copy, self.at, self.plan.boundary, since)
         tally = counts(rows, self.engine)
         trials = self.trials(copy, scratch, again)
-        parts = trials.run(visible_numbers(rows, self.engine, TRIED))
-        scratch.stand(copy, scratch.everything(copy))
+        parts = trials.run(numbers_of(rows, VISIBLE, self.engine, TRIED))
         untried = tally.pop(VISIBLE, 0) - len(parts)
+        # what is gone can matter, too: without its deletion a key would have an older version
+        gone = trials.run(numbers_of(rows, GONE, self.engine, TRIED))
+        parts |= {number: part if part in TELLING else GONE for number, part in gone.items()}
+        scratch.stand(copy, scratch.everything(copy))
         by_part: dict[str, list[int]] = {}
         for number, part in parts.items():
             by_part.setdefault(part, []).append(number)
+        tally |= {part: len(numbers) for part, numbers in by_part.items() if part != GONE}
+        tally[GONE] = tally.get(GONE, 0) - sum(part in TELLING for part in gone.values())
+        tally["untried"] = tally.get("untried", 0) + untried
+        tally = {part: count for part, count in tally.items() if count}
         found: list[Fact] = []
-        for part, numbers in by_part.items():
-            found += facts(rows, copy, self.engine, part, numbers, self.limit)
         for part in tally:
-            found += facts(rows, copy, self.engine, part, None, self.limit)
-        tried = {part: len(numbers) for part, numbers in by_part.items()}
-        if untried:
-            tried["untried"] = tried.get("untried", 0) + untried
+            found += facts(rows, copy, self.engine, part, by_part.get(part), self.limit)
         return Evidence(
             relation=copy.info.key,
             kind=copy.info.clock.kind if copy.info.clock else "",
             keys=self.shown_keys(uses),
             since=self.text(since) if since is not None else None,
             facts=tuple(found),
-            counts=tried | tally,
+            counts=tally,
             tried=trials.count,
             upstream=tuple(sorted(self.compiled.graph.upstream([copy.info.key]) - {copy.info.key})),
         )
@@ -185,6 +188,7 @@ class Inquiry:
         """What the answer leaves open."""
         found = [each for attach in self.plan.attachments for each in warnings(attach.features, self.compiled)]
         read = [f"model:{attach.features.name}" for attach in self.plan.attachments]
+        read += [each.scan.relation.key for each in self.plan.readings]
         found += [each for each in trusted([*read, *uses], self.compiled) if " is static: " in each]
         if self.name in windowed(self.plan):
             found.append("it looks at other rows of the training set: the value is that of this row alone")

@@ -9,12 +9,12 @@ from sqlglot import exp
 
 from featsql.engine import Column
 from featsql.run.scratch import ID, Copy, chance
-from featsql.temporal import Boundary, Clock, column, end_available_at, interval, known, pending, reached
+from featsql.temporal import Boundary, Clock, available_at, column, end_available_at, interval, known, pending, reached
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 # Long enough to be later in a column of dates too.
 LATER = "2 days"
-MOST_POSTPONED = 2000
+MOST_LATER, MOST_POSTPONED = 5000, 2000
 
 
 def arrived(clock: Clock, at: exp.Expr, boundary: Boundary) -> exp.Expr:
@@ -39,7 +39,7 @@ def past_and(copy: Copy, at: exp.Expr, boundary: Boundary, more: exp.Expr) -> ex
 def noisy(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[str], seed: int) -> exp.Query:
     """A relation in which everything that it did not show by an instant is something else.
 
-    Later rows have other values (the columns in `keep`, folded, and the clock stay), known rows are
+    The soonest of the later rows have other values (the columns in `keep`, folded, and the clock stay), known rows are
     told again, changed, as if that were learnt days later; retractions and ends that were still to
     come are moved.
     """
@@ -47,8 +47,9 @@ def noisy(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[str], s
     moved = exp.Add(this=at.copy(), expression=interval(LATER))
     known_rows = exp.select(*unlearnt(copy, at, boundary, moved)).from_(copy.rows.copy())
     known_rows = known_rows.where(arrived(clock, at, boundary))
-    later = exp.select(*(disturbed(c, copy, keep, seed) for c in copy.info.columns)).from_(copy.rows.copy())
-    later = later.where(exp.not_(arrived(clock, at, boundary)))
+    soonest = exp.select("*").from_(copy.rows.copy()).where(exp.not_(arrived(clock, at, boundary)))
+    soonest = soonest.order_by(exp.Ordered(this=available_at(clock), nulls_first=False), column(ID)).limit(MOST_LATER)
+    later = exp.select(*(disturbed(c, copy, keep, seed) for c in copy.info.columns)).from_(soonest.subquery("soonest"))
     return exp.union(
         known_rows, exp.union(later, told_again(copy, at, boundary, keep, seed), distinct=False), distinct=False
     )

@@ -150,7 +150,7 @@ class Project:
 
         At most `seconds` of wall time are spent, shared by the training sets, on at most `sample` rows
         of each; the same seed takes the same rows. Reports are written under the target path. Raises
-        FeatsqlError FS741 where no training set is chosen.
+        FeatsqlError FS751 where no training set is chosen.
         """
         compiled = self.compile()
         names = select(compiled.graph, select_, exclude)
@@ -158,7 +158,7 @@ class Project:
         if not plans:
             known = [n for n, p in compiled.plans.items() if isinstance(p, Plan)]
             hint = f"the project has {', '.join(known)}" if known else "it has none"
-            raise FeatsqlError(Diagnostic("FS741", "no training set is chosen: there is nothing to verify", hint=hint))
+            raise FeatsqlError(Diagnostic("FS751", "no training set is chosen: there is nothing to verify", hint=hint))
         deadline, verdicts = time.monotonic() + seconds, []
         for number, plan in enumerate(plans):
             self.workspace.prepare([model_key(plan.name)])
@@ -182,7 +182,7 @@ class Project:
         order of the instant, then of the labels' other columns), or the one with these `keys` (any columns
         of the labels) and this `as_of`; a feature is
         asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
-        are shown. Raises FeatsqlError FS742 and FS743 for a cell that there is not.
+        are shown. Raises FeatsqlError FS752 and FS753 for a cell that there is not.
         """
         compiled = self.compile()
         plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)

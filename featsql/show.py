@@ -106,21 +106,21 @@ def plan_of_cell(
 ) -> tuple[Plan, Cell]:
     """The plan in which `training_set.column` or `features_model.feature` is a column, and which of its rows is meant.
 
-    Raises FeatsqlError FS742 for a cell without a column, or of a model that is neither.
+    Raises FeatsqlError FS752 for a cell without a column, or of a model that is neither.
     """
     name, _, output = cell.rpartition(".")
     plan = compiled.plans.get(name)
     if plan is None:
         hint = did_you_mean(name, compiled.plans, "write it like churn_training.spend_30d")
         raise FeatsqlError(
-            Diagnostic("FS742", f"`{cell}` is no column of a training set or a features model", hint=hint)
+            Diagnostic("FS752", f"`{cell}` is no column of a training set or a features model", hint=hint)
         )
     if isinstance(plan, Plan):
         instant = {plan.spine.as_of: as_of} if as_of is not None else {}
         return plan, Cell(output, row, {name: str(value) for name, value in {**keys, **instant}.items()})
     if row is not None:
         hint = f"say whose: --key {plan.keys[0] if plan.keys else 'name'}=... --as-of ..."
-        raise FeatsqlError(Diagnostic("FS743", f"`{name}` has no rows by number: it is a features model", hint=hint))
+        raise FeatsqlError(Diagnostic("FS753", f"`{name}` has no rows by number: it is a features model", hint=hint))
     made = for_entities(plan, compiled, literal_instant(name, compiled, as_of), [keys])
     kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
     return replace(made, name=name, spine=replace(made.spine, as_of_type=kind)), Cell(output)

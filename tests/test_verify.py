@@ -193,7 +193,7 @@ def test_a_span_that_is_none(text: str, built: Path) -> None:
 def test_nothing_to_verify(built: Path) -> None:
     ended = run("verify", "visited", cwd=built)
     assert ended.code == 1
-    assert "FS741" in ended.err
+    assert "FS751" in ended.err
 
 
 def test_noise_leaves_what_was_visible(built: Path) -> None:

@@ -43,7 +43,7 @@ def why(plan: Plan, compiled: Compiled, engine: Engine, cell: Cell, limit: int =
     """Explain one cell of a training set (or of a features model, planned for one row).
 
     At most `limit` rows of each part are shown, all are counted. `engine` is a session in which the
-    plan's relations can be read. Raises FeatsqlError FS742 for a column that there is not, FS743
+    plan's relations can be read. Raises FeatsqlError FS752 for a column that there is not, FS753
     where not just one row is meant.
     """
     return Inquiry(plan, compiled, engine, cell, limit).answer()
@@ -78,26 +78,26 @@ class Inquiry:
         return rows.order_by(exp.column(NUMBER)).limit(2)
 
     def spine_column(self, name: str) -> str:
-        """A column of the spine by its name. Raises FeatsqlError FS743."""
+        """A column of the spine by its name. Raises FeatsqlError FS753."""
         columns = self.plan.spine.columns
         found = next((each for each in columns if each.casefold() == name.casefold()), None)
         if found is None:
             hint = did_you_mean(name, columns, f"its columns are {', '.join(columns)}")
-            raise FeatsqlError(Diagnostic("FS743", f"the rows have no column `{name}`", hint=hint))
+            raise FeatsqlError(Diagnostic("FS753", f"the rows have no column `{name}`", hint=hint))
         return found
 
     def only_row(self) -> dict[str, Any]:
-        """The row's own columns as text. Raises FeatsqlError FS743 unless just one is meant; copies of one row are."""
+        """The row's own columns as text. Raises FeatsqlError FS753 unless just one is meant; copies of one row are."""
         columns = self.plan.spine.columns
         cells = [exp.cast(column(name), "varchar") for name in columns]
         rows = self.engine.rows(exp.select(*cells).from_(table(ASKED)).sql("duckdb"))
         if not rows:
             hint = "rows are numbered from 1, in the order of their instants; keys and the instant are to be exact"
-            raise FeatsqlError(Diagnostic("FS743", f"`{self.plan.name}` has no such row", hint=hint))
+            raise FeatsqlError(Diagnostic("FS753", f"`{self.plan.name}` has no such row", hint=hint))
         if len(rows) > 1 and rows[0] != rows[1]:
             message = f"several rows of `{self.plan.name}` are meant"
             hint = f"say more with --key and --as-of: rows have {', '.join(columns)}"
-            raise FeatsqlError(Diagnostic("FS743", message, hint=hint))
+            raise FeatsqlError(Diagnostic("FS753", message, hint=hint))
         return dict(zip(columns, rows[0], strict=True))
 
     def answer(self) -> Explanation:
@@ -198,11 +198,11 @@ class Inquiry:
 
 
 def column_of(plan: Plan, name: str) -> exp.Expr:
-    """The expression of a column. Raises FeatsqlError FS742."""
+    """The expression of a column. Raises FeatsqlError FS752."""
     by_name: dict[str, exp.Expr] = {value.alias_or_name.casefold(): value for value in plan.select.expressions}
     if name.casefold() not in by_name:
         hint = did_you_mean(name, [value.alias_or_name for value in plan.select.expressions])
-        raise FeatsqlError(Diagnostic("FS742", f"`{plan.name}` has no column `{name}`", hint=hint))
+        raise FeatsqlError(Diagnostic("FS752", f"`{plan.name}` has no column `{name}`", hint=hint))
     return by_name[name.casefold()]
 
 

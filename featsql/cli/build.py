@@ -54,16 +54,16 @@ def build(
     from featsql.run.unchanged import answer, note, question
 
     asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables])
-    known = None if full_refresh else answer(asked, root)
+    known = None if full_refresh or as_json else answer(asked, root)
     if known is not None:
-        tell(known, as_json=as_json)
+        tell(known)
         return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         run = project.build(
             select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
         )
-    note(asked, project.project, run)
+    note(asked, project.project, run, QUIET)
     if as_json:
         emit(as_data(run))
     else:
@@ -72,17 +72,14 @@ def build(
         raise typer.Exit(1)
 
 
-def tell(run: Run, *, as_json: bool) -> None:
+def tell(run: Run) -> None:
     """That everything stands as it was built."""
     from featsql.cli.progress import plain, summary
     from featsql.run.run import Finished
 
-    if as_json:
-        emit(as_data(run))
     for index, result in enumerate(run.results, start=1):
-        plain(Finished(result, index, len(run.results)), sys.stderr if as_json else sys.stdout)
-    if not as_json:
-        say(summary(run, ""))
+        plain(Finished(result, index, len(run.results)), sys.stdout)
+    say(summary(run, ""))
 
 
 def conclude(run: Run, project: Project) -> None:
@@ -105,6 +102,9 @@ def where(project: Project) -> str:
 def as_data(run: Run) -> dict[str, Any]:
     """A run for a machine."""
     results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
+    for result in results:
+        if result["status"] == "unchanged":  # what stands as it would be built is a success, as in dbt
+            result |= {"status": "success", "reason": "unchanged"}
     said = [asdict(diagnostic) for diagnostic in run.diagnostics]
     shared = {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds}
     return {**shared, "results": results, "diagnostics": said}

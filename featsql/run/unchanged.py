@@ -11,7 +11,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,9 @@ def texts_below(folder: Path, target: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def note(asked: str | None, project: Project, run: Run) -> None:
-    """Remember a build in which nothing failed, so that the same question has the same answer."""
+def note(asked: str | None, project: Project, run: Run, quiet: Set[str]) -> None:
+    """Remember a build of which nothing is to be said again but codes in `quiet`, so that the same question has
+    the same answer."""
     folder = project.root / project.target_path
     if asked is None or not run.ok or project.secrets or project.target.attach or target_folder(project.root) != folder:
         return
@@ -81,7 +82,9 @@ def note(asked: str | None, project: Project, run: Run) -> None:
     names = [result.name for result in run.results]
     if target is None or not isinstance(state, State) or state.build != run.started_at:
         return
-    if any(name not in state.nodes or state.nodes[name].why_not for name in names) or run.diagnostics:
+    if any(name not in state.nodes or state.nodes[name].why_not for name in names) or any(
+        each.code not in quiet for each in run.diagnostics
+    ):
         return
     sources = {f"source:{name}": source.location for name, source in project.sources.items()}
     sources |= {f"seed:{seed.table}": seed.location for seed in project.seeds}

@@ -13,7 +13,7 @@ from featsql.run.run import Event, Finished, Listener, Result, Run
 if TYPE_CHECKING:
     from rich.text import Text
 
-WORDS = {"success": "OK", "unchanged": "SAME", "error": "ERROR", "skipped": "SKIP"}
+WORDS = {"success": "OK", "unchanged": "OK", "error": "ERROR", "skipped": "SKIP"}
 COLOURS = {"success": "green", "unchanged": "green", "error": "red", "skipped": "yellow"}
 
 

@@ -11,7 +11,8 @@ from featsql.plan import names
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
-from featsql.plan.plan import AsOf, Attach, Features, Lifted, Plan, Reading, Scan
+from featsql.plan.over import framed
+from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.temporal import Boundary, column, holds, reached
 
 MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
@@ -66,6 +67,7 @@ def stop(message: str, **said: str) -> exp.Expr:
 def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:
     """The query of a features model at one instant: all of its rows as the meaning has them."""
     parts = Parts(boundary)
+    features = features.general if isinstance(features, Over) else features
     match features:
         case Lifted():
             everything = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
@@ -150,8 +152,25 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
             return lifted(features, probe, parts)
         case AsOf():
             return as_of_joined(features, probe, parts)
+        case Over():
+            return over(features, probe, parts)
         case _:
             assert_never(features)
+
+
+def over(features: Over, probe: str, parts: Parts) -> exp.Select:
+    """One sort for all windows; the general rule answers the probes that late rows make doubtful."""
+    frames = framed(features, probe, parts.boundary)
+    if names.LATE not in frames.named_selects:
+        return frames
+    name = parts.add(f"__over_{len(parts.tables)}", frames, materialized=True)
+    keys = [column(names.key(i)) for i in range(len(features.keys))]
+    late = exp.select(column(names.AS_OF), *keys).from_(name).where(column(names.LATE))
+    again = lifted(features.general, parts.add(f"{names.PROBE}_late_{len(parts.tables)}", late), parts)
+    values = [column(names.AS_OF), *keys, *(column(feature) for feature in features.features)]
+    sure = exp.select(*(value.copy() for value in values)).from_(name).where(exp.not_(column(names.LATE)))
+    both = exp.union(sure, again, distinct=False)
+    return exp.select("*").from_(both.subquery("__both"))
 
 
 def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:

@@ -11,8 +11,8 @@ import pytest
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import features, known, lift, lower, names
-from featsql.plan.plan import Features, Lifted, Scan
+from featsql.plan import features, known, lift, lower, measures, microseconds, names, over
+from featsql.plan.plan import Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
@@ -25,6 +25,7 @@ from laws.focus import (
     MATCHING,
     OUTER,
     PROJECTED,
+    RECENT,
     SEVERAL,
     VERSIONS,
     WINDOWS,
@@ -391,3 +392,74 @@ def the_filter_of_a_state_goes_before_its_versions(put: Patch) -> None:
         return joined(replace(planned, table=rows.subquery(planned.alias)), probe, parts)
 
     put.setattr(lower, "as_of_joined", filtered_first)
+
+
+@mutant(RECENT)
+def a_window_ends_on_the_other_side_of_its_instant(put: Patch) -> None:
+    put.setattr(
+        microseconds,
+        "last_reached",
+        lambda at, boundary: temporal.last_reached(at, swapped(boundary)),
+    )
+
+
+@mutant(RECENT)
+def a_windows_left_end_is_always_closed(put: Patch) -> None:
+    """`>=` for `>`."""
+    bound = over.Frames.bound
+
+    def closed(self: over.Frames, edge: Edge, at: exp.Expr) -> exp.Expr:
+        return bound(self, replace(edge, compare=">=") if edge.is_lower else edge, at)
+
+    put.setattr(over.Frames, "bound", closed)
+
+
+@mutant(RECENT)
+def late_rows_are_taken_as_prompt(put: Patch) -> None:
+    """A window over when rows became known, not over when they happened."""
+    put.setattr(over.Frames, "late", lambda self: None)
+
+
+@mutant(RECENT)
+def a_windows_rows_are_known_when_they_happen(put: Patch) -> None:
+    put.setattr(microseconds, "is_prompt", lambda clock: True)
+    put.setattr(over, "is_prompt", lambda clock: True)
+
+
+@mutant(RECENT)
+def probes_count_as_rows(put: Patch) -> None:
+    def measured(self: over.Frames, position: int) -> exp.Expr:
+        measure = self.planned.measures[position]
+        counted = exp.Filter(this=measure.call.copy(), expression=exp.Where(this=column_or_true(measure.flag)))
+        return self.framed(counted, measure.window)
+
+    put.setattr(over.Frames, "measured", measured)
+
+
+def column_or_true(flag: str | None) -> exp.Expr:
+    """The column of a flag, or `true`."""
+    return temporal.column(flag) if flag else exp.true()
+
+
+@mutant(RECENT)
+def an_empty_sum_of_cases_is_nothing(put: Patch) -> None:
+    """`sum(case ... else 0 end)` as if it had no ELSE."""
+
+    def plain(self: measures.Measures, call: exp.Expr, found: Any, counted: Any) -> exp.Expr:
+        return self.measure(call, counted)
+
+    put.setattr(measures.Measures, "zero_of_some", plain)
+
+
+@mutant(RECENT)
+def null_keys_are_one_entity(put: Patch) -> None:
+    plan = features.plan_features
+
+    def matched(name: str, checked: Checked, *, general: bool = False) -> Features:
+        planned = plan(name, checked, general=general)
+        if isinstance(planned, Over):
+            always = tuple(True for _ in planned.match_nulls)
+            return replace(planned, general=replace(planned.general, match_nulls=always))
+        return planned
+
+    put.setattr("laws.trial.plan_features", matched)

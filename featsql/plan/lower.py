@@ -12,6 +12,7 @@ from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.over import framed
+from featsql.plan.paired import is_paired, paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.temporal import Boundary, column, holds, reached
 
@@ -160,6 +161,8 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
     """One sort for all windows; the general rule answers the probes that late rows make doubtful."""
+    if is_paired(features):
+        return paired(features, probe, parts.boundary)
     frames = framed(features, probe, parts.boundary)
     if names.LATE not in frames.named_selects:
         return frames

@@ -9,30 +9,29 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.lift import width
-from featsql.plan.microseconds import number
+from featsql.plan.lift import substitute, width
+from featsql.plan.microseconds import instants, last_visible, number
 from featsql.plan.over import LAST, Frames
-from featsql.plan.plan import Over
+from featsql.plan.plan import Edge, Over
 from featsql.temporal import Boundary, column
 
-EVENT, ASKING = "__event", "__asking"
-BUCKET = "__bucket"
+EVENT, ASKING, BUCKET = "__event", "__asking", "__bucket"
 MICROSECONDS = 1_000_000
+COMPARE: dict[bool, type[exp.Binary]] = {True: exp.GTE, False: exp.LTE}
 
 
 def is_paired(planned: Over) -> bool:
-    """Whether a node is answered by pairs: its windows have a lower end of fixed length."""
+    """Whether pairs answer a node: its widest window has a lower end of a fixed length."""
     return planned.scan.lookback is not None and width(planned.scan.lookback) is not None
 
 
 def paired(planned: Over, probe: str, boundary: Boundary) -> exp.Select:
     """For each probe its instant and keys, and the features."""
     pairs = Pairs(planned, probe, boundary)
-    keys = [column(key) for key in pairs.frames.keys]
-    query = exp.select(column(names.AS_OF), *(key.copy() for key in keys))
+    query = exp.select(column(names.AS_OF), *(column(key) for key in pairs.frames.keys))
     for name, value in planned.outputs:
-        query.append("expressions", exp.alias_(pairs.frames.output(name, value), name, quoted=True))
-    return query.from_(pairs.aggregated().subquery("__measured"))
+        query.append("expressions", exp.alias_(pairs.frames.output(value), name, quoted=True))
+    return query.from_(pairs.measured().subquery("__measured"))
 
 
 class Pairs:
@@ -40,41 +39,47 @@ class Pairs:
 
     def __init__(self, planned: Over, probe: str, boundary: Boundary) -> None:
         self.planned = planned
+        self.probe = probe
+        self.boundary = boundary
         self.frames = Frames(planned, probe, boundary)
+        self.happened = list(instants(planned.scan.relation))[-1]
         assert planned.scan.lookback is not None
-        self.width = (width(planned.scan.lookback) or 0) * MICROSECONDS
+        self.width = (width(planned.scan.lookback) or 1) * MICROSECONDS
 
-    def aggregated(self) -> exp.Select:
-        """The measures of each probe: a probe without rows is there once, and nothing of it counts."""
+    def measured(self) -> exp.Select:
+        """The measures of each probe. A probe without rows is there once, and nothing of it counts."""
         asked = [column(name, ASKING) for name in (names.AS_OF, *self.frames.keys)]
-        query = exp.select(*asked)
+        query = exp.select(*asked).from_(self.asking().subquery(ASKING))
         for i, measure in enumerate(self.planned.measures):
-            counts = [self.inside(measure.window)]
-            if measure.flag:
-                counts.append(column(measure.flag, EVENT))
-            call = exp.Filter(this=of_event(measure.call), expression=exp.Where(this=exp.and_(*counts)))
+            flag = [column(measure.flag, EVENT)] if measure.flag else []
+            counts = exp.and_(*self.inside(measure.window), *flag)
+            call = exp.Filter(this=of_event(measure.call), expression=exp.Where(this=counts))
             query = query.select(exp.alias_(call, names.part("value", i)))
-        rows, met = self.events().subquery(EVENT), exp.and_(*self.met())
-        query = query.from_(self.asking().subquery(ASKING))
-        query.append("joins", exp.Join(this=rows, side="LEFT", on=met))
+        query.append("joins", exp.Join(this=self.events().subquery(EVENT), side="LEFT", on=exp.and_(*self.met())))
         return query.group_by(*(each.copy() for each in asked))
 
     def asking(self) -> exp.Select:
-        """The probes with their bounds, each in the two buckets in which its rows may lie."""
-        asking = self.frames.asking()
-        own = bucket(column(LAST), self.width)
-        before = exp.Sub(this=own.copy(), expression=number(1))
-        both = exp.Explode(this=exp.Array(expressions=[own, before]))
-        return exp.select("*", exp.alias_(both, BUCKET)).from_(asking.subquery("__bounded"))
+        """The probes with the edges of their windows, each in the two buckets in which its rows may lie."""
+        at = column(names.AS_OF)
+        edges = [exp.alias_(self.frames.bound(edge, at), self.edge(edge)) for edge in self.frames.edges]
+        last = exp.alias_(last_visible(self.planned.scan.relation, at, self.boundary), LAST)
+        inner = exp.select("*", last, *edges).from_(exp.to_table(self.probe))
+        own = self.bucket(LAST)
+        both = exp.Array(expressions=[own, exp.Sub(this=own.copy(), expression=number(1))])
+        return exp.select("*", exp.alias_(exp.Explode(this=both), BUCKET)).from_(inner.subquery("__bounded"))
 
     def events(self) -> exp.Select:
-        """The rows with their bucket."""
-        place = exp.alias_(bucket(column(names.HAPPENED), self.width), BUCKET)
-        return exp.select("*", place).from_(self.frames.rows().subquery("__rows"))
+        """The rows, each in its bucket."""
+        rows = substitute(self.planned.rows, exp.null(), lambda _: self.frames.scanned())
+        return exp.select("*", exp.alias_(self.bucket(self.happened), BUCKET)).from_(rows.subquery("__rows"))
+
+    def bucket(self, name: str) -> exp.Expr:
+        """The number of the bucket of an instant, as wide as the lookback."""
+        return exp.IntDiv(this=column(name), expression=number(self.width))
 
     def met(self) -> list[exp.Expr]:
-        """What a probe and a row have in common."""
-        shared = []
+        """What a row that a probe sees has in common with it."""
+        shared: list[exp.Expr] = []
         for key, nulls in zip(self.frames.keys, self.planned.match_nulls, strict=True):
             compare = exp.NullSafeEQ if nulls else exp.EQ
             shared.append(compare(this=column(key, EVENT), expression=column(key, ASKING)))
@@ -82,15 +87,19 @@ class Pairs:
         shared.append(exp.LTE(this=column(names.ORDER, EVENT), expression=column(LAST, ASKING)))
         return shared
 
-    def inside(self, window: int) -> exp.Expr:
-        """Whether a row lies in a window."""
-        terms: list[exp.Expr] = [exp.not_(exp.Is(this=column(names.HAPPENED, EVENT), expression=exp.null()))]
-        return exp.and_(*terms, *(self.beyond(edge) for edge in self.planned.windows[window]))
+    def inside(self, window: int) -> list[exp.Expr]:
+        """What holds of the rows of a window."""
+        happened = column(self.happened, EVENT)
+        edges = [
+            COMPARE[edge.is_lower](this=happened.copy(), expression=column(self.edge(edge), ASKING))
+            for edge in self.planned.windows[window]
+        ]
+        there_ = exp.not_(exp.Is(this=happened, expression=exp.null()))
+        return [there_, *edges]
 
-
-def bucket(micros: exp.Expr, width_: int) -> exp.Expr:
-    """The number of the bucket of an instant in microseconds."""
-    return exp.IntDiv(this=micros, expression=number(width_))
+    def edge(self, edge: Edge) -> str:
+        """The name of an edge's bound."""
+        return names.part("edge", self.frames.edges.index(edge))
 
 
 def of_event(call: exp.Expr) -> exp.Expr:

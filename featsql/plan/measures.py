@@ -85,13 +85,14 @@ class Measures:
         return column(self.columns[text][0])
 
     def value(self, value: exp.Expr, keys: Sequence[exp.Expr]) -> exp.Expr:
-        """An output over measures and keys. Raises UnrecognisedError."""
+        """An output over measures and keys; one that is not aggregated is NULL where the entity has no row.
+        Raises UnrecognisedError."""
         root = exp.paren(value.copy())
         self.replace(root, keys)
         made: exp.Expr = root.this
         if odd(made) or has_aggregate(made, self.aggregates):
             raise UnrecognisedError
-        return made
+        return made if has_aggregate(value, self.aggregates) or not keys else self.if_there(made)
 
     def replace(self, node: exp.Expr, keys: Sequence[exp.Expr]) -> None:
         """Put measures and keys in the place of what stands for them, in place. Raises UnrecognisedError."""
@@ -107,14 +108,9 @@ class Measures:
                 self.replace(child, keys)
 
     def if_there(self, value: exp.Expr) -> exp.Expr:
-        """A value where the entity has a row; the first measure counts its rows."""
-        there = exp.GT(this=column(names.part("value", 0)), expression=exp.Literal.number(0))
+        """A value where the entity has a row."""
+        there = exp.GT(this=self.measure(count_rows(), Terms()), expression=exp.Literal.number(0))
         return exp.Case(ifs=[exp.If(this=there, true=value)])
-
-    def is_measured(self, value: exp.Expr) -> bool:
-        """Whether an output has an aggregate in it."""
-        hit = names.part("value", 0)
-        return any(c.name.startswith("__value_") and c.name != hit for c in value.find_all(exp.Column))
 
     def aggregate(self, node: exp.Expr) -> exp.Expr:
         """The value of one aggregate. Raises UnrecognisedError."""
@@ -149,7 +145,7 @@ class Measures:
 
     def zero_of_some(self, call: exp.Expr, found: Terms, counted: Terms) -> exp.Expr:
         """A measure of the rows that are counted, 0 where there are only others. Raises UnrecognisedError."""
-        some = exp.GT(this=self.measure(exp.Count(this=exp.Star()), found), expression=exp.Literal.number(0))
+        some = exp.GT(this=self.measure(count_rows(), found), expression=exp.Literal.number(0))
         value = self.measure(call, counted)
         total = exp.func("coalesce", value.copy(), exp.Literal.number(0))
         return exp.Case(ifs=[exp.If(this=some, true=total)], default=value)
@@ -185,3 +181,8 @@ def odd(value: exp.Expr) -> bool:
 def is_zero(value: exp.Expr) -> bool:
     """Whether a node is the literal 0."""
     return isinstance(value, exp.Literal) and not value.is_string and value.name == "0"
+
+
+def count_rows() -> exp.Expr:
+    """`count(*)`, as it is read from an author's text."""
+    return exp.Count(this=exp.Star(), big_int=True)

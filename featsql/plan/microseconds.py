@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 
+from featsql.plan import names
 from featsql.plan.edges import is_steady
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
 
 # Further than any instant, and near enough for the difference of two to be counted.
 FOREVER = 2**61
+# From here on, and before, everything is as far as infinity.
+EPOCHS = ("70000-01-01", "70000-01-01 (BC)")
 # What no row reaches.
 BEYOND = FOREVER + 2
 
@@ -18,16 +23,11 @@ def micros(instant: exp.Expr, kind: str) -> exp.Expr:
     """An instant of a type as microseconds since 1970; NULL stays NULL."""
     precise = "TIMESTAMP" if kind.upper() == "DATE" else kind
     value = exp.cast(instant.copy(), precise, dialect="duckdb")
-    counted = exp.Anonymous(this="epoch_us", expressions=[value])
-    inside = exp.Least(this=number(FOREVER - 1), expressions=[counted])
-    ends = [(text, number(end)) for text, end in (("infinity", FOREVER), ("-infinity", -FOREVER))]
-    at_end = [
-        exp.If(this=exp.EQ(this=value.copy(), expression=exp.cast(exp.Literal.string(text), precise)), true=end)
-        for text, end in ends
-    ]
-    missing = exp.If(this=exp.Is(this=value.copy(), expression=exp.null()), true=exp.null())
-    clamped = exp.Greatest(this=number(1 - FOREVER), expressions=[inside])
-    return exp.Case(ifs=[missing, *at_end], default=clamped)
+    future, past = (exp.cast(exp.Literal.string(text), precise, dialect="duckdb") for text in EPOCHS)
+    beyond = exp.If(this=exp.GTE(this=value, expression=future), true=number(FOREVER))
+    before_all = exp.If(this=exp.LTE(this=value.copy(), expression=past), true=number(-FOREVER))
+    counted = exp.Anonymous(this="epoch_us", expressions=[value.copy()])
+    return exp.Case(ifs=[beyond, before_all], default=counted)
 
 
 def number(value: int) -> exp.Expr:
@@ -38,6 +38,15 @@ def number(value: int) -> exp.Expr:
 def is_prompt(clock: Clock) -> bool:
     """Whether rows become known in the order in which they happen, each after the same time."""
     return clock.available_at is None and (clock.delay is None or is_steady(interval(clock.delay)))
+
+
+def instants(info: RelationInfo) -> Mapping[str, exp.Expr]:
+    """The instants of a relation's rows that a plan needs, by the name that it gives them: when a row became
+    known and, where that tells nothing else, when it happened."""
+    assert info.clock is not None
+    if is_prompt(info.clock):
+        return {names.ORDER: happened(info)}
+    return {names.ORDER: order(info), names.HAPPENED: happened(info)}
 
 
 def kind_of(info: RelationInfo) -> str:
@@ -54,12 +63,10 @@ def happened(info: RelationInfo) -> exp.Expr:
 
 
 def order(info: RelationInfo) -> exp.Expr:
-    """What orders rows by when they became known."""
+    """When a row could first be known."""
     clock = info.clock
     assert clock is not None
-    if is_prompt(clock):
-        return happened(info)
-    return exp.Greatest(this=happened(info), expressions=[micros(available_at(clock), known_type(info))])
+    return exp.func("greatest", happened(info), micros(available_at(clock), known_type(info)))
 
 
 def known_type(info: RelationInfo) -> str:

@@ -123,9 +123,9 @@ class Over:
 
     `rows` is the author's own FROM and row-wise filters, with the keys, the aggregates' arguments and
     their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
-    model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`;
-    those in `grouped` are NULL where the entity has no row at all. `general` is the same model for
-    the general rule, which answers wherever a row became known only after a window's edge.
+    model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
+    `general` is the same model for the general rule, which answers wherever a row that happened before
+    a window's edge became known only after it.
     """
 
     name: str
@@ -135,7 +135,6 @@ class Over:
     windows: tuple[Window, ...]
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
-    grouped: frozenset[str]
     reason: str = "aggregates over windows of one events relation, by its keys"
 
     @property

@@ -11,6 +11,7 @@ from featsql.plan import names
 from featsql.plan.defaults import common_tables, only_source, source_query
 from featsql.plan.edges import Terms
 from featsql.plan.measures import Measures, UnrecognisedError
+from featsql.plan.microseconds import instants
 from featsql.plan.plan import Lifted, Over, Scan
 from featsql.resolve.aggregates import has_aggregate
 from featsql.temporal import column
@@ -49,11 +50,7 @@ class Recogniser:
         base = self.below(tree, common_tables(tree))
         self.measures.windows.append(base.window)
         keys = self.group_keys(tree)
-        grouped = bool(keys)
-        if grouped:
-            self.measures.measure(exp.Count(this=exp.Star()), Terms())
         outputs = [(p.alias_or_name, self.measures.value(p.unalias(), keys)) for p in self.features(tree)]
-        bare = frozenset(name for name, value in outputs if grouped and not self.measures.is_measured(value))
         tree.set("expressions", [*self.key_columns(keys), *self.hidden(tree), *self.measures.hoisted()])
         tree.set("group", None)
         tree.set("where", exp.Where(this=exp.and_(*base.rowwise)) if base.rowwise else None)
@@ -65,7 +62,6 @@ class Recogniser:
             windows=tuple(self.measures.windows),
             measures=tuple(self.measures.found),
             outputs=tuple(outputs),
-            grouped=bare,
         )
 
     def below(self, select: exp.Select, ctes: dict[str, exp.Query]) -> Terms:
@@ -129,7 +125,7 @@ class Recogniser:
         """The clock's instants, as the scan gives them, passed on."""
         source = only_source(select)
         assert source is not None
-        return [column(name, source.alias_or_name) for name in (names.HAPPENED, names.ORDER)]
+        return [column(name, source.alias_or_name) for name in instants(self.scan.relation)]
 
     def group_keys(self, tree: exp.Select) -> list[exp.Expr]:
         """The entity's keys as expressions over the rows, in order. Raises UnrecognisedError where rows are grouped

@@ -1,18 +1,24 @@
-"""Lower `Over` where windows are short: every probe beside the rows of its widest window, and one aggregate of the pairs.
+"""Lower `Over` by pairs: every probe beside the rows of its widest window, and one aggregate of the pairs.
 
 The work is in the number of pairs, so this is for windows with a lower end; a row is met with a probe
-only in the time bucket of the probe or in the one before.
+only in the time bucket of the probe or in the one before. What is measured over everything that was
+ever known comes from `running`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.lift import substitute, width
+from featsql.plan.lift import substitute
 from featsql.plan.microseconds import instants, last_visible, number
 from featsql.plan.over import LAST, Frames
-from featsql.plan.plan import Edge, Over
+from featsql.plan.plan import Edge, Over, Window
+from featsql.plan.running import running
+from featsql.resolve.span import behind
 from featsql.temporal import Boundary, column
 
 EVENT, ASKING, BUCKET = "__event", "__asking", "__bucket"
@@ -20,37 +26,66 @@ MICROSECONDS = 1_000_000
 COMPARE: dict[bool, type[exp.Binary]] = {True: exp.GTE, False: exp.LTE}
 
 
+def reach(window: Window) -> float | None:
+    """How far back a window reaches, in seconds; None where nobody knows."""
+    found = [back for edge in window if edge.is_lower and (back := behind(edge.bound)) is not None]
+    return min(found) if found else None
+
+
 def is_paired(planned: Over) -> bool:
-    """Whether pairs answer a node: its widest window has a lower end of a fixed length."""
-    return planned.scan.lookback is not None and width(planned.scan.lookback) is not None
+    """Whether pairs answer a node: each of its windows is of a known length, or is everything."""
+    windows = [planned.windows[measure.window] for measure in planned.measures]
+    bounded = [window for window in windows if window]
+    return bool(bounded) and all(reach(window) is not None for window in bounded)
 
 
 def paired(planned: Over, probe: str, boundary: Boundary) -> exp.Select:
     """For each probe its instant and keys, and the features."""
-    pairs = Pairs(planned, probe, boundary)
-    query = exp.select(column(names.AS_OF), *(column(key) for key in pairs.frames.keys))
+    frames = Frames(planned, probe, boundary)
+    endless = [i for i, measure in enumerate(planned.measures) if not planned.windows[measure.window]]
+    bounded = [i for i in range(len(planned.measures)) if i not in endless]
+    asked = [names.AS_OF, *frames.keys]
+    query = exp.select(*(column(name, "__bounded") for name in asked))
+    query = query.from_(Pairs(planned, bounded, probe, boundary).measured().subquery("__bounded"))
+    if endless:
+        same = [exp.NullSafeEQ(this=column(name, "__bounded"), expression=column(name, "__running")) for name in asked]
+        rest = running(planned, endless, probe, boundary).subquery("__running")
+        query.append("joins", exp.Join(this=rest, on=exp.and_(*same)))
+    tables = {
+        names.part("value", i): "__running" if i in endless else "__bounded" for i in range(len(planned.measures))
+    }
     for name, value in planned.outputs:
-        query.append("expressions", exp.alias_(pairs.frames.output(value), name, quoted=True))
-    return query.from_(pairs.measured().subquery("__measured"))
+        output = placed(frames.output(value), {**tables, **dict.fromkeys(asked, "__bounded")})
+        query.append("expressions", exp.alias_(output, name, quoted=True))
+    return query
+
+
+def placed(value: exp.Expr, tables: Mapping[str, str]) -> exp.Expr:
+    """An expression whose columns say of which table they are."""
+    for each in list(value.find_all(exp.Column)):
+        each.set("table", exp.to_identifier(tables[each.name]))
+    return value
 
 
 class Pairs:
-    """The parts of the query of one node for a probe."""
+    """The parts of the query of some of a node's measures for a probe."""
 
-    def __init__(self, planned: Over, probe: str, boundary: Boundary) -> None:
+    def __init__(self, planned: Over, measures: list[int], probe: str, boundary: Boundary) -> None:
         self.planned = planned
+        self.measures = measures
         self.probe = probe
         self.boundary = boundary
         self.frames = Frames(planned, probe, boundary)
         self.happened = list(instants(planned.scan.relation))[-1]
-        assert planned.scan.lookback is not None
-        self.width = (width(planned.scan.lookback) or 1) * MICROSECONDS
+        widest = max(reach(planned.windows[planned.measures[i].window]) or 0 for i in measures)
+        self.width = (math.ceil(widest) + 1) * MICROSECONDS
 
     def measured(self) -> exp.Select:
         """The measures of each probe. A probe without rows is there once, and nothing of it counts."""
         asked = [column(name, ASKING) for name in (names.AS_OF, *self.frames.keys)]
         query = exp.select(*asked).from_(self.asking().subquery(ASKING))
-        for i, measure in enumerate(self.planned.measures):
+        for i in self.measures:
+            measure = self.planned.measures[i]
             flag = [column(measure.flag, EVENT)] if measure.flag else []
             counts = exp.and_(*self.inside(measure.window), *flag)
             call = exp.Filter(this=of_event(measure.call), expression=exp.Where(this=counts))

@@ -11,7 +11,7 @@ from featsql.plan import names
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
-from featsql.plan.over import framed
+from featsql.plan.over import Frames, framed
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.temporal import Boundary, column, holds, reached
 
@@ -160,10 +160,12 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
     """One sort for all windows; the general rule answers the probes that late rows make doubtful."""
-    frames = framed(features, probe, parts.boundary)
-    if names.LATE not in frames.named_selects:
-        return frames
-    name = parts.add(f"__over_{len(parts.tables)}", frames, materialized=True)
+    frames = Frames(features, f"__asking_{len(parts.tables)}", parts.boundary)
+    parts.add(frames.asking, frames.bounded(probe), materialized=True)
+    query = framed(frames)
+    if names.LATE not in query.named_selects:
+        return query
+    name = parts.add(f"__over_{len(parts.tables)}", query, materialized=True)
     keys = [column(names.key(i)) for i in range(len(features.keys))]
     late = exp.select(column(names.AS_OF), *keys).from_(name).where(column(names.LATE))
     again = lifted(features.general, parts.add(f"{names.PROBE}_late_{len(parts.tables)}", late), parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.crowds import among
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
@@ -62,25 +63,32 @@ class Frames:
 
     def events(self) -> exp.Select:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
-        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
         query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
         query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
         for i in range(len(self.spans)):
             query = query.select(
                 exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
             )
-        return query.from_(rows.subquery("__events")).where(*self.wanted())
+        return query.from_(self.rows().subquery("__events")).where(*self.wanted())
+
+    def keyed(self) -> exp.Select:
+        """The keys of the model's rows, to be counted."""
+        rows = self.rows()
+        chosen = [value for value in rows.expressions if value.alias_or_name in self.keys]
+        rows.set("expressions", chosen or [exp.alias_(exp.true(), names.HIT)])
+        return rows
+
+    def rows(self) -> exp.Select:
+        """The model's rows, whatever the instant."""
+        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
+        assert isinstance(rows, exp.Select)
+        return rows
 
     def wanted(self) -> list[exp.Expr]:
         """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
         found: list[exp.Expr] = []
         if self.keys:
-            same = [
-                (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__asking"), expression=column(key, "__events"))
-                for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
-            ]
-            probes = exp.select("1").from_(exp.to_table(self.asking).as_("__asking")).where(*same)
-            found.append(exp.Exists(this=probes))
+            found.append(among("__events", self.asking, self.keys, self.planned.match_nulls))
         used = sorted({measure.window for measure in self.planned.measures})
         if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
             first = exp.func("least", *(self.spans[i][0] for i in used))
@@ -106,12 +114,12 @@ class Frames:
                 query = query.select(exp.Case(ifs=[exp.If(this=empty.copy(), true=number(place))], default=back))
         return query.from_(self.asking)
 
-    def bounded(self, probe: str) -> exp.Select:
-        """The probes with the last row that each sees, and the ends of its windows."""
+    def bounded(self, probe: exp.Select) -> exp.Select:
+        """Probes with the last row that each sees, and the ends of its windows."""
         at = column(names.AS_OF)
         bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
         last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
-        return exp.select("*", last, *bounds).from_(exp.to_table(probe))
+        return exp.select("*", last, *bounds).from_(probe.subquery())
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""

@@ -125,7 +125,8 @@ class Over:
     their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
     model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
     `general` is the same model for the general rule, which answers wherever a row that happened before
-    a window's edge became known only after it.
+    a window's edge became known only after it, and for keys with so few rows and probes that joining
+    them costs less than `crowd` frames for each (0: for no key).
     """
 
     name: str
@@ -135,6 +136,7 @@ class Over:
     windows: tuple[Window, ...]
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
+    crowd: int = 12
     reason: str = "aggregates over windows of one events relation, by its keys"
 
     @property

@@ -137,7 +137,7 @@ class Over:
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
     crowd: int = 12
-    reason: str = "aggregates over windows of one events relation, by its keys"
+    reason: str = "windows of one events relation; one sort for crowded keys, the general rule for others"
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:

@@ -105,7 +105,9 @@ def make_project(folder: Path, features: list[str], late: bool) -> Project:
 
 def by_hand(features: list[str], late: bool) -> str:
     """A range join as its author would write it."""
-    values = ", ".join(value.replace("as_of()", "asked_at") for value in features)
+    values = ", ".join(
+        value.replace("as_of()", "any_value(asked_at)" if "hours" in value else "asked_at") for value in features
+    )
     known = "loaded_at" if late else "paid_at"
     joined = f"left join sources.shop.payments as p on p.customer_id = s.customer_id and {known} <= asked_at"
     bounded = "" if "arg_max" in values else f" and paid_at > asked_at - interval {DAYS[-1]} days"
@@ -139,7 +141,8 @@ def compare(workload: str, features: list[str], folder: Path, late: bool, skip: 
     (attach,) = plan.attachments
     assert isinstance(attach.features, Over), attach.features.reason
     general = replace(plan, attachments=(replace(attach, features=attach.features.general),))
-    ways = {"floor": FLOOR, "Over": lower(plan).sql("duckdb")}
+    always = replace(plan, attachments=(replace(attach, features=replace(attach.features, crowd=0)),))
+    ways = {"floor": FLOOR, "Over": lower(plan).sql("duckdb"), "frames": lower(always).sql("duckdb")}
     if not skip:
         ways |= {"by hand": by_hand(features, late), "Lifted": lower(general).sql("duckdb")}
     floor, answers = 0.0, {}

@@ -8,10 +8,11 @@ from typing import assert_never
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.crowds import among, crowded
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
-from featsql.plan.over import framed
+from featsql.plan.over import Frames, framed
 from featsql.plan.paired import is_paired, paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.temporal import Boundary, column, holds, reached
@@ -160,20 +161,33 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
-    """One sort for all windows; the general rule answers the probes that late rows make doubtful."""
-    if is_paired(features):
-        return paired(features, probe, parts.boundary)
-    frames = framed(features, probe, parts.boundary)
-    if names.LATE not in frames.named_selects:
-        return frames
-    name = parts.add(f"__over_{len(parts.tables)}", frames, materialized=True)
-    keys = [column(names.key(i)) for i in range(len(features.keys))]
-    late = exp.select(column(names.AS_OF), *keys).from_(name).where(column(names.LATE))
-    again = lifted(features.general, parts.add(f"{names.PROBE}_late_{len(parts.tables)}", late), parts)
-    values = [column(names.AS_OF), *keys, *(column(feature) for feature in features.features)]
-    sure = exp.select(*(value.copy() for value in values)).from_(name).where(exp.not_(column(names.LATE)))
-    both = exp.union(sure, again, distinct=False)
-    return exp.select("*").from_(both.subquery("__both"))
+    """One sort for all windows of crowded keys; pairs, or else the general rule, for others and where late rows
+    raise doubts."""
+    number = len(parts.tables)
+    frames = Frames(features, f"__asking_{number}", parts.boundary)
+    keys = [column(name) for name in (names.AS_OF, *frames.keys)]
+    probes, rest = exp.select("*").from_(probe), []
+    if features.crowd:
+        nulls = features.match_nulls
+        crowds = crowded(probe, frames.keyed(), frames.keys, nulls, features.crowd)
+        crowds_name = parts.add(f"__crowds_{number}", crowds, materialized=True)
+        inside = among(probe, crowds_name, frames.keys, nulls)
+        probes, rest = probes.where(inside), [exp.select(*keys).from_(probe).where(exp.not_(inside))]
+    parts.add(frames.asking, frames.bounded(probes), materialized=True)
+    query = framed(frames)
+    late = names.LATE in query.named_selects
+    if not late and not rest:
+        return query
+    name = parts.add(f"__over_{number}", query, materialized=late)
+    sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name)
+    if late:
+        sure = sure.where(exp.not_(column(names.LATE)))
+        rest.append(exp.select(*keys).from_(name).where(column(names.LATE)))
+    others = parts.add(f"__rest_{number}", exp.union(*rest, distinct=False) if len(rest) > 1 else rest[0])
+    joined = (
+        paired(features, others, parts.boundary) if is_paired(features) else lifted(features.general, others, parts)
+    )
+    return exp.select("*").from_(exp.union(sure, joined, distinct=False).subquery())
 
 
 def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:

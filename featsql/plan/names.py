@@ -15,6 +15,7 @@ HAPPENED = "__happened"
 ORDER = "__order"
 ASKED = "__asked"
 LATE = "__late"
+COUNT = "__count"
 
 
 def key(position: int) -> str:

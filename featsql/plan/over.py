@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.crowds import among
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
@@ -20,19 +21,18 @@ LAST = "__last"
 Span = tuple[exp.Expr, exp.Expr]
 
 
-def framed(planned: Over, probe: str, boundary: Boundary) -> exp.Select:
+def framed(frames: Frames) -> exp.Select:
     """For each probe its instant and keys, the features and, where rows can be late, whether one that is
     makes them doubtful."""
-    frames = Frames(planned, probe, boundary)
     both = exp.union(frames.events(), frames.probes(), distinct=False)
     below = exp.select("*").from_(both.subquery("__both"))
-    for i in range(len(planned.measures)):
+    for i in range(len(frames.planned.measures)):
         below = below.select(exp.alias_(frames.measured(i), names.part("value", i)))
     late = frames.late()
     if late is not None:
         below = below.select(exp.alias_(late, names.LATE))
     query = exp.select(column(names.AS_OF), *(column(key) for key in frames.keys)).from_(below.subquery("__framed"))
-    for name, value in planned.outputs:
+    for name, value in frames.planned.outputs:
         query.append("expressions", exp.alias_(frames.output(value), name, quoted=True))
     if late is not None:
         query = query.select(column(names.LATE))
@@ -40,12 +40,12 @@ def framed(planned: Over, probe: str, boundary: Boundary) -> exp.Select:
 
 
 class Frames:
-    """The parts of the query of one node for a probe."""
+    """The parts of the query of one node; `asking` is the name of the query made by `bounded`."""
 
-    def __init__(self, planned: Over, probe: str, boundary: Boundary) -> None:
+    def __init__(self, planned: Over, asking: str, boundary: Boundary) -> None:
         self.planned = planned
         self.info = planned.scan.relation
-        self.probe = probe
+        self.asking = asking
         self.boundary = boundary
         self.keys = [names.key(i) for i in range(len(planned.keys))]
         projected = [value.alias_or_name for value in planned.rows.expressions]
@@ -63,15 +63,38 @@ class Frames:
 
     def events(self) -> exp.Select:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
-        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
         query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
         query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
         for i in range(len(self.spans)):
             query = query.select(
                 exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
             )
-        nulls = zip(self.keys, self.planned.match_nulls, strict=True)
-        return query.from_(rows.subquery("__events")).where(*(there(key) for key, match in nulls if not match))
+        return query.from_(self.rows().subquery("__events")).where(*self.wanted())
+
+    def keyed(self) -> exp.Select:
+        """The keys of the model's rows, to be counted."""
+        rows = self.rows()
+        chosen = [value for value in rows.expressions if value.alias_or_name in self.keys]
+        rows.set("expressions", chosen or [exp.alias_(exp.true(), names.HIT)])
+        return rows
+
+    def rows(self) -> exp.Select:
+        """The model's rows, whatever the instant."""
+        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
+        assert isinstance(rows, exp.Select)
+        return rows
+
+    def wanted(self) -> list[exp.Expr]:
+        """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
+        found: list[exp.Expr] = []
+        if self.keys:
+            found.append(among("__events", self.asking, self.keys, self.planned.match_nulls))
+        used = sorted({measure.window for measure in self.planned.measures})
+        if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
+            first = exp.func("least", *(self.spans[i][0] for i in used))
+            oldest = exp.select(exp.Min(this=first)).from_(self.asking).subquery()
+            found.append(exp.GTE(this=column(names.ORDER), expression=oldest))
+        return found
 
     def scanned(self) -> exp.Select:
         """The relation's rows that are ever visible, with their instants."""
@@ -82,9 +105,6 @@ class Frames:
     def probes(self) -> exp.Select:
         """The probes among the rows: each stands at the last row that it sees, its frames end there or before."""
         at = column(names.AS_OF)
-        bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
-        last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
-        inner = exp.select("*", last, *bounds).from_(exp.to_table(self.probe))
         missing = [exp.null() for _ in (*list(instants(self.info))[1:], *self.arguments)]
         query = exp.select(*(column(key) for key in self.keys), column(LAST), *missing, exp.true(), at)
         for first, last_ in self.spans:
@@ -92,7 +112,14 @@ class Frames:
             for place, end in enumerate((first, last_)):
                 back = exp.Sub(this=column(LAST), expression=exp.paren(end.copy()))
                 query = query.select(exp.Case(ifs=[exp.If(this=empty.copy(), true=number(place))], default=back))
-        return query.from_(inner.subquery("__asking"))
+        return query.from_(self.asking)
+
+    def bounded(self, probe: exp.Select) -> exp.Select:
+        """Probes with the last row that each sees, and the ends of its windows."""
+        at = column(names.AS_OF)
+        bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
+        last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
+        return exp.select("*", last, *bounds).from_(probe.subquery())
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.lift import substitute
-from featsql.plan.microseconds import instants, last_visible, number
+from featsql.plan.microseconds import instants, number
 from featsql.plan.over import LAST, Frames
 from featsql.plan.plan import Edge, Over, Window
 from featsql.plan.running import running
@@ -74,7 +73,6 @@ class Pairs:
         self.planned = planned
         self.measures = measures
         self.probe = probe
-        self.boundary = boundary
         self.frames = Frames(planned, probe, boundary)
         self.happened = list(instants(planned.scan.relation))[-1]
         widest = max(reach(planned.windows[planned.measures[i].window]) or 0 for i in measures)
@@ -95,18 +93,15 @@ class Pairs:
 
     def asking(self) -> exp.Select:
         """The probes with the edges of their windows, each in the two buckets in which its rows may lie."""
-        at = column(names.AS_OF)
-        edges = [exp.alias_(self.frames.bound(edge, at), self.edge(edge)) for edge in self.frames.edges]
-        last = exp.alias_(last_visible(self.planned.scan.relation, at, self.boundary), LAST)
-        inner = exp.select("*", last, *edges).from_(exp.to_table(self.probe))
+        inner = self.frames.bounded(exp.select("*").from_(self.probe))
         own = self.bucket(LAST)
         both = exp.Array(expressions=[own, exp.Sub(this=own.copy(), expression=number(1))])
         return exp.select("*", exp.alias_(exp.Explode(this=both), BUCKET)).from_(inner.subquery("__bounded"))
 
     def events(self) -> exp.Select:
         """The rows, each in its bucket."""
-        rows = substitute(self.planned.rows, exp.null(), lambda _: self.frames.scanned())
-        return exp.select("*", exp.alias_(self.bucket(self.happened), BUCKET)).from_(rows.subquery("__rows"))
+        rows = self.frames.rows().subquery("__rows")
+        return exp.select("*", exp.alias_(self.bucket(self.happened), BUCKET)).from_(rows)
 
     def bucket(self, name: str) -> exp.Expr:
         """The number of the bucket of an instant, as wide as the lookback."""

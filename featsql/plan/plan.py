@@ -125,7 +125,8 @@ class Over:
     their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
     model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
     `general` is the same model for the general rule, which answers wherever a row that happened before
-    a window's edge became known only after it.
+    a window's edge became known only after it, and for keys with so few rows and probes that joining
+    them costs less than `crowd` frames for each (0: for no key).
     """
 
     name: str
@@ -135,7 +136,8 @@ class Over:
     windows: tuple[Window, ...]
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
-    reason: str = "aggregates over windows of one events relation, by its keys"
+    crowd: int = 12
+    reason: str = "windows of one events relation; one sort for crowded keys, the general rule for others"
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.lift import substitute
 from featsql.plan.microseconds import last_visible
 from featsql.plan.over import Frames, there
 from featsql.plan.plan import Over
@@ -16,7 +15,7 @@ def running(planned: Over, measures: list[int], probe: str, boundary: Boundary) 
     """For each probe its instant and keys, and the value of each of `measures` (positions) over all rows that it
     sees."""
     frames = Frames(planned, probe, boundary)
-    below = exp.select("*").from_(exp.union(rows(frames), probes(frames), distinct=False).subquery("__both"))
+    below = exp.select("*").from_(exp.union(rows(frames), probes(frames, probe), distinct=False).subquery("__both"))
     for i in measures:
         measure = planned.measures[i]
         counts = [exp.not_(column(names.ASKED)), *([column(measure.flag)] if measure.flag else [])]
@@ -29,20 +28,19 @@ def running(planned: Over, measures: list[int], probe: str, boundary: Boundary) 
 
 def rows(frames: Frames) -> exp.Select:
     """The rows: their keys, when they became known, what is aggregated of them."""
-    found = substitute(frames.planned.rows, exp.null(), lambda _: frames.scanned())
     query = exp.select(*(column(name) for name in (*frames.keys, names.ORDER, *frames.arguments)))
     query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
     nulls = zip(frames.keys, frames.planned.match_nulls, strict=True)
-    return query.from_(found.subquery("__events")).where(*(there(key) for key, match in nulls if not match))
+    return query.from_(frames.rows().subquery("__events")).where(*(there(key) for key, match in nulls if not match))
 
 
-def probes(frames: Frames) -> exp.Select:
+def probes(frames: Frames, probe: str) -> exp.Select:
     """The probes among the rows, each at the last row that it sees."""
     at = column(names.AS_OF)
     last = last_visible(frames.info, at, frames.boundary)
     missing = [exp.null() for _ in frames.arguments]
     query = exp.select(*(column(key) for key in frames.keys), last, *missing, exp.true(), at)
-    return query.from_(exp.to_table(frames.probe))
+    return query.from_(exp.to_table(probe))
 
 
 def so_far(call: exp.Expr, keys: list[str]) -> exp.Window:

@@ -463,3 +463,23 @@ def null_keys_are_one_entity(put: Patch) -> None:
         return planned
 
     put.setattr("laws.trial.plan_features", matched)
+
+
+@mutant(RECENT)
+def the_narrowest_window_prunes_the_rows(put: Patch) -> None:
+    wanted = over.Frames.wanted
+
+    def narrow(self: over.Frames) -> list[exp.Expr]:
+        found = [each.copy() for each in wanted(self)]
+        for least in (node for each in found for node in each.find_all(exp.Least)):
+            least.replace(exp.func("greatest", *(part.copy() for part in (least.this, *least.expressions))))
+        return found
+
+    put.setattr(over.Frames, "wanted", narrow)
+
+
+@mutant(RECENT)
+def empty_windows_hold_the_rows_of_their_instant(put: Patch) -> None:
+    put.setattr(
+        over.Frames, "up_to_now", lambda self, call, span, nothing: self.window(call, span, "CURRENT ROW", None)
+    )

@@ -137,7 +137,7 @@ class Over:
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
     crowd: int = 12
-    reason: str = "windows of one events relation; one sort for crowded keys, the general rule for others"
+    reason: str = "windows of one events relation; one sort for crowded keys, a join for others"
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:

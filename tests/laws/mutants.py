@@ -11,8 +11,8 @@ import pytest
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import features, known, lift, lower, measures, microseconds, names, over
-from featsql.plan.plan import Edge, Features, Lifted, Over, Scan
+from featsql.plan import asof, features, known, lift, lower, measures, microseconds, names, over
+from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
@@ -111,7 +111,7 @@ def versions_begin_after_their_instant(put: Patch) -> None:
 
 @mutant(PROJECTED)
 def an_as_of_join_misses_its_own_instant(put: Patch) -> None:
-    put.setattr(lower, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
+    put.setattr(asof, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
 
 
 @mutant(VERSIONS)
@@ -381,17 +381,18 @@ def as_of_is_the_latest_of_the_spine(put: Patch) -> None:
 @mutant(PROJECTED)
 def the_filter_of_a_state_goes_before_its_versions(put: Patch) -> None:
     """An as-of join of the rows that pass the filter: an older one comes back."""
-    joined = lower.as_of_joined
+    joined = lower.per_probe
 
-    def filtered_first(planned: Any, probe: str, parts: lower.Parts) -> exp.Select:
-        if planned.where is None:
+    def filtered_first(planned: Features, probe: str, parts: lower.Parts) -> exp.Select:
+        if not isinstance(planned, AsOf) or planned.where is None:
             return joined(planned, probe, parts)
         rows = exp.select("*").from_(planned.table.copy()).where(planned.where.copy())
         if rows.find(exp.Anonymous):
             return joined(planned, probe, parts)
-        return joined(replace(planned, table=rows.subquery(planned.alias)), probe, parts)
+        filtered: Any = rows.subquery(planned.alias)
+        return joined(replace(planned, table=filtered), probe, parts)
 
-    put.setattr(lower, "as_of_joined", filtered_first)
+    put.setattr(lower, "per_probe", filtered_first)
 
 
 @mutant(RECENT)

@@ -124,7 +124,7 @@ def bind(compiled: Compiled) -> None:
         model = compiled.graph.models[name]
         engine = compiled.scratch.engine
         kind = as_of_type(model, compiled.graph, compiled.checked.catalog.relations)
-        engine.define_as_of(exp.cast(exp.null(), kind))
+        compiled.scratch.set_instant(kind)
         try:
             sql = compiled.query(name).sql("duckdb")
             got = engine.columns(sql)

@@ -159,6 +159,16 @@ class Over:
 Features = Lifted | AsOf | Over
 
 
+def scans_of(features: Features) -> tuple[Scan, ...]:
+    """Every reading of a relation that evaluates a features model."""
+    if isinstance(features, Over):
+        return scans_of(features.general)
+    if isinstance(features, Lifted):
+        return tuple(features.scans.values())
+    keys = tuple(enumerate(features.key_columns))
+    return (Scan(features.relation, features.table, keys),)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The spine: rows with keys and an `as_of` instant, and whatever was learnt later about them.

@@ -9,7 +9,8 @@ from sqlglot import exp
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan.features import plan_features, refuse_reserved
-from featsql.plan.joins import Joined, join_keys, passes_on
+from featsql.plan.join_keys import condition, join_keys
+from featsql.plan.joins import Joined, passes_on
 from featsql.plan.plan import Attach, Features, Outcome, Plan, Reading, Scan
 from featsql.plan.stars import Scope, expand
 from featsql.read.model import Model
@@ -183,7 +184,7 @@ class Training:
             why = joined.info.why_no_clock or "declare `time:` for it"
             raise self.error("FS712", f"{key.replace(':', ' ')} has no clock", joined.join.this, why)
         scan = Scan(joined.info, bound_name(key, self.checked.graph))
-        on = joined.condition(scope)
+        on = condition(joined, scope)
         scope.add_relation(joined)
         return Reading(scan, joined.alias, on, joined.join.side == "LEFT")
 

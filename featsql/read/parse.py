@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -47,8 +47,8 @@ def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineS
         message, offset = problem
         message = ACROSS_LINES.sub(" ", message.removeprefix("Parser Error: "))
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
-    rendered = one_statement(rendered)
-    tree = read(rendered)
+    rendered, tokens = one_statement(rendered)
+    tree = read(rendered, tokens)
     local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
@@ -66,8 +66,9 @@ def diagnostic(code: str, message: str, rendered: Rendered, offset: int, hint: s
     return Diagnostic(code, hidden(message, rendered.secrets), place, hint, trail=trail)
 
 
-def one_statement(rendered: Rendered) -> Rendered:
-    """The model without a semicolon at its end. Raises FeatsqlError FS302 unless it is one statement."""
+def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:
+    """The model without a semicolon at its end, and its words. Raises FeatsqlError FS302 unless it is one
+    statement."""
     tokens = tokens_of(rendered)
     ends = [i for i, token in enumerate(tokens) if token.token_type == TokenType.SEMICOLON]
     words = [token for token in tokens if token.token_type != TokenType.SEMICOLON]
@@ -77,7 +78,7 @@ def one_statement(rendered: Rendered) -> Rendered:
     if second is not None:
         message = f"the model `{rendered.name}` has more than one statement"
         raise finding("FS304", message, rendered, second.start, "a model is one SELECT: make two models of it")
-    return replace(rendered, text=rendered.text[: tokens[ends[0]].start]) if ends else rendered
+    return (replace(rendered, text=rendered.text[: tokens[ends[0]].start]) if ends else rendered), words
 
 
 def tokens_of(rendered: Rendered) -> list[Token]:
@@ -88,10 +89,10 @@ def tokens_of(rendered: Rendered) -> list[Token]:
         raise finding("FS302", f"featsql cannot read this SQL, though DuckDB can: {error}", rendered, 0) from None
 
 
-def read(rendered: Rendered) -> exp.Query:
+def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
-        tree = sqlglot.parse_one(rendered.text, read=DIALECT)
+        (tree,) = Dialect.get_or_raise(DIALECT).parser().parse(tokens, rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:
@@ -107,7 +108,7 @@ def read(rendered: Rendered) -> exp.Query:
         query.meta["bare"] = tree
         return query
     if not isinstance(tree, exp.Query):
-        first = tokens_of(rendered)[0]
+        first = tokens[0]
         message = f"the model `{rendered.name}` is not a SELECT but {first.text.upper()}"
         hint = "write only the query: featsql makes the table or the view"
         raise finding("FS305", message, rendered, first.start, hint)

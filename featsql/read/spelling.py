@@ -54,7 +54,11 @@ class Spelling:
             return [self.canonical(each) for each in value]
         if not isinstance(value, dict):
             return value
-        node = {key: self.canonical(each) for key, each in value.items() if key not in MEANINGLESS}
+        node = {
+            key: self.canonical(each) if isinstance(each, dict | list) else each
+            for key, each in value.items()
+            if key not in MEANINGLESS
+        }
         if "path" in node.get("qualified_name", {}):
             node["qualified_name"] = node["qualified_name"]["path"][:-1]
         return self.simple({key: each for key, each in node.items() if key == AT or not is_empty(each)})

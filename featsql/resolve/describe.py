@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from sqlglot import exp
 
@@ -76,6 +77,7 @@ class Scratch:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.engine = Engine.memory()
+        self.instant = ""
         self.target = graph.project.target
         for alias in ("sources", self.target.database):
             self.engine.execute(
@@ -96,18 +98,27 @@ class Scratch:
     def create(self, table: exp.Table, columns: tuple[Column, ...]) -> None:
         """Create an empty table."""
         definitions = [
-            exp.ColumnDef(
-                this=exp.to_identifier(c.name, quoted=True), kind=exp.DataType.build(c.type, dialect="duckdb", udt=True)
-            )
-            for c in columns
+            exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=type_tree(c.type).copy()) for c in columns
         ]
         schema = exp.Schema(this=table, expressions=definitions)
         self.engine.execute(exp.Create(this=schema, kind="TABLE", replace=True).sql("duckdb"))
 
     def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
         """The columns of a model's own text. Raises EngineError where it does not bind."""
-        self.engine.define_as_of(exp.cast(exp.null(), as_of))
+        self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
+
+    def set_instant(self, kind: str) -> None:
+        """Let `as_of()` have a type from here on."""
+        if kind != self.instant:
+            self.engine.define_as_of(exp.cast(exp.null(), kind))
+            self.instant = kind
+
+
+@cache
+def type_tree(name: str) -> exp.DataType:
+    """A type by its name in DuckDB; to be copied."""
+    return exp.DataType.build(name, dialect="duckdb", udt=True)
 
 
 def bound_name(key: str, graph: Graph) -> exp.Table:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from featsql.engine import Column
 
@@ -12,7 +12,6 @@ Transformation = Literal["identity", "expression", "aggregation", "window"]
 EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
-JSON_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,36 +61,6 @@ class Lineage:
                     found.add(step)
                     stack.append((edge.relation, edge.column.casefold()))
         return frozenset(found)
-
-    def as_json(self, names: Iterable[str] | None = None) -> dict[str, Any]:
-        """Lineage as data, of some models or of all: `version`, `tables` (key, kind, path, columns), and
-        `edges` (from, to, kind, how), `from` and `to` being {relation, column}."""
-        chosen = set(self.edges) if names is None else set(names)
-        edges = [edge for name in self.edges if name in chosen for edge in self.edges[name]]
-        keys = {f"model:{name}" for name in chosen} | {edge.relation for edge in edges}
-        tables = [table for table in self.tables if names is None or table.key in keys]
-        return {
-            "version": JSON_VERSION,
-            "tables": [
-                {
-                    "key": table.key,
-                    "kind": table.kind,
-                    "path": table.path,
-                    "columns": [{"name": column.name, "type": column.type} for column in table.columns],
-                    **({"coarse": self.coarse[name]} if (name := table.key.partition(":")[2]) in self.coarse else {}),
-                }
-                for table in tables
-            ],
-            "edges": [
-                {
-                    "from": {"relation": edge.relation, "column": edge.column},
-                    "to": {"relation": f"model:{edge.model}", "column": edge.output},
-                    "kind": edge.kind,
-                    "how": edge.how,
-                }
-                for edge in edges
-            ],
-        }
 
     def text(self, model: str) -> str:
         """The edges of one model for people, one output a paragraph."""

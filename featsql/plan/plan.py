@@ -161,6 +161,8 @@ Features = Lifted | AsOf | Over
 
 def scans_of(features: Features) -> tuple[Scan, ...]:
     """Every reading of a relation that evaluates a features model."""
+    if isinstance(features, Over):
+        return scans_of(features.general)
     if isinstance(features, Lifted):
         return tuple(features.scans.values())
     keys = tuple(enumerate(features.key_columns))

@@ -1,4 +1,4 @@
-"""Whether a reading of a relation is under frames that end at the last row visible at a probe's instant."""
+"""Whether a reading of a relation stops at the last row visible at a probe's instant: by a frame, or by a join."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.microseconds import instants, last_visible
 from featsql.plan.over import LAST
+from featsql.plan.paired import ASKING, EVENT
 from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.scope import conjuncts
 from featsql.temporal import Boundary, column
 
 
 def ends_at_probe(each: exp.Table, info: RelationInfo, query: exp.Select, boundary: Boundary) -> bool:
-    """Whether the rows of one reading are ordered by when they became known and seen by nothing but frames that end
-    where a probe stands: at the last instant that it sees. A count by key that only decides which way is taken
-    lets no row in."""
+    """Whether the rows of one reading are told by when they became known, and seen by nothing but frames that end where
+    a probe stands, or joins with probes that stand there: at the last instant that it sees. A count by key that only
+    decides which way is taken lets no row in."""
     clock, select = info.clock, each.parent_select
     if clock is None or clock.kind != "events" or clock.versioned or clock.retracted_at or select is None:
         return False
@@ -28,8 +30,24 @@ def ends_at_probe(each: exp.Table, info: RelationInfo, query: exp.Select, bounda
         return True
     stands = last_visible(info, column(names.AS_OF), boundary).sql("duckdb")
     lasts = [value.this.sql("duckdb") for value in query.find_all(exp.Alias) if value.alias == LAST]
+    if stands not in lasts:
+        return False
+    if met_by_probe(each):
+        return True
     windows = list(around.find_all(exp.Window))
-    return stands in lasts and bool(windows) and all(looks_back(window) for window in windows)
+    return bool(windows) and all(looks_back(window) for window in windows)
+
+
+def met_by_probe(each: exp.Table) -> bool:
+    """Whether the rows of one reading are only joined with probes that stand at them or after."""
+    side = each.find_ancestor(exp.Subquery)
+    while isinstance(side, exp.Subquery) and side.alias != EVENT:
+        side = side.find_ancestor(exp.Subquery)
+    join = side.parent if side is not None else None
+    if not isinstance(join, exp.Join):
+        return False
+    seen = exp.LTE(this=column(names.ORDER, EVENT), expression=column(LAST, ASKING))
+    return seen in conjuncts(join.args.get("on"))
 
 
 def looks_back(window: exp.Window) -> bool:

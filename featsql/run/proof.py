@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.plan import names
-from featsql.plan.lower import flipped, lower
+from featsql.plan.asof import flipped
+from featsql.plan.lower import lower
 from featsql.plan.plan import Features, Plan, scans_of
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import bound_name

@@ -9,6 +9,7 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.plan.density import chosen
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
@@ -197,9 +198,8 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.execute(
-                exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb")
-            )
+            query = lower(chosen(plan, self.engine.rows))
+            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
             rows = self.count(table)
             wanted = self.count(plan.spine.source)
             if rows != wanted:

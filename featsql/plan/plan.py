@@ -137,7 +137,8 @@ class Over:
     model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
     `general` is the same model for the general rule, which answers where nothing better can: wherever a
     row that happened before a window's edge became known only after it. By `method` each probe is
-    joined with the rows of its widest window, or all windows are frames of one sort.
+    joined with the rows of its widest window, or all windows are frames of one sort; a build counts
+    what the join would meet, and takes what is cheaper.
     """
 
     name: str

@@ -202,6 +202,7 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
             "static_relations": list(each.statics),
             "published": list(each.published),
             "notes": list(each.notes),
+            "methods": list(each.methods),
             "fingerprint": each.fingerprint,
         },
     }

@@ -24,7 +24,8 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
-    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature."""
+    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
+    `methods` tell of each attachment of a training set how its features were found."""
 
     name: str
     kind: str
@@ -36,6 +37,7 @@ class Result:
     statics: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     fingerprint: str | None = None
 
 

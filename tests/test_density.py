@@ -21,7 +21,9 @@ sources:
       - name: sales
         location: data/sales.parquet
         config: {time: {kind: events, event_time: sold_at, delay: 5 seconds}}
-      - {name: asked, location: data/asked.parquet, config: {time: {kind: events, event_time: sold_at, delay: 0 seconds}}}
+      - name: asked
+        location: data/asked.parquet
+        config: {time: {kind: events, event_time: sold_at, delay: 0 seconds}}
 """
 FEATURES = """\
 {{ config(kind='features', entity='till') }}

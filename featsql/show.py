@@ -12,10 +12,11 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
+from featsql.plan.density import chosen
 from featsql.plan.features import entity_keys
 from featsql.plan.lift import substitute
 from featsql.plan.lower import lower, lower_at
-from featsql.plan.plan import AsOf, Attach, Lifted, Outcome, Plan
+from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training import plan_of
 from featsql.read.parse import parse
 from featsql.read.project import File, Project
@@ -37,10 +38,10 @@ def show_name(
     key = relation_key(name, compiled)
     workspace.prepare([key])
     plan = compiled.plans.get(name)
-    if not isinstance(plan, Lifted | AsOf):
+    if not isinstance(plan, Features):
         refuse_instant(name, as_of, entities)
     if isinstance(plan, Plan):
-        return lower(plan)
+        return lower(chosen(plan, workspace.engine.rows))
     if plan is None:
         return exp.select("*").from_(bound_name(key, compiled.graph))
     instant = literal_instant(name, compiled, as_of)
@@ -80,7 +81,7 @@ def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Exp
     return value
 
 
-def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
+def for_entities(plan: Features, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
     """The plan of a features model for given keys at one instant."""
     keys, _ = entity_keys(compiled.graph.models[plan.name], compiled.checked)
     types = compiled.checked.catalog.relations[model_key(plan.name)]

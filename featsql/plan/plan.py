@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlglot import exp
 
 from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.span import behind
 from featsql.temporal import Boundary
 
 
@@ -45,6 +47,10 @@ class Lifted:
     unique: bool = False
     reason: str = "the general rule: any query"
 
+    @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return tuple(scan.relation for scan in self.scans.values())
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -67,6 +73,10 @@ class AsOf:
     reason: str = "a projection of a state by its own key"
 
     @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return (self.relation,)
+
+    @property
     def projections(self) -> tuple[tuple[str, exp.Expr], ...]:
         folded = {key.casefold() for key in self.keys}
         return tuple((name, value) for name, value in self.outputs if name.casefold() not in folded)
@@ -76,11 +86,106 @@ class AsOf:
         return tuple(name for name, _ in self.projections)
 
 
-Features = Lifted | AsOf
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One end of a window: rows whose event time stands in this relation to `bound`, an expression over
+    `as_of()` alone."""
+
+    compare: Literal[">", ">=", "<", "<="]
+    bound: exp.Expr
+
+    @property
+    def is_lower(self) -> bool:
+        return self.compare in {">", ">="}
+
+    @property
+    def text(self) -> str:
+        return f"{self.compare} {self.bound.sql('duckdb')}"
+
+
+# All of these hold of a window's rows; the visible ones only, always.
+Window = tuple[Edge, ...]
+
+
+def reach(window: Window) -> float | None:
+    """How far back a window reaches, in seconds; None where nobody knows."""
+    found = [back for edge in window if edge.is_lower and (back := behind(edge.bound)) is not None]
+    return min(found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One aggregate: its call over columns of `Over.rows`, the boolean column of those that its rows must
+    satisfy (None: all count), and its window's position."""
+
+    call: exp.Expr
+    flag: str | None
+    window: int
+
+
+# How windows are found: each probe joined with the rows of its widest window, or frames of one sort.
+Method = Literal["join", "sort"]
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Aggregates over windows of one `events` relation, grouped by the entity's keys: one sort of the rows
+    and of the probes together serves all of them.
+
+    `rows` is the author's own FROM and row-wise filters, with the keys, the aggregates' arguments and
+    their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
+    model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
+    `general` is the same model for the general rule, which answers where nothing better can: wherever a
+    row that happened before a window's edge became known only after it. By `method` each probe is
+    joined with the rows of its widest window, or all windows are frames of one sort; a build counts
+    what the join would meet, and takes what is cheaper.
+    """
+
+    name: str
+    general: Lifted
+    scan: Scan
+    rows: exp.Select
+    windows: tuple[Window, ...]
+    measures: tuple[Measure, ...]
+    outputs: tuple[tuple[str, exp.Expr], ...]
+    method: Method = "join"
+    reason: str = "windows of one events relation"
+
+    @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return (self.scan.relation,)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.general.keys
+
+    @property
+    def match_nulls(self) -> tuple[bool, ...]:
+        return self.general.match_nulls
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.outputs)
+
+    @property
+    def bounded(self) -> tuple[int, ...]:
+        """The positions of the measures whose windows are not all that was ever known."""
+        return tuple(i for i, measure in enumerate(self.measures) if self.windows[measure.window])
+
+    @property
+    def joinable(self) -> bool:
+        """Whether a join can find the windows: each is of a known length, or is everything."""
+        windows = [self.windows[self.measures[i].window] for i in self.bounded]
+        return bool(windows) and all(reach(window) is not None for window in windows)
+
+
+Features = Lifted | AsOf | Over
 
 
 def scans_of(features: Features) -> tuple[Scan, ...]:
     """Every reading of a relation that evaluates a features model."""
+    if isinstance(features, Over):
+        return scans_of(features.general)
     if isinstance(features, Lifted):
         return tuple(features.scans.values())
     keys = tuple(enumerate(features.key_columns))

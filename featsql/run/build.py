@@ -107,7 +107,9 @@ def build_one(name: str, kind: str, materializer: Materializer) -> Result:
         found = (failure(name, error, compiled),)
         return Result(name, kind, "error", seconds=time.perf_counter() - clock, diagnostics=found)
     seconds = time.perf_counter() - clock
-    return Result(name, kind, "success", built.rows, seconds, published=published, notes=built.notes)
+    return Result(
+        name, kind, "success", built.rows, seconds, published=published, notes=built.notes, methods=built.methods
+    )
 
 
 def statics(name: str, compiled: Compiled) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.plan.density import chosen
 from featsql.plan.lower import lower
-from featsql.plan.plan import Plan
+from featsql.plan.plan import Attach, Over, Plan
 from featsql.read.model import Model
 from featsql.read.roundtrip import same_meaning
 from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
@@ -22,10 +23,12 @@ from featsql.temporal import interval, reached
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was made: how many rows (None for a view), and what is worth knowing about it."""
+    """What was made: how many rows (None for a view), what is worth knowing about it, and how the
+    features of a training set were found."""
 
     rows: int | None = None
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 class Materializer:
@@ -197,16 +200,16 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.execute(
-                exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb")
-            )
+            cheapest = chosen(plan, self.engine.rows)
+            query = lower(cheapest)
+            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
             rows = self.count(table)
             wanted = self.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
-        return Built(rows)
+        return Built(rows, methods=tuple(method_of(each) for each in cheapest.attachments))
 
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
@@ -217,6 +220,13 @@ class Materializer:
         found = relations(self.engine, self.project).get(name)
         if found is not None and found != kind:
             self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
+
+
+def method_of(attach: Attach) -> str:
+    """How the features of an attachment are found, and why so."""
+    features = attach.features
+    node = f"{type(features).__name__} by {features.method}" if isinstance(features, Over) else type(features).__name__
+    return f"{attach.alias}: {node}: {features.reason}"
 
 
 def quoted(name: str) -> exp.Column:

@@ -25,7 +25,8 @@ class Started:
 class Result:
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
     `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
-    `reason` says why it was built again."""
+    `methods` tell of each attachment of a training set how its features were found, `reason` why it was
+    built again."""
 
     name: str
     kind: str
@@ -37,6 +38,7 @@ class Result:
     statics: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     fingerprint: str | None = None
     reason: str | None = None
 

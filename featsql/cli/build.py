@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Threads, Variables, open_project
+from featsql.cli.options import (
+    Exclude,
+    Json,
+    ProjectDir,
+    Select,
+    Target,
+    Threads,
+    Variables,
+    open_project,
+    project_folder,
+)
 from featsql.cli.output import emit, report, say
 
 if TYPE_CHECKING:
@@ -23,9 +33,7 @@ QUIET = {"FS610"}
 def build(
     select: Select = None,
     exclude: Exclude = None,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Rebuild incremental models from nothing.")
-    ] = False,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
     as_json: Json = False,
     project_dir: ProjectDir = None,
@@ -43,18 +51,35 @@ def build(
       featsql build --full-refresh --vars '{days: 30}'
     """
     from featsql.cli.progress import progress
+    from featsql.run.unchanged import answer, note, question
 
+    asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables])
+    known = None if full_refresh or as_json else answer(asked, root)
+    if known is not None:
+        tell(known)
+        return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         run = project.build(
             select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
         )
+    note(asked, project.project, run, QUIET)
     if as_json:
         emit(as_data(run))
     else:
         conclude(run, project)
     if not run.ok:
         raise typer.Exit(1)
+
+
+def tell(run: Run) -> None:
+    """That everything stands as it was built."""
+    from featsql.cli.progress import plain, summary
+    from featsql.run.run import Finished
+
+    for index, result in enumerate(run.results, start=1):
+        plain(Finished(result, index, len(run.results)), sys.stdout)
+    say(summary(run, ""))
 
 
 def conclude(run: Run, project: Project) -> None:
@@ -77,6 +102,9 @@ def where(project: Project) -> str:
 def as_data(run: Run) -> dict[str, Any]:
     """A run for a machine."""
     results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
+    for result in results:
+        if result["status"] == "unchanged":  # what stands as it would be built is a success, as in dbt
+            result |= {"status": "success", "reason": "unchanged"}
     said = [asdict(diagnostic) for diagnostic in run.diagnostics]
     shared = {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds}
     return {**shared, "results": results, "diagnostics": said}

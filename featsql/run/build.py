@@ -16,6 +16,7 @@ from featsql.run.fingerprint import Fingerprints
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.publish import publish
+from featsql.run.reuse import Reuse
 from featsql.run.run import Finished, Listener, Result, Run, Started, silent
 
 
@@ -31,20 +32,24 @@ def build(
     """Build `names` in their order into the engine's open target.
 
     What reads a node that failed is skipped; `fail_fast` skips everything after the first failure.
+    A node that stands as it would be built is left alone; `full_refresh` builds it all the same.
     The manifest and the run's results are written to the target path, each replaced whole.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     materializer = Materializer(compiled, engine, started.isoformat(), full_refresh=full_refresh)
     fingerprints = Fingerprints(compiled)
+    kinds = {name: kind_of(name, compiled) for name in names}
+    reuse = Reuse(compiled, engine, kinds, started.isoformat(), full_refresh=full_refresh)
+    reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
     for index, name in enumerate(names, start=1):
         kind = kind_of(name, compiled)
         listener(Started(name, kind, index, len(names)))
         stopped = blocked(name, failed, compiled, fail_fast=fail_fast)
-        result = stopped or build_one(name, kind, materializer)
+        result = stopped or build_changed(name, kind, materializer, reuse)
         result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
-        if result.status != "success":
+        if result.status in {"error", "skipped"}:
             failed.add(name)
         results.append(result)
         listener(Finished(result, index, len(names)))
@@ -52,6 +57,7 @@ def build(
     run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics)
     write_manifest(compiled, run)
     write_results(compiled, run)
+    reuse.finish()
     return run
 
 
@@ -73,6 +79,19 @@ def blocked(name: str, failed: Collection[str], compiled: Compiled, *, fail_fast
     if cause is None and not fail_fast:
         return None
     return Result(name, kind_of(name, compiled), "skipped", notes=(f"`{cause or next(iter(failed))}` failed",))
+
+
+def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse) -> Result:
+    """Build one node, unless it stands as it would be built. What lives in the session is made in any case."""
+    if name not in reuse.reasons and kind != "ephemeral":
+        return reuse.kept(name)
+    result = build_one(name, kind, materializer)
+    if result.status != "success":
+        return result
+    if name not in reuse.reasons:
+        return reuse.kept(name)
+    reuse.remember(result)
+    return replace(result, reason=reuse.told(name))
 
 
 def build_one(name: str, kind: str, materializer: Materializer) -> Result:

@@ -189,7 +189,7 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
     key = model_key(each.name) if each.name in compiled.graph.models else f"seed:{each.name}"
     return {
         "unique_id": unique_id(key, compiled),
-        "status": each.status,
+        "status": "success" if each.status == "unchanged" else each.status,
         "execution_time": each.seconds,
         "message": each.diagnostics[0].message if each.diagnostics else None,
         "failures": len(each.diagnostics),
@@ -203,6 +203,7 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
             "published": list(each.published),
             "notes": list(each.notes),
             "methods": list(each.methods),
+            "reason": "unchanged" if each.status == "unchanged" else each.reason,
             "fingerprint": each.fingerprint,
         },
     }

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from featsql.errors import Diagnostic
 
-Status = Literal["success", "error", "skipped"]
+Status = Literal["success", "unchanged", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Started:
 class Result:
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
     `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
-    `methods` tell of each attachment of a training set how its features were found."""
+    `methods` tell of each attachment of a training set how its features were found, `reason` why it was
+    built again."""
 
     name: str
     kind: str
@@ -39,6 +40,7 @@ class Result:
     notes: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     fingerprint: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        return all(result.status == "success" for result in self.results)
+        return all(result.status in {"success", "unchanged"} for result in self.results)
 
 
 def silent(event: Event) -> None:

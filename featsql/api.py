@@ -28,6 +28,7 @@ from featsql.result import Result
 from featsql.run import build as builder
 from featsql.run.explanation import Explanation
 from featsql.run.failure import explained
+from featsql.run.knowledge import read_instant
 from featsql.run.run import Listener, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.verdict import Verdict
@@ -92,25 +93,36 @@ class Project:
         *,
         full_refresh: bool = False,
         fail_fast: bool = False,
+        known_at: str | None = None,
         on_event: Listener = silent,
     ) -> Run:
         """Build what dbt-like selectors choose (everything by default) into the project's target.
 
+        `known_at` ('2024-06-01', in UTC unless it has a zone) builds what would have been built then: rows
+        that became available later are not there, and labels that had not matured are unknown. Relations
+        without a clock are as they are now.
         Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
         """
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
+            instant = read_instant(known_at, engine) if known_at is not None else None
             compiled = compile_project(
                 self.project,
                 engine,
                 frames=self.frames,
                 published=published_tables(engine, self.project),
-                full_refresh=full_refresh,
+                full_refresh=full_refresh or instant is not None,
             )
             names = select(compiled.graph, select_, exclude)
             return builder.build(
-                compiled, engine, names, listener=on_event, full_refresh=full_refresh, fail_fast=fail_fast
+                compiled,
+                engine,
+                names,
+                listener=on_event,
+                full_refresh=full_refresh,
+                fail_fast=fail_fast,
+                known_at=instant,
             )
         finally:
             engine.close()

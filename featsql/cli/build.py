@@ -35,6 +35,10 @@ def build(
     exclude: Exclude = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", metavar="INSTANT", help="Build what would have been built then, in UTC."),
+    ] = None,
     as_json: Json = False,
     project_dir: ProjectDir = None,
     target: Target = None,
@@ -49,11 +53,12 @@ def build(
       featsql build --select +churn_training
       featsql build --select tag:daily --exclude path:models/staging
       featsql build --full-refresh --vars '{days: 30}'
+      featsql build --known-at 2024-06-01
     """
     from featsql.cli.progress import progress
     from featsql.run.unchanged import answer, note, question
 
-    asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables])
+    asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables, known_at])
     known = None if full_refresh or as_json else answer(asked, root)
     if known is not None:
         tell(known)
@@ -61,7 +66,12 @@ def build(
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         run = project.build(
-            select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
+            select or (),
+            exclude or (),
+            full_refresh=full_refresh,
+            fail_fast=fail_fast,
+            known_at=known_at,
+            on_event=listener,
         )
     note(asked, project.project, run, QUIET)
     if as_json:

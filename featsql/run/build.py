@@ -13,6 +13,7 @@ from featsql.errors import FeatsqlError
 from featsql.resolve.graph import model_key
 from featsql.run.failure import failure
 from featsql.run.fingerprint import Fingerprints
+from featsql.run.knowledge import Knowledge
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.publish import publish
@@ -28,18 +29,25 @@ def build(
     listener: Listener = silent,
     full_refresh: bool = False,
     fail_fast: bool = False,
+    known_at: str | None = None,
 ) -> Run:
     """Build `names` in their order into the engine's open target.
 
     What reads a node that failed is skipped; `fail_fast` skips everything after the first failure.
     A node that stands as it would be built is left alone; `full_refresh` builds it all the same.
+    `known_at`, an instant in UTC, builds what would have been built then: from what was known then.
     The manifest and the run's results are written to the target path, each replaced whole.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    materializer = Materializer(compiled, engine, started.isoformat(), full_refresh=full_refresh)
+    now, knowledge = started.isoformat(), None
+    if known_at is not None:
+        now, knowledge = known_at, Knowledge(known_at, compiled.project.boundary)
+        knowledge.open_sources(compiled, engine)
+    fresh = full_refresh or known_at is not None
+    materializer = Materializer(compiled, engine, now, full_refresh=fresh, knowledge=knowledge)
     fingerprints = Fingerprints(compiled)
     kinds = {name: kind_of(name, compiled) for name in names}
-    reuse = Reuse(compiled, engine, kinds, started.isoformat(), full_refresh=full_refresh)
+    reuse = Reuse(compiled, engine, kinds, started.isoformat(), full_refresh=full_refresh, known_at=known_at)
     reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
@@ -54,7 +62,7 @@ def build(
         results.append(result)
         listener(Finished(result, index, len(names)))
     seconds = time.perf_counter() - clock
-    run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics)
+    run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics, known_at)
     write_manifest(compiled, run)
     write_results(compiled, run)
     reuse.finish()

@@ -71,6 +71,7 @@ def metadata(compiled: Compiled, run: Run | None) -> dict[str, Any]:
         "featsql_schema_version": SCHEMA_VERSION,
         "featsql_version": __version__,
         "generated_at": run.started_at if run else None,
+        "known_at": run.known_at if run else None,
         "project_name": compiled.project.name,
         "target_name": compiled.project.target.name,
         "adapter_type": "duckdb",

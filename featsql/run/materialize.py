@@ -17,6 +17,7 @@ from featsql.read.roundtrip import same_meaning
 from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
+from featsql.run.knowledge import Knowledge
 from featsql.run.target import relations, table_of
 from featsql.temporal import interval, reached
 
@@ -32,14 +33,24 @@ class Built:
 
 
 class Materializer:
-    """Builds relations in one open target; `known_at` is the instant that the build counts as now."""
+    """Builds relations in one open target; `known_at` is the instant that the build counts as now. With
+    `knowledge` it is an earlier one, and relations hold what was known then."""
 
-    def __init__(self, compiled: Compiled, engine: Engine, known_at: str, *, full_refresh: bool = False) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        engine: Engine,
+        known_at: str,
+        *,
+        full_refresh: bool = False,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         self.compiled = compiled
         self.project = compiled.project
         self.engine = engine
         self.known_at = known_at
         self.full_refresh = full_refresh
+        self.knowledge = knowledge
 
     def build(self, name: str) -> Built:
         """Build one node of the graph."""
@@ -59,7 +70,15 @@ class Materializer:
     def seed(self, name: str) -> Built:
         """A CSV file of the project as a table."""
         source = self.compiled.graph.sources[f"seed:{name}"]
-        return self.replace(name, scan(source, self.project.root))
+        return self.replace(name, self.known(scan(source, self.project.root), f"seed:{name}"))
+
+    def known(self, query: exp.Query, key: str) -> exp.Query:
+        """A relation's rows as far as this build may know them."""
+        return (
+            query
+            if self.knowledge is None
+            else self.knowledge.rows(query, self.compiled.checked.catalog.relations[key])
+        )
 
     def plain(self, model: Model) -> Built:
         """A model as dbt would build it."""
@@ -70,7 +89,8 @@ class Materializer:
                 return self.view(model)
             case "ephemeral":
                 make_schema(self.engine, "sources", ephemeral_name(model.name).db)
-                self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), self.text(model))
+                text = self.text(model) if self.knowledge is None else self.standalone(model)
+                self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), text)
                 return Built()
             case _:
                 return self.incremental(model)
@@ -95,6 +115,8 @@ class Materializer:
     def standalone(self, model: Model) -> str:
         """A model's SQL with scans of files in place of source views, where its tree means the same to
         the engine as its text; else the text."""
+        if self.knowledge is not None:
+            return self.known(self.inlined(model.tree), model_key(model.name)).sql("duckdb")
         if same_meaning(model.rendered.text, model.tree, self.engine) is not None:
             return self.text(model)
         return self.inlined(model.tree).sql("duckdb")
@@ -108,9 +130,9 @@ class Materializer:
             inner: exp.Query | None = None
             source = self.compiled.graph.sources.get(table.meta["relation"])
             if kind == "source" and source is not None and source.format not in {"frame", "table"}:
-                inner = scan(source, self.project.root)
+                inner = self.known(scan(source, self.project.root), table.meta["relation"])
             elif model is not None and model.config.kind == "plain" and model.config.materialized == "ephemeral":
-                inner = self.inlined(model.tree)
+                inner = self.known(self.inlined(model.tree), table.meta["relation"])
             if inner is not None:
                 alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
                 table.replace(
@@ -132,6 +154,10 @@ class Materializer:
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
             self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+            if self.knowledge is not None:
+                info = self.compiled.checked.catalog.relations[model_key(model.name)]
+                for statement in self.knowledge.forget(table, info):
+                    self.engine.execute(statement.sql("duckdb"))
         return Built(self.count(table))
 
     def incremental(self, model: Model) -> Built:

@@ -34,9 +34,17 @@ class Reuse:
     those that are not in it stand unchanged."""
 
     def __init__(
-        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, *, full_refresh: bool
+        self,
+        compiled: Compiled,
+        engine: Engine,
+        kinds: Mapping[str, str],
+        began: str,
+        *,
+        full_refresh: bool,
+        known_at: str | None = None,
     ) -> None:
         self.compiled, self.engine, self.kinds, self.began = compiled, engine, kinds, began
+        self.known_at = known_at
         project = compiled.project
         self.path = project.root / project.target_path / FILE
         target = project.target
@@ -44,8 +52,11 @@ class Reuse:
         found: State | str = read_state(self.path) if target.path != ":memory:" else "the target is in memory"
         if isinstance(found, State) and found.target != place:
             found = "the last build was of another target"
+        if isinstance(found, State) and found.known_at != known_at:
+            then = "of what was known at another instant" if found.known_at else "of what is known now"
+            found = f"the last build was {then}"
         self.trusted = found
-        self.state = found if isinstance(found, State) else State(place, made_by())
+        self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
         self.before = dict(self.state.sources)
         self.codes: dict[str, str] = {}
         self.unknowns: dict[str, str | None] = {}
@@ -210,7 +221,12 @@ class Reuse:
     def due(self, name: str) -> float | None:
         """When the next label of a spine matures, in seconds since 1970."""
         model = self.compiled.graph.models.get(name)
-        if model is None or model.config.kind != "labels" or not (model.config.horizon and model.config.as_of):
+        if (
+            self.known_at is not None
+            or model is None
+            or model.config.kind != "labels"
+            or not (model.config.horizon and model.config.as_of)
+        ):
             return None
         column = exp.column(model.config.as_of, quoted=True)
         kind = self.compiled.checked.catalog.relations[model_key(name)].type_of(model.config.as_of)

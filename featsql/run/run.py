@@ -59,13 +59,15 @@ Listener = Callable[[Event], None]
 @dataclass(frozen=True, slots=True)
 class Run:
     """A whole build: its results in order, when it ran (UTC, ISO 8601), how long it took, and what
-    the compiler said of the project: warnings and notices."""
+    the compiler said of the project: warnings and notices. `known_at` is set where it was built from
+    what was known at an earlier instant."""
 
     results: tuple[Result, ...]
     started_at: str
     seconds: float
     inputs: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
+    known_at: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -45,13 +45,14 @@ class NodeState:
 @dataclass(slots=True)
 class State:
     """Everything known of one target. `build` is when the last build began (UTC),
-    None while one is at work."""
+    None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
 
     target: str
     made_by: list[str]
     sources: dict[str, SourceState] = field(default_factory=dict)
     nodes: dict[str, NodeState] = field(default_factory=dict)
     build: str | None = None
+    known_at: str | None = None
     format: int = FORMAT
 
 

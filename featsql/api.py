@@ -29,7 +29,7 @@ from featsql.run import build as builder
 from featsql.run.explanation import Explanation
 from featsql.run.failure import explained
 from featsql.run.knowledge import read_instant
-from featsql.run.run import Listener, Run, silent
+from featsql.run.run import Listener, Options, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.verdict import Verdict
 from featsql.run.verify import Terms, verify
@@ -115,15 +115,8 @@ class Project:
                 full_refresh=full_refresh or instant is not None,
             )
             names = select(compiled.graph, select_, exclude)
-            return builder.build(
-                compiled,
-                engine,
-                names,
-                listener=on_event,
-                full_refresh=full_refresh,
-                fail_fast=fail_fast,
-                known_at=instant,
-            )
+            options = Options(full_refresh, fail_fast, instant)
+            return builder.build(compiled, engine, names, options, on_event)
         finally:
             engine.close()
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from featsql.cli.options import (
     Exclude,
+    FailFast,
+    FullRefresh,
     Json,
+    KnownAt,
     ProjectDir,
     Select,
     Target,
@@ -33,12 +37,9 @@ QUIET = {"FS610"}
 def build(
     select: Select = None,
     exclude: Exclude = None,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
-    known_at: Annotated[
-        str | None,
-        typer.Option("--known-at", metavar="INSTANT", help="Build what would have been built then, in UTC."),
-    ] = None,
+    full_refresh: FullRefresh = False,
+    fail_fast: FailFast = False,
+    known_at: KnownAt = None,
     as_json: Json = False,
     project_dir: ProjectDir = None,
     target: Target = None,
@@ -65,19 +66,10 @@ def build(
         return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
-        run = project.build(
-            select or (),
-            exclude or (),
-            full_refresh=full_refresh,
-            fail_fast=fail_fast,
-            known_at=known_at,
-            on_event=listener,
-        )
+        build_all = partial(project.build, select or (), exclude or (), on_event=listener)
+        run = build_all(full_refresh=full_refresh, fail_fast=fail_fast, known_at=known_at)
     note(asked, project.project, run, QUIET)
-    if as_json:
-        emit(as_data(run))
-    else:
-        conclude(run, project)
+    emit(as_data(run)) if as_json else conclude(run, project)
     if not run.ok:
         raise typer.Exit(1)
 

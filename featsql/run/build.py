@@ -18,43 +18,34 @@ from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.publish import publish
 from featsql.run.reuse import Reuse
-from featsql.run.run import Finished, Listener, Result, Run, Started, silent
+from featsql.run.run import Finished, Listener, Options, Result, Run, Started, silent
+
+DEFAULTS = Options()
 
 
 def build(
     compiled: Compiled,
     engine: Engine,
     names: Sequence[str],
-    *,
+    options: Options = DEFAULTS,
     listener: Listener = silent,
-    full_refresh: bool = False,
-    fail_fast: bool = False,
-    known_at: str | None = None,
 ) -> Run:
     """Build `names` in their order into the engine's open target.
 
-    What reads a node that failed is skipped; `fail_fast` skips everything after the first failure.
-    A node that stands as it would be built is left alone; `full_refresh` builds it all the same.
-    `known_at`, an instant in UTC, builds what would have been built then: from what was known then.
+    What reads a node that failed is skipped, and a node that stands as it would be built is left alone.
     The manifest and the run's results are written to the target path, each replaced whole.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
-    now, knowledge = started.isoformat(), None
-    if known_at is not None:
-        now, knowledge = known_at, Knowledge(known_at, compiled.project.boundary)
-        knowledge.open_sources(compiled, engine)
-    fresh = full_refresh or known_at is not None
-    materializer = Materializer(compiled, engine, now, full_refresh=fresh, knowledge=knowledge)
+    began, clock = datetime.now(UTC).isoformat(), time.perf_counter()
+    materializer = materializer_of(compiled, engine, options, began)
     fingerprints = Fingerprints(compiled)
     kinds = {name: kind_of(name, compiled) for name in names}
-    reuse = Reuse(compiled, engine, kinds, started.isoformat(), full_refresh=full_refresh, known_at=known_at)
+    reuse = Reuse(compiled, engine, kinds, began, options)
     reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
-    for index, name in enumerate(names, start=1):
-        kind = kind_of(name, compiled)
+    for index, (name, kind) in enumerate(kinds.items(), start=1):
         listener(Started(name, kind, index, len(names)))
-        stopped = blocked(name, failed, compiled, fail_fast=fail_fast)
+        stopped = blocked(name, failed, compiled, fail_fast=options.fail_fast)
         result = stopped or build_changed(name, kind, materializer, reuse)
         result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
         if result.status in {"error", "skipped"}:
@@ -62,11 +53,20 @@ def build(
         results.append(result)
         listener(Finished(result, index, len(names)))
     seconds = time.perf_counter() - clock
-    run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics, known_at)
+    run = Run(tuple(results), began, seconds, fingerprints.inputs(), compiled.diagnostics, options.known_at)
     write_manifest(compiled, run)
     write_results(compiled, run)
     reuse.finish()
     return run
+
+
+def materializer_of(compiled: Compiled, engine: Engine, options: Options, began: str) -> Materializer:
+    """What builds the nodes: as of now, or of an earlier instant."""
+    if options.known_at is None:
+        return Materializer(compiled, engine, began, full_refresh=options.full_refresh)
+    knowledge = Knowledge(options.known_at, compiled.project.boundary)
+    knowledge.open_sources(compiled, engine)
+    return Materializer(compiled, engine, options.known_at, full_refresh=True, knowledge=knowledge)
 
 
 def kind_of(name: str, compiled: Compiled) -> str:

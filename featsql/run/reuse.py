@@ -19,7 +19,7 @@ from featsql.resolve.graph import model_key
 from featsql.resolve.sources import attached_table
 from featsql.run.code import code_of, unknowable
 from featsql.run.publish import write_json
-from featsql.run.run import Result
+from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.run.target import relations, table_of
 from featsql.run.watch import Seen, look, same, stamp
@@ -34,17 +34,10 @@ class Reuse:
     those that are not in it stand unchanged."""
 
     def __init__(
-        self,
-        compiled: Compiled,
-        engine: Engine,
-        kinds: Mapping[str, str],
-        began: str,
-        *,
-        full_refresh: bool,
-        known_at: str | None = None,
+        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, options: Options
     ) -> None:
         self.compiled, self.engine, self.kinds, self.began = compiled, engine, kinds, began
-        self.known_at = known_at
+        self.known_at = known_at = options.known_at
         project = compiled.project
         self.path = project.root / project.target_path / FILE
         target = project.target
@@ -67,7 +60,7 @@ class Reuse:
         for name in kinds:
             self.fresh[name] = self.describe(name)
             self.fresh[name].why_not = self.blind(name)
-            if (reason := "full refresh" if full_refresh else self.reason(name)) is not None:
+            if (reason := "full refresh" if options.full_refresh else self.reason(name)) is not None:
                 self.reasons[name] = reason
 
     def look_at_sources(self) -> None:

@@ -74,5 +74,16 @@ class Run:
         return all(result.status in {"success", "unchanged"} for result in self.results)
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a build goes about it: `full_refresh` builds from nothing what could be left or added to,
+    `fail_fast` skips everything after the first failure, `known_at` (an instant in UTC) builds what would
+    have been built then: from what was known then."""
+
+    full_refresh: bool = False
+    fail_fast: bool = False
+    known_at: str | None = None
+
+
 def silent(event: Event) -> None:
     """A listener that hears nothing."""

@@ -93,12 +93,14 @@ def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse
     """Build one node, unless it stands as it would be built. What lives in the session is made in any case."""
     if name not in reuse.reasons and kind != "ephemeral":
         return reuse.kept(name)
+    if kind == "training_set":
+        materializer.before[name] = reuse.extents(name)
     result = build_one(name, kind, materializer)
     if result.status != "success":
         return result
     if name not in reuse.reasons:
         return reuse.kept(name)
-    reuse.remember(result)
+    reuse.remember(result, materializer.extents.get(name, {}))
     return replace(result, reason=reuse.told(name))
 
 

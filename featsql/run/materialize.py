@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -9,16 +10,16 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
-from featsql.plan.density import chosen
-from featsql.plan.lower import lower
-from featsql.plan.plan import Attach, Over, Plan
+from featsql.plan.plan import Plan
 from featsql.read.model import Model
 from featsql.read.roundtrip import same_meaning
 from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
+from featsql.run.extend import Extent
 from featsql.run.knowledge import Knowledge
 from featsql.run.target import relations, table_of
+from featsql.run.training import training_rows
 from featsql.temporal import interval, reached
 
 
@@ -51,6 +52,9 @@ class Materializer:
         self.known_at = known_at
         self.full_refresh = full_refresh
         self.knowledge = knowledge
+        # of each training set: the extents of what it reads, as an earlier build left them, and as this one found them
+        self.before: dict[str, Mapping[str, Extent]] = {}
+        self.extents: dict[str, dict[str, Extent]] = {}
 
     def build(self, name: str) -> Built:
         """Build one node of the graph."""
@@ -226,16 +230,17 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            cheapest = chosen(plan, self.engine.rows)
-            query = lower(cheapest)
-            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
+            made = training_rows(plan, table, self.engine, self.before.get(model.name, {}))
+            create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
+            self.engine.execute(create.sql("duckdb"))
             rows = self.count(table)
             wanted = self.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
-        return Built(rows, methods=tuple(method_of(each) for each in cheapest.attachments))
+        self.extents[model.name] = made.extents
+        return Built(rows, made.notes, made.methods)
 
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
@@ -246,13 +251,6 @@ class Materializer:
         found = relations(self.engine, self.project).get(name)
         if found is not None and found != kind:
             self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
-
-
-def method_of(attach: Attach) -> str:
-    """How the features of an attachment are found, and why so."""
-    features = attach.features
-    node = f"{type(features).__name__} by {features.method}" if isinstance(features, Over) else type(features).__name__
-    return f"{attach.alias}: {node}: {features.reason}"
 
 
 def quoted(name: str) -> exp.Column:

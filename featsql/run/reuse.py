@@ -18,6 +18,7 @@ from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import attached_table
 from featsql.run.code import code_of, unknowable
+from featsql.run.extend import Extent
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
@@ -51,6 +52,7 @@ class Reuse:
         self.trusted = found
         self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
         self.before = dict(self.state.sources)
+        self.earlier = {} if options.full_refresh else dict(self.state.nodes)
         self.codes: dict[str, str] = {}
         self.unknowns: dict[str, str | None] = {}
         self.fresh: dict[str, NodeState] = {}
@@ -184,6 +186,21 @@ class Reuse:
         query = exp.select("*").from_(table_of(self.compiled.project, name))
         return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
 
+    def extents(self, name: str) -> dict[str, Extent]:
+        """What the relations behind a training set held when it was built, if nothing but such has changed since,
+        and its table is as it was left."""
+        old, new = self.earlier.get(name), self.fresh[name]
+        if old is None or not old.extents or old.code != new.code or old.kind != new.kind or new.why_not is not None:
+            return {}
+        for key in old.inputs.keys() | new.inputs.keys():
+            model = self.compiled.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
+            data = key.startswith(("source:", "seed:")) or (model is not None and model.config.kind != "features")
+            if not data and old.inputs.get(key) != new.inputs.get(key):
+                return {}
+        if self.missing(name, old) is not None:
+            return {}
+        return {key: (made, last, count, total) for key, (made, last, count, total) in old.extents.items()}
+
     def told(self, name: str) -> str | None:
         """Why a node is built again; None where it is built for the first time."""
         reason = self.reasons.get(name)
@@ -196,14 +213,15 @@ class Reuse:
         self.state.build = None
         self.write()
 
-    def remember(self, result: Result) -> None:
-        """Note that a node was built."""
+    def remember(self, result: Result, extents: Mapping[str, Extent]) -> None:
+        """Note that a node was built, of relations that held so much."""
         new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
         if new.kind in KEPT - {"view"}:
             new.columns, new.rows = self.columns(result.name), self.count(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)
+        new.extents = {key: list(extent) for key, extent in extents.items()}
         self.state.nodes[result.name] = new
 
     def kept(self, name: str) -> Result:

@@ -28,7 +28,8 @@ class SourceState:
 @dataclass(slots=True)
 class NodeState:
     """A node when it was built. `inputs` names the state of everything it was made from, `due` is when the
-    clock alone changes it (seconds since 1970), `why_not` why it can never be known to be unchanged."""
+    clock alone changes it (seconds since 1970), `why_not` why it can never be known to be unchanged,
+    `extents` what the relations behind a training set held."""
 
     code: str
     inputs: dict[str, str]
@@ -40,6 +41,7 @@ class NodeState:
     why_not: str | None = None
     notes: list[str] = field(default_factory=list)
     published: dict[str, list[int] | None] = field(default_factory=dict)
+    extents: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

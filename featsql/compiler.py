@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlglot import exp
@@ -37,6 +37,7 @@ class Compiled:
     checked: Checked
     scratch: Scratch
     plans: Mapping[str, Plan | Features]
+    texts: dict[str, str] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -45,6 +46,12 @@ class Compiled:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return self.checked.diagnostics
+
+    def text(self, name: str) -> str:
+        """The text of `query`, as it is shown and bound; made once."""
+        if name not in self.texts:
+            self.texts[name] = self.query(name).sql("duckdb", pretty=True)
+        return self.texts[name]
 
     def query(self, name: str) -> exp.Query:
         """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
@@ -126,7 +133,7 @@ def bind(compiled: Compiled) -> None:
         kind = as_of_type(model, compiled.graph, compiled.checked.catalog.relations)
         compiled.scratch.set_instant(kind)
         try:
-            sql = compiled.query(name).sql("duckdb")
+            sql = compiled.text(name)
             got = engine.columns(sql)
             engine.plan(sql)
         except EngineError as error:

@@ -165,7 +165,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
 def compiled_sql(compiled: Compiled, name: str) -> str:
     """The SQL that a model runs as."""
     if name in compiled.plans:
-        return compiled.query(name).sql("duckdb", pretty=True)
+        return compiled.text(name)
     return compiled.graph.models[name].rendered.text.strip()
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from featsql.engine import Column
+from featsql.resolve.reach import ANY, Span
 
 Transformation = Literal["identity", "expression", "aggregation", "window"]
 EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
-JSON_VERSION = 1
+JSON_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,6 +22,8 @@ class Edge:
 
     `relation` is the key of what is read, `column` its column or `*` for the rows themselves.
     `how` says what becomes of a value, and for an influence which clause it acts through.
+    `span` is when the rows of the relation that can act lie, by the start of its clock, in seconds from the
+    `as_of()` of the model, or from the start of the model's own clock where it has one.
     """
 
     model: str
@@ -29,6 +32,7 @@ class Edge:
     column: str
     kind: EdgeKind
     how: str
+    span: Span = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class Lineage:
 
     def as_json(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Lineage as data, of some models or of all: `version`, `tables` (key, kind, path, columns), and
-        `edges` (from, to, kind, how), `from` and `to` being {relation, column}."""
+        `edges` (from, to, kind, how, interval), `from` and `to` being {relation, column}, `interval`
+        {from, to, text} in seconds, null where there is no end."""
         chosen = set(self.edges) if names is None else set(names)
         edges = [edge for name in self.edges if name in chosen for edge in self.edges[name]]
         keys = {f"model:{name}" for name in chosen} | {edge.relation for edge in edges}
@@ -88,6 +93,7 @@ class Lineage:
                     "to": {"relation": f"model:{edge.model}", "column": edge.output},
                     "kind": edge.kind,
                     "how": edge.how,
+                    "interval": edge.span.as_json(),
                 }
                 for edge in edges
             ],

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any, Literal
 
 from featsql.engine import Column
-from featsql.resolve.reach import ANY, Span
+from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span, length
 
 Transformation = Literal["identity", "expression", "aggregation", "window"]
 EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
 JSON_VERSION = 2
+NAMES = {"d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond", "us": "microsecond"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,11 +50,14 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """Direct edges, model by model; `coarse` names the models whose edges are wider than they need be,
-    with the reason."""
+    with the reason. `presence` has the edges to the rows of each model themselves (its output `*`), and
+    `promised` the keys of the models whose clock is their author's word."""
 
     tables: tuple[Table, ...]
     edges: Mapping[str, tuple[Edge, ...]]
     coarse: Mapping[str, str] = field(default_factory=dict)
+    presence: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+    promised: frozenset[str] = frozenset()
 
     def sources_of(self, model: str, output: str, kinds: Collection[str] = ("value",)) -> frozenset[tuple[str, str]]:
         """Every (relation, column) that an output comes from through edges of these kinds, all the way up."""
@@ -66,6 +71,43 @@ class Lineage:
                     found.add(step)
                     stack.append((edge.relation, edge.column.casefold()))
         return frozenset(found)
+
+    def reach(self, model: str, output: str) -> dict[str, Span]:
+        """For each source and seed when rows of it can act on one output, through all models between, relative
+        to the `as_of()` of the model."""
+        return dict(self.reaches(model, output.casefold(), {}))
+
+    def reaches(self, model: str, output: str, known: dict[tuple[str, str], dict[str, Span]]) -> dict[str, Span]:
+        """The same, for a folded name, with what is known so far."""
+        if (model, output) in known:
+            return known[model, output]
+        found: dict[str, Span] = {}
+        known[model, output] = found
+        edges = self.presence if output == ROWS else self.edges
+        for edge in edges.get(model, ()):
+            if edge.output.casefold() == output:
+                for source, span in self.beyond(edge, known):
+                    found[source] = found.get(source, NEVER).hull(span)
+        return found
+
+    def beyond(self, edge: Edge, known: dict[tuple[str, str], dict[str, Span]]) -> Iterator[tuple[str, Span]]:
+        """The sources behind what an edge reads, with when their rows can act through it."""
+        kind, _, name = edge.relation.partition(":")
+        if edge.kind == "influence" and edge.how in {"rows", "join"} and self.attaches(edge):
+            return
+        if kind != "model":
+            yield edge.relation, edge.span
+            return
+        for source, span in self.reaches(name, edge.column.casefold(), known).items():
+            through = edge.span.plus(span)
+            if edge.relation in self.promised and edge.span.upper <= 0 and span != ANY:
+                through = through.intersect(PAST)
+            yield source, through
+
+    def attaches(self, edge: Edge) -> bool:
+        """Whether an edge leads from a training set to features: those give each row its columns, and no rows."""
+        kinds = {table.key: table.kind for table in self.tables}
+        return kinds.get(f"model:{edge.model}") == "training_set" and kinds.get(edge.relation) == "features"
 
     def as_json(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Lineage as data, of some models or of all: `version`, `tables` (key, kind, path, columns), and
@@ -106,6 +148,54 @@ class Lineage:
             by_output.setdefault(edge.output, []).append(edge)
         blocks = []
         for output, edges in by_output.items():
-            lines = [f"  {'<-' if e.kind == 'value' else '~~'} {e.relation}.{e.column}  {e.how}" for e in edges]
+            lines = [
+                f"  {'<-' if e.kind == 'value' else '~~'} {e.relation}.{e.column}  {e.how}  {e.span.text}"
+                for e in edges
+            ]
             blocks.append("\n".join([output, *lines]))
-        return "\n".join(blocks)
+        return "\n".join([*blocks, *self.needs(model)])
+
+    def needs(self, model: str) -> list[str]:
+        """For each output a sentence that says how much of which sources it needs: `spend_30d needs 30 days of
+        payments`. A training set's own rows are given, and no history of them is needed."""
+        kinds = {table.key: table.kind for table in self.tables}
+        if kinds.get(f"model:{model}") not in {"features", "training_set"}:
+            return []
+        found: dict[str, dict[str, Span]] = {}
+        known: dict[tuple[str, str], dict[str, Span]] = {}
+        for edge in self.edges.get(model, ()):
+            reached = found.setdefault(edge.output, {})
+            for source, span in self.beyond(edge, known) if kinds.get(edge.relation) != "labels" else ():
+                reached[source] = reached.get(source, NEVER).hull(span)
+        said = []
+        for output, reached in found.items():
+            parts = [need(source, span) for source, span in sorted(reached.items())]
+            if parts:
+                said.append(f"{output} needs {', '.join(parts)}")
+        return said
+
+
+def line_of(edge: Edge) -> str:
+    """An edge for people."""
+    arrow = "<-" if edge.kind == "value" else "~~"
+    return f"  {arrow} {edge.relation}.{edge.column}  {edge.how}  {edge.span.text}"
+
+
+def need(source: str, span: Span) -> str:
+    """How much of one source is needed, for people."""
+    name = source.partition(":")[2].rpartition(".")[2]
+    if span.is_empty:
+        return f"no {name}"
+    if isinf(span.lower):
+        return f"all {name}" if span == ANY else f"all past {name}" if span.upper >= 0 else f"{name} in {span.text}"
+    if span.upper == 0 and span.lower < 0:
+        return f"{words(-span.lower)} of {name}"
+    return f"{name} at as_of()" if span == NOW else f"{name} in {span.text}"
+
+
+def words(seconds: float) -> str:
+    """A number of seconds as `30 days`."""
+    text = length(seconds)
+    unit = text.lstrip("0123456789.e+")
+    count, name = text.removesuffix(unit), NAMES[unit]
+    return f"{count} {name}" if count == "1" else f"{count} {name}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, isinf
 from typing import Any
@@ -40,10 +41,13 @@ class Span:
         """What lies in both; it may be empty."""
         lower = max(self.lower, other.lower)
         opened = any(span.opened for span in (self, other) if span.lower == lower)
-        return Span(lower, min(self.upper, other.upper), opened)
+        found = Span(lower, min(self.upper, other.upper), opened)
+        return NEVER if found.is_empty else found
 
     def plus(self, other: Span) -> Span:
         """Where a row can lie that is within `other` of a row within this."""
+        if self.is_empty or other.is_empty:
+            return NEVER
         return Span(self.lower + other.lower, self.upper + other.upper, self.opened or other.opened)
 
     def contains(self, seconds: float) -> bool:
@@ -72,6 +76,15 @@ class Span:
 ANY = Span(-inf, inf)
 PAST = Span(-inf, 0.0)
 NOW = Span(0.0, 0.0)
+NEVER = Span(inf, -inf)
+
+
+def hull(spans: Iterable[Span]) -> Span:
+    """The least interval that holds all of some."""
+    found = NEVER
+    for span in spans:
+        found = found.hull(span)
+    return found
 
 
 def length(seconds: float) -> str:

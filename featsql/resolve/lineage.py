@@ -15,6 +15,9 @@ EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
 JSON_VERSION = 2
+# A column of a relation by its key; and when each can act.
+Origin = tuple[str, str]
+Reach = dict[Origin, Span]
 NAMES = {"d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond", "us": "microsecond"}
 
 
@@ -72,37 +75,36 @@ class Lineage:
                     stack.append((edge.relation, edge.column.casefold()))
         return frozenset(found)
 
-    def reach(self, model: str, output: str) -> dict[str, Span]:
-        """For each source and seed when rows of it can act on one output, through all models between, relative
-        to the `as_of()` of the model."""
+    def reach(self, model: str, output: str) -> Reach:
+        """For each column of a source or seed (`*` for its rows) when it can act on one output, through all
+        models between, relative to the `as_of()` of the model."""
         return dict(self.reaches(model, output.casefold(), {}))
 
-    def reaches(self, model: str, output: str, known: dict[tuple[str, str], dict[str, Span]]) -> dict[str, Span]:
+    def reaches(self, model: str, output: str, known: dict[tuple[str, str], Reach]) -> Reach:
         """The same, for a folded name, with what is known so far."""
         if (model, output) in known:
             return known[model, output]
-        found: dict[str, Span] = {}
+        found: Reach = {}
         known[model, output] = found
         edges = self.presence if output == ROWS else self.edges
         for edge in edges.get(model, ()):
             if edge.output.casefold() == output:
-                for source, span in self.beyond(edge, known):
-                    found[source] = found.get(source, NEVER).hull(span)
+                widen(found, self.beyond(edge, known))
         return found
 
-    def beyond(self, edge: Edge, known: dict[tuple[str, str], dict[str, Span]]) -> Iterator[tuple[str, Span]]:
-        """The sources behind what an edge reads, with when their rows can act through it."""
+    def beyond(self, edge: Edge, known: dict[tuple[str, str], Reach]) -> Iterator[tuple[Origin, Span]]:
+        """The columns of sources behind what an edge reads, with when they can act through it."""
         kind, _, name = edge.relation.partition(":")
         if edge.kind == "influence" and edge.how in {"rows", "join"} and self.attaches(edge):
             return
         if kind != "model":
-            yield edge.relation, edge.span
+            yield (edge.relation, edge.column), edge.span
             return
-        for source, span in self.reaches(name, edge.column.casefold(), known).items():
+        for origin, span in self.reaches(name, edge.column.casefold(), known).items():
             through = edge.span.plus(span)
             if edge.relation in self.promised and edge.span.upper <= 0 and span != ANY:
                 through = through.intersect(PAST)
-            yield source, through
+            yield origin, through
 
     def attaches(self, edge: Edge) -> bool:
         """Whether an edge leads from a training set to features: those give each row its columns, and no rows."""
@@ -161,18 +163,25 @@ class Lineage:
         kinds = {table.key: table.kind for table in self.tables}
         if kinds.get(f"model:{model}") not in {"features", "training_set"}:
             return []
-        found: dict[str, dict[str, Span]] = {}
-        known: dict[tuple[str, str], dict[str, Span]] = {}
+        found: dict[str, Reach] = {}
+        known: dict[tuple[str, str], Reach] = {}
         for edge in self.edges.get(model, ()):
-            reached = found.setdefault(edge.output, {})
-            for source, span in self.beyond(edge, known) if kinds.get(edge.relation) != "labels" else ():
-                reached[source] = reached.get(source, NEVER).hull(span)
+            if kinds.get(edge.relation) != "labels":
+                widen(found.setdefault(edge.output, {}), self.beyond(edge, known))
         said = []
         for output, reached in found.items():
-            parts = [need(source, span) for source, span in sorted(reached.items())]
-            if parts:
-                said.append(f"{output} needs {', '.join(parts)}")
+            spans: dict[str, Span] = {}
+            for (source, _), span in reached.items():
+                spans[source] = spans.get(source, NEVER).hull(span)
+            if spans:
+                said.append(f"{output} needs {', '.join(need(*each) for each in sorted(spans.items()))}")
         return said
+
+
+def widen(found: Reach, others: Iterable[tuple[Origin, Span]]) -> None:
+    """Add what acts, and when."""
+    for origin, span in others:
+        found[origin] = found.get(origin, NEVER).hull(span)
 
 
 def line_of(edge: Edge) -> str:

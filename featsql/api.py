@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from sqlglot import exp
 from featsql.compiler import Compiled, compile_project
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.export.excerpt import Wish, excerpt
+from featsql.export.json import document
 from featsql.names import did_you_mean
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
@@ -22,10 +25,15 @@ from featsql.resolve.graph import model_key
 from featsql.resolve.select import select
 from featsql.result import Result
 from featsql.run import build as builder
+from featsql.run.explanation import Explanation
+from featsql.run.failure import explained
 from featsql.run.run import Listener, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
+from featsql.run.verdict import Verdict
+from featsql.run.verify import Terms, verify
+from featsql.run.why import why as explain_cell
 from featsql.run.workspace import Workspace
-from featsql.show import show_name, show_sql
+from featsql.show import plan_of_cell, show_name, show_sql
 from featsql.spine import plan_frame
 from featsql.stages import stage_text
 
@@ -131,6 +139,59 @@ class Project:
         self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
         return Result(lower(plan).sql("duckdb"), session, compiled)
 
+    def verify(
+        self,
+        select_: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        *,
+        seconds: float = 60.0,
+        seed: int = 0,
+        sample: int = 200,
+    ) -> tuple[Verdict, ...]:
+        """Put the three laws to the training sets that selectors choose (all by default), on their own data.
+
+        At most `seconds` of wall time are spent, shared by the training sets, on at most `sample` rows
+        of each; the same seed takes the same rows. Reports are written under the target path. Raises
+        FeatsqlError FS751 where no training set is chosen.
+        """
+        compiled = self.compile()
+        names = select(compiled.graph, select_, exclude)
+        plans = [plan for name in names if isinstance(plan := compiled.plans.get(name), Plan)]
+        if not plans:
+            known = [n for n, p in compiled.plans.items() if isinstance(p, Plan)]
+            hint = f"the project has {', '.join(known)}" if known else "it has none"
+            raise FeatsqlError(Diagnostic("FS751", "no training set is chosen: there is nothing to verify", hint=hint))
+        deadline, verdicts = time.monotonic() + seconds, []
+        for number, plan in enumerate(plans):
+            self.workspace.prepare([model_key(plan.name)])
+            share = max(0.0, deadline - time.monotonic()) / (len(plans) - number)
+            with explained(compiled):
+                verdicts.append(verify(plan, compiled, self._engine.cursor(), Terms(share, seed, sample)))
+        return tuple(verdicts)
+
+    def why(
+        self,
+        cell: str,
+        *,
+        row: int | None = None,
+        keys: Mapping[str, Any] | None = None,
+        as_of: str | None = None,
+        limit: int = 10,
+    ) -> Explanation:
+        """The source rows that made one value, and those that were held back because they were not known yet.
+
+        `cell` is 'training_set.column' or 'features_model.feature'. The row is the `row`-th (from 1, in the
+        order of the instant, then of the labels' other columns), or the one with these `keys` (any columns
+        of the labels) and this `as_of`; a feature is
+        asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
+        are shown. Raises FeatsqlError FS752 and FS753 for a cell that there is not.
+        """
+        compiled = self.compile()
+        plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)
+        self.workspace.prepare([model_key(plan.name)])
+        with explained(compiled):
+            return explain_cell(plan, compiled, self._engine.cursor(), meant, limit)
+
     def show(
         self,
         name_or_sql: str,
@@ -157,10 +218,8 @@ class Project:
         return stage_text(self.compile(), name, stage)
 
     def lineage(self, select_: Sequence[str] = (), exclude: Sequence[str] = ()) -> dict[str, Any]:
-        """Tables, columns and the edges between them, as JSON-like data."""
-        compiled = self.compile()
-        names = select(compiled.graph, select_, exclude) if select_ or exclude else None
-        return compiled.checked.lineage.as_json(names)
+        """Tables, columns and the edges between them, as JSON-like data (`featsql/export/lineage.schema.json`)."""
+        return document(excerpt(self.compile(), Wish(select_, exclude)))
 
     def result(self, query: exp.Query) -> Result:
         """A query in a session of its own cursor."""

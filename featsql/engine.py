@@ -228,6 +228,10 @@ class Engine:
             else:
                 relation.write_parquet(path)
 
+    def interrupt(self) -> None:
+        """Stop the statement that runs in this session, from another thread; it ends with an EngineError."""
+        self.connection.interrupt()
+
     def close(self) -> None:
         """Release the database."""
         self.connection.close()

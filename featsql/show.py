@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from featsql.read.project import File, Project
 from featsql.read.render import render_text
 from featsql.resolve.describe import as_of_type, bound_name
 from featsql.resolve.graph import model_key, seed_key, source_key
+from featsql.run.why import Cell
 from featsql.run.workspace import Workspace
 from featsql.temporal import column
 
@@ -97,6 +99,31 @@ def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expr, ent
     outputs = [exp.alias_(column(key, "spine"), key, quoted=True) for key in keys]
     outputs += [exp.alias_(column(name, "f"), name, quoted=True) for name in plan.features]
     return plan_of(spine, (attach,), exp.select(*outputs), compiled.project.boundary)
+
+
+def plan_of_cell(
+    cell: str, compiled: Compiled, row: int | None, keys: Mapping[str, Any], as_of: str | None
+) -> tuple[Plan, Cell]:
+    """The plan in which `training_set.column` or `features_model.feature` is a column, and which of its rows is meant.
+
+    Raises FeatsqlError FS752 for a cell without a column, or of a model that is neither.
+    """
+    name, _, output = cell.rpartition(".")
+    plan = compiled.plans.get(name)
+    if plan is None:
+        hint = did_you_mean(name, compiled.plans, "write it like churn_training.spend_30d")
+        raise FeatsqlError(
+            Diagnostic("FS752", f"`{cell}` is no column of a training set or a features model", hint=hint)
+        )
+    if isinstance(plan, Plan):
+        instant = {plan.spine.as_of: as_of} if as_of is not None else {}
+        return plan, Cell(output, row, {name: str(value) for name, value in {**keys, **instant}.items()})
+    if row is not None:
+        hint = f"say whose: --key {plan.keys[0] if plan.keys else 'name'}=... --as-of ..."
+        raise FeatsqlError(Diagnostic("FS753", f"`{name}` has no rows by number: it is a features model", hint=hint))
+    made = for_entities(plan, compiled, literal_instant(name, compiled, as_of), [keys])
+    kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
+    return replace(made, name=name, spine=replace(made.spine, as_of_type=kind)), Cell(output)
 
 
 def refuse_keys(given: Mapping[str, Any], keys: Sequence[str], name: str) -> None:

@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STOREYS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("api",),
-    ("show", "spine", "stages"),
+    ("export", "show", "spine", "stages"),
     ("result",),
     ("run",),
     ("compiler",),

@@ -16,6 +16,8 @@ from featsql.cli.init import init
 from featsql.cli.lineage import lineage
 from featsql.cli.ls import ls
 from featsql.cli.show import show
+from featsql.cli.verify import verify
+from featsql.cli.why import why
 
 HELP = """Write SQL for now; featsql runs it for every moment.
 
@@ -57,5 +59,7 @@ app.command("compile", cls=Command)(compile_)
 app.command(cls=Command)(show)
 app.command(cls=Command)(ls)
 app.command(cls=Command)(lineage)
+app.command(cls=Command)(verify)
+app.command(cls=Command)(why)
 app.command(cls=Command)(explain)
 app.command(cls=Command)(clean)

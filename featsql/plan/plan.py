@@ -79,6 +79,14 @@ class AsOf:
 Features = Lifted | AsOf
 
 
+def scans_of(features: Features) -> tuple[Scan, ...]:
+    """Every reading of a relation that evaluates a features model."""
+    if isinstance(features, Lifted):
+        return tuple(features.scans.values())
+    keys = tuple(enumerate(features.key_columns))
+    return (Scan(features.relation, features.table, keys),)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The spine: rows with keys and an `as_of` instant, and whatever was learnt later about them.

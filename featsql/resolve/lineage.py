@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isinf
-from typing import Any, Literal
+from typing import Literal
 
 from featsql.engine import Column
 from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span, length
@@ -14,7 +14,6 @@ Transformation = Literal["identity", "expression", "aggregation", "window"]
 EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
-JSON_VERSION = 2
 # A column of a relation by its key; and when each can act.
 Origin = tuple[str, str]
 Reach = dict[Origin, Span]
@@ -110,38 +109,6 @@ class Lineage:
         """Whether an edge leads from a training set to features: those give each row its columns, and no rows."""
         kinds = {table.key: table.kind for table in self.tables}
         return kinds.get(f"model:{edge.model}") == "training_set" and kinds.get(edge.relation) == "features"
-
-    def as_json(self, names: Iterable[str] | None = None) -> dict[str, Any]:
-        """Lineage as data, of some models or of all: `version`, `tables` (key, kind, path, columns), and
-        `edges` (from, to, kind, how, interval), `from` and `to` being {relation, column}, `interval`
-        {from, to, text} in seconds, null where there is no end."""
-        chosen = set(self.edges) if names is None else set(names)
-        edges = [edge for name in self.edges if name in chosen for edge in self.edges[name]]
-        keys = {f"model:{name}" for name in chosen} | {edge.relation for edge in edges}
-        tables = [table for table in self.tables if names is None or table.key in keys]
-        return {
-            "version": JSON_VERSION,
-            "tables": [
-                {
-                    "key": table.key,
-                    "kind": table.kind,
-                    "path": table.path,
-                    "columns": [{"name": column.name, "type": column.type} for column in table.columns],
-                    **({"coarse": self.coarse[name]} if (name := table.key.partition(":")[2]) in self.coarse else {}),
-                }
-                for table in tables
-            ],
-            "edges": [
-                {
-                    "from": {"relation": edge.relation, "column": edge.column},
-                    "to": {"relation": f"model:{edge.model}", "column": edge.output},
-                    "kind": edge.kind,
-                    "how": edge.how,
-                    "interval": edge.span.as_json(),
-                }
-                for edge in edges
-            ],
-        }
 
     def text(self, model: str) -> str:
         """The edges of one model for people, one output a paragraph."""

@@ -16,6 +16,7 @@ from featsql.plan.plan import AsOf, Lifted, Plan
 from featsql.read.model import Model
 from featsql.read.project import Source
 from featsql.resolve.graph import model_key
+from featsql.run.definition import definition
 from featsql.run.publish import write_json, write_text
 from featsql.run.run import Result, Run
 
@@ -105,16 +106,24 @@ def node(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str,
             "macros": list(model.rendered.macros),
             "nodes": [unique_id(parent, compiled) for parent in compiled.graph.parents[key]],
         },
-        "featsql": {
-            "kind": config.kind,
-            "entity": list(config.entity),
-            "as_of": config.as_of,
-            "horizon": config.horizon,
-            "label": config.label,
-            "clock": asdict(info.clock) if info.clock else None,
-            "plan": plan_of(model.name, compiled),
-            "fingerprint": fingerprint,
-        },
+        "featsql": about(model, compiled, fingerprint),
+    }
+
+
+def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str, Any]:
+    """What only featsql knows of a model."""
+    key, config = model_key(model.name), model.config
+    clock = compiled.checked.catalog.relations[key].clock
+    return {
+        "kind": config.kind,
+        "entity": list(config.entity),
+        "as_of": config.as_of,
+        "horizon": config.horizon,
+        "label": config.label,
+        "clock": asdict(clock) if clock else None,
+        "plan": plan_of(model.name, compiled),
+        "fingerprint": fingerprint,
+        "definition": asdict(definition(key, compiled)),
     }
 
 
@@ -147,6 +156,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
             "location": source.location,
             "format": source.format,
             "clock": asdict(source.clock) if source.clock else None,
+            "definition": asdict(definition(key, compiled)),
         },
     }
 

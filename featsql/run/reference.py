@@ -107,27 +107,7 @@ class Reference:
         if key == model_key(name) and self.checked.graph.models[name].config.kind == "features":
             return self.query_at(name, at)
         info = self.checked.catalog.relations[key]
-        clock = info.clock
-        assert clock is not None, f"{key} has no clock"
-        rows = exp.select("*").from_(bound_name(key, self.checked.graph)).where(known(clock, at, self.boundary))
-        if clock.versioned:
-            rows = newest_only(rows, info)
-        return exp.select(*self.columns(info, at)).from_(rows.subquery("known")).where(holds(clock, at, self.boundary))
-
-    def columns(self, info: RelationInfo, at: exp.Expr) -> list[exp.Expr]:
-        """A relation's columns; the end of a period is open until it could be known."""
-        clock = info.clock
-        assert clock is not None
-        columns: list[exp.Expr] = [column(name) for name in info.names]
-        if clock.kind != "periods" or clock.valid_to is None:
-            return columns
-        learnt = reached(end_available_at(clock), at, self.boundary)
-        end = exp.Case(ifs=[exp.If(this=learnt, true=column(clock.valid_to))])
-        ends = [name.casefold() == clock.valid_to.casefold() for name in info.names]
-        return [
-            exp.alias_(end.copy(), c.name, quoted=True) if is_end else c
-            for c, is_end in zip(columns, ends, strict=True)
-        ]
+        return visible_rows(info, bound_name(key, self.checked.graph), at, self.boundary)
 
     def no_row(self, name: str, as_of: Any) -> Row:
         """The aggregates' own values over no rows; NULL for everything else."""
@@ -137,16 +117,20 @@ class Reference:
 
     def over_no_rows(self, name: str, as_of: Any) -> Row:
         """What the model's own aggregates say of no rows at an instant."""
+        query = self.query_over_no_rows(name, self.instant(as_of))
+        if query is None:
+            return dict.fromkeys(self.checked.catalog.relations[model_key(name)].names)
+        (row,) = self.run(query)
+        return row
+
+    def query_over_no_rows(self, name: str, at: exp.Expr) -> exp.Query | None:
+        """The one row of a model's aggregates over no rows at an instant; None where all of it is NULL."""
         tree = self.numbered(self.inlined(name))
         query = defaults(tree, self.checked.catalog.aggregates)
-        columns = self.checked.catalog.relations[model_key(name)].names
         if query is None:
-            return dict.fromkeys(columns)
+            return None
         keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
-        at = self.instant(as_of)
-        found = self.run(substitute(query, at, lambda index: self.relation_at(keys[index], at)))
-        (row,) = found
-        return row
+        return substitute(query, at, lambda index: self.relation_at(keys[index], at))
 
     def inlined(self, name: str) -> exp.Query:
         """A model's tree with the features models that it reads in place of their names."""
@@ -163,6 +147,32 @@ class Reference:
         sql = query.sql("duckdb")
         names = [c.name for c in self.engine.columns(sql)]
         return [dict(zip(names, row, strict=True)) for row in self.engine.rows(sql)]
+
+
+def visible_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Select:
+    """The rows of a relation at an instant, step by step: the known ones, of those the newest versions, of
+    those the ones that hold; `table` is where the relation is read from."""
+    clock = info.clock
+    assert clock is not None, f"{info.key} has no clock"
+    rows = exp.select("*").from_(table.copy()).where(known(clock, at, boundary))
+    if clock.versioned:
+        rows = newest_only(rows, info)
+    return exp.select(*shown(info, at, boundary)).from_(rows.subquery("known")).where(holds(clock, at, boundary))
+
+
+def shown(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> list[exp.Expr]:
+    """A relation's columns; the end of a period is open until it could be known."""
+    clock = info.clock
+    assert clock is not None
+    columns: list[exp.Expr] = [column(name) for name in info.names]
+    if clock.kind != "periods" or clock.valid_to is None:
+        return columns
+    learnt = reached(end_available_at(clock), at, boundary)
+    end = exp.Case(ifs=[exp.If(this=learnt, true=column(clock.valid_to))])
+    ends = [name.casefold() == clock.valid_to.casefold() for name in info.names]
+    return [
+        exp.alias_(end.copy(), c.name, quoted=True) if is_end else c for c, is_end in zip(columns, ends, strict=True)
+    ]
 
 
 def newest_only(rows: exp.Select, info: RelationInfo) -> exp.Select:

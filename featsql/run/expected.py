@@ -1,0 +1,94 @@
+"""What a training set should hold: its rows of one instant, of relations and models as the reference has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.features import entity_keys
+from featsql.plan.lift import substitute
+from featsql.plan.lower import moved
+from featsql.plan.plan import Attach, Plan, Reading
+from featsql.run.answers import NUMBER
+from featsql.run.reference import Reference
+from featsql.temporal import column
+
+
+def expected(plan: Plan, reference: Reference, instant: str | None, rows: exp.Query) -> exp.Select:
+    """The query of a training set for numbered `rows` of its spine, all of one instant.
+
+    Relations and features models are the reference's at that instant, joined by their keys; the
+    author's own projections are run as written.
+    """
+    at, alias = reference.instant(instant), plan.spine.alias
+    keys = {index: scan.relation.key for index, scan in plan.scans.items()}
+    select = plan.select.copy()
+    select.set("order", None)
+    query = substitute(select, at, lambda index: reference.relation_at(keys[index], at))
+    assert isinstance(query, exp.Select)
+    query = query.select(column(NUMBER, alias)).from_(rows.subquery(exp.to_identifier(alias, quoted=True)))
+    for attach in plan.attachments:
+        query.append("joins", attached(attach, plan, reference, at, rows))
+    for read in plan.readings:
+        query.append("joins", joined(read, reference, at))
+    return query
+
+
+def attached(attach: Attach, plan: Plan, reference: Reference, at: exp.Expr, rows: exp.Query) -> exp.Join:
+    """A features model at the instant beside the rows, by their numbers."""
+    name, alias = attach.features.name, plan.spine.alias
+    keys, match_nulls = entity_keys(reference.checked.graph.models[name], reference.checked)
+    hit = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(reference.query_at(name, at).subquery("__answer"))
+    same = [
+        (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__model"), expression=wanted.copy())
+        for key, wanted, nulls in zip(keys, attach.keys, match_nulls, strict=True)
+    ]
+    query = exp.select(column(NUMBER, alias)).from_(rows.subquery(exp.to_identifier(alias, quoted=True)))
+    query.append(
+        "joins", exp.Join(this=hit.subquery("__model"), side="LEFT", on=exp.and_(*same) if same else exp.true())
+    )
+    nothing = reference.query_over_no_rows(name, at)
+    if nothing is not None:
+        query.append("joins", exp.Join(this=nothing.subquery("__nothing"), kind="CROSS"))
+    found = exp.Is(this=column(names.HIT, "__model"), expression=exp.true())
+    for feature in attach.features.features:
+        default = column(feature, "__nothing") if nothing is not None else None
+        value = exp.Case(ifs=[exp.If(this=found.copy(), true=column(feature, "__model"))], default=default)
+        query.append("expressions", exp.alias_(value, feature, quoted=True))
+    on = exp.EQ(this=column(NUMBER, attach.alias), expression=column(NUMBER, alias))
+    return exp.Join(this=query.subquery(exp.to_identifier(attach.alias, quoted=True)), side="LEFT", on=on)
+
+
+def joined(read: Reading, reference: Reference, at: exp.Expr) -> exp.Join:
+    """Another relation at the instant, by the author's own condition."""
+    rows = reference.relation_at(read.scan.relation.key, at).subquery(exp.to_identifier(read.alias, quoted=True))
+    return exp.Join(this=rows, side="LEFT" if read.outer else "", on=moved(read.on, at))
+
+
+def windowed(plan: Plan) -> frozenset[str]:
+    """The columns that look at other rows of the spine: they cannot be told from some of its rows."""
+    return frozenset(
+        value.alias_or_name
+        for value in plan.select.expressions
+        if any(window.find_ancestor(exp.Subquery) is None for window in value.find_all(exp.Window))
+    )
+
+
+def asked_of(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    """For each output column that is not the labels' own: the names under which its features and relations
+    stand in the training set, and the keys of what it reads by itself."""
+    features = {attach.alias.casefold() for attach in plan.attachments}
+    readings = {read.alias.casefold() for read in plan.readings}
+    found: dict[str, tuple[str, ...]] = {}
+    for value in plan.select.expressions:
+        names = [c.table.casefold() for c in value.find_all(exp.Column) if c.table.casefold() in features | readings]
+        names += [
+            plan.scans[each.meta["scan"]].relation.key for each in value.find_all(exp.Table) if "scan" in each.meta
+        ]
+        if readings.intersection(names):
+            names += sorted(readings)  # one relation may be joined by another's columns
+        if names:
+            found[value.alias_or_name] = tuple(dict.fromkeys(names))
+    return found

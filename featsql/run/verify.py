@@ -1,0 +1,177 @@
+"""`verify`: the three laws on a project's own training sets and data, with a report beside each."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.engine import Engine, EngineError
+from featsql.plan.lower import lower
+from featsql.plan.plan import Plan, Scan
+from featsql.resolve.graph import model_key
+from featsql.run.examine import Examination, Findings
+from featsql.run.expected import windowed
+from featsql.run.fingerprint import Fingerprints
+from featsql.run.manifest import unique_id
+from featsql.run.proof import objections, trusted, unrestricted
+from featsql.run.publish import write_json
+from featsql.run.resume import Progress, folder
+from featsql.run.scratch import Scratch, clocked
+from featsql.run.strata import Pick, number_spine, pick
+from featsql.run.verdict import FeatureVerdict, Verdict
+
+WINDOWED = "it looks at other rows of the training set, which a sample has not"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How to verify: at most so many seconds of wall time, a seed, and at most so many rows."""
+
+    seconds: float = 60.0
+    seed: int = 0
+    sample: int = 200
+
+
+def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verdict:
+    """Put the laws to a sample of a training set's rows, and write a report under the target path and beside the
+    Parquet copy, if there is one.
+
+    `engine` is a session in which the training set's relations can be read. Rows that were seen by an
+    earlier run of the same code, inputs, seed and size are not seen again. Raises FeatsqlError where
+    the training set's own query fails.
+    """
+    started = time.monotonic()
+    deadline = started + terms.seconds
+    scratch = Scratch(clocked(plan), compiled, engine)
+    spine = number_spine(plan, scratch)
+    picks = pick(plan, spine, scratch, terms.sample, terms.seed)
+    progress = Progress(plan, compiled, terms.seed, terms.sample)
+    before = progress.load() & {each.number for each in picks}
+    examination = Examination(plan, compiled, scratch, spine, terms.seed)
+    left = [each for each in picks if each.number not in before]
+    with stopping(engine, terms.seconds):
+        findings = examination.examine(left, deadline, lambda: progress.save([*before, *examination.findings.seen]))
+        rows = count(lower(plan), engine) if time.monotonic() < deadline else None
+    if findings.counterexamples:
+        progress.forget()
+    verdict = Verdict(
+        name=plan.name,
+        features=features(plan, compiled, examination, len(before) + len(findings.seen)),
+        seed=terms.seed,
+        sample=len(picks),
+        verified=len(before) + len(findings.seen),
+        resumed=len(before),
+        finished=findings.finished,
+        seconds=time.monotonic() - started,
+        spine_rows=count(exp.select("*").from_(spine.copy()), engine) or 0,
+        rows=rows,
+        strata=strata(picks, {*before, *findings.seen}),
+        trusted=tuple(trusted(read_by(plan), compiled)),
+        notes=tuple(findings.notes),
+        fingerprint=Fingerprints(compiled).of(plan.name),
+        table=table_of(plan, compiled),
+    )
+    return report(verdict, compiled)
+
+
+@contextmanager
+def stopping(engine: Engine, seconds: float) -> Iterator[None]:
+    """Stop the statement that still runs when time is up."""
+    timer = threading.Timer(max(seconds, 0.0), engine.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def count(query: exp.Query, engine: Engine) -> int | None:
+    """The number of a query's rows; None where the engine was stopped."""
+    try:
+        counted = exp.select(exp.Count(this=exp.Star())).from_(query.subquery("counted"))
+        return int(engine.rows(counted.sql("duckdb"))[0][0])
+    except EngineError as error:
+        if error.kind.startswith("INTERRUPT"):
+            return None
+        raise
+
+
+def features(plan: Plan, compiled: Compiled, examination: Examination, rows: int) -> tuple[FeatureVerdict, ...]:
+    """What was found of each column that is not the labels' own."""
+    leaks, apart = unrestricted(plan, compiled), windowed(plan)
+    findings: Findings = examination.findings
+    by_alias = {attach.alias.casefold(): objections(attach.features, compiled, leaks) for attach in plan.attachments}
+    by_alias |= {read.alias.casefold(): against(read.scan, leaks) for read in plan.readings}
+    by_alias |= {scan.relation.key: against(scan, leaks) for scan in plan.scans.values()}
+    asked = {**dict.fromkeys(findings.counterexamples, ()), **examination.features}
+    verdicts = []
+    for name, aliases in asked.items():
+        found_against = tuple(dict.fromkeys(each for alias in aliases for each in by_alias[alias]))
+        found = findings.counterexamples.get(name)
+        skipped = WINDOWED if name in apart else None
+        verdicts.append(FeatureVerdict(name, not found_against, 0 if skipped else rows, found_against, found, skipped))
+    return tuple(verdicts)
+
+
+def against(scan: Scan, leaks: dict[str, str]) -> list[str]:
+    """Why a relation that a training set reads by itself is not proved."""
+    key = scan.relation.key
+    return [f"{key}: {leaks[key]}"] if key in leaks else []
+
+
+def strata(picks: Sequence[Pick], seen: set[int]) -> dict[str, int]:
+    """How many of the rows seen are of each stratum."""
+    return dict(Counter(why for each in picks if each.number in seen for why in each.why))
+
+
+def read_by(plan: Plan) -> list[str]:
+    """The relations behind the features of a training set."""
+    names = [model_key(attach.features.name) for attach in plan.attachments]
+    return [*names, *(read.scan.relation.key for read in plan.readings), *(s.relation.key for s in plan.scans.values())]
+
+
+def table_of(plan: Plan, compiled: Compiled) -> str:
+    """Whether the table of the last build is of this code and these inputs, by the fingerprint in its manifest."""
+    path = compiled.project.root / compiled.project.target_path / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        built = manifest["nodes"][unique_id(model_key(plan.name), compiled)]["featsql"]["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "not built"
+    if built is None:
+        return "not built by the last build"
+    return (
+        "of this code and these inputs" if built == Fingerprints(compiled).of(plan.name) else "of other code or inputs"
+    )
+
+
+def report(verdict: Verdict, compiled: Compiled) -> Verdict:
+    """Write what was found, and say where."""
+    root = compiled.project.root
+    paths = [folder(compiled) / f"{verdict.name}.json"]
+    published = compiled.graph.models[verdict.name].config.publish
+    if published is not None and (root / published.path).exists():
+        paths.append(beside(root / published.path))
+    told = replace(
+        verdict,
+        report=tuple(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths),
+    )
+    for path in paths:
+        write_json(path, told.as_data(), compiled.project.secrets)
+    return told
+
+
+def beside(path: Path) -> Path:
+    """The report's place beside a Parquet copy: `training.parquet` has `training.verify.json`."""
+    return path.with_name(f"{path.name.removesuffix('.parquet')}.verify.json")

@@ -15,7 +15,7 @@ from featsql.names import did_you_mean
 from featsql.plan.features import entity_keys
 from featsql.plan.lift import substitute
 from featsql.plan.lower import lower, lower_at
-from featsql.plan.plan import AsOf, Attach, Lifted, Outcome, Plan
+from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training import plan_of
 from featsql.read.parse import parse
 from featsql.read.project import File, Project
@@ -37,7 +37,7 @@ def show_name(
     key = relation_key(name, compiled)
     workspace.prepare([key])
     plan = compiled.plans.get(name)
-    if not isinstance(plan, Lifted | AsOf):
+    if not isinstance(plan, Features):
         refuse_instant(name, as_of, entities)
     if isinstance(plan, Plan):
         return lower(plan)
@@ -80,7 +80,7 @@ def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Exp
     return value
 
 
-def for_entities(plan: Lifted | AsOf, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
+def for_entities(plan: Features, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
     """The plan of a features model for given keys at one instant."""
     keys, _ = entity_keys(compiled.graph.models[plan.name], compiled.checked)
     types = compiled.checked.catalog.relations[model_key(plan.name)]

@@ -10,7 +10,7 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
-from featsql.plan.plan import AsOf, Features, Lifted, Plan, Scan
+from featsql.plan.plan import AsOf, Features, Lifted, Over, Plan, Scan
 from featsql.resolve.graph import model_key
 from featsql.run.manifest import compiled_sql
 
@@ -89,8 +89,31 @@ def features_lines(features: Features) -> list[str]:
     lines = [f"{type(features).__name__} {features.name}: {features.reason}"]
     if isinstance(features, AsOf):
         return [*lines, f"  Scan {features.relation.key} by {', '.join(features.key_columns)}"]
-    assert isinstance(features, Lifted)
+    if isinstance(features, Over):
+        return [*lines, *over_lines(features)]
     return lines + [scan_line(scan, features) for scan in features.scans.values()]
+
+
+def over_lines(features: Over) -> list[str]:
+    """The windows of a node, and the scan that it sorts once."""
+    by = f" by {', '.join(features.keys)}" if features.keys else ""
+    lines = [f"  Scan {features.scan.relation.key} sorted once{by}"]
+    clock = features.scan.relation.clock
+    for number, window in enumerate(features.windows):
+        calls = [
+            measure.call.sql("duckdb").split("(")[0].lower()
+            for measure in features.measures
+            if measure.window == number
+        ]
+        ends = " and ".join(f"{clock.start if clock else ''} {edge.text}" for edge in window) or "all that is visible"
+        if calls:
+            lines.append(f"  Window {ends}: {', '.join(calls)}")
+    return lines
+
+
+def name_of(call: exp.Expr) -> str:
+    """The name of the function that is called."""
+    return call.sql("duckdb").partition("(")[0].lower()
 
 
 def scan_line(scan: Scan, features: Lifted) -> str:

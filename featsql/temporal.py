@@ -125,6 +125,11 @@ def pending(instant: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Expr:
     return exp.paren(exp.or_(exp.Is(this=instant.copy(), expression=exp.null()), later))
 
 
+def last_reached(at: exp.Expr, boundary: Boundary) -> exp.Expr:
+    """The last whole microsecond that is `reached` at the microsecond `at`."""
+    return at if boundary == "inclusive" else exp.Sub(this=at, expression=exp.Literal.number(1))
+
+
 def known(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = None) -> exp.Expr:
     """Whether a row, as a version of its key, is known at `at`. NULL instants are never known."""
     if clock.kind == "static":

@@ -11,6 +11,7 @@ from featsql.plan import names
 from featsql.plan.defaults import defaults
 from featsql.plan.plan import Features, Lifted, Scan
 from featsql.plan.shapes import as_of_join, unique_per_key
+from featsql.plan.windows import over
 from featsql.read.model import Model
 from featsql.read.project import Entity
 from featsql.resolve.checked import Checked
@@ -35,6 +36,16 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
         joined = as_of_join(name, tree, scan.relation, keys, match_nulls)
         if joined is not None:
             return joined
+    lifted = lifted_model(name, tree, scans, checked)
+    if general or len(scans) != 1:
+        return lifted
+    (scan,) = scans.values()
+    return over(lifted, scan, checked.catalog.aggregates) or lifted
+
+
+def lifted_model(name: str, tree: exp.Query, scans: Mapping[int, Scan], checked: Checked) -> Lifted:
+    """The node of the general rule."""
+    keys, match_nulls = entity_keys(checked.graph.models[name], checked)
     folded = {key.casefold() for key in keys}
     outputs = checked.catalog.relations[model_key(name)].names
     return Lifted(

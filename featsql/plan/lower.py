@@ -8,14 +8,21 @@ from typing import assert_never
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.asof import as_of_joined, moved
+from featsql.plan.crowds import among, crowded
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
-from featsql.plan.plan import AsOf, Attach, Features, Lifted, Plan, Reading, Scan
-from featsql.temporal import Boundary, column, holds, reached
+from featsql.plan.over import Frames, framed
+from featsql.plan.paired import is_paired, paired
+from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
+from featsql.temporal import Boundary, column
 
 MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
 OTHER_ROWS = "FS805: `{name}` joins {relations}, which multiplies or drops rows of its labels"
+# How much further pairs carry than the general rule before frames are better: they meet a probe only with rows
+# of its widest window, once.
+CHEAPER = 20
 
 
 def lower(plan: Plan) -> exp.Select:
@@ -66,6 +73,7 @@ def stop(message: str, **said: str) -> exp.Expr:
 def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:
     """The query of a features model at one instant: all of its rows as the meaning has them."""
     parts = Parts(boundary)
+    features = features.general if isinstance(features, Over) else features
     match features:
         case Lifted():
             everything = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
@@ -149,9 +157,43 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
         case Lifted():
             return lifted(features, probe, parts)
         case AsOf():
-            return as_of_joined(features, probe, parts)
+            versions = parts.versions([Scan(features.relation, features.table)])[features.relation.key]
+            return as_of_joined(features, probe, versions, parts.boundary)
+        case Over():
+            return over(features, probe, parts)
         case _:
             assert_never(features)
+
+
+def over(features: Over, probe: str, parts: Parts) -> exp.Select:
+    """One sort for all windows of crowded keys; pairs, or else the general rule, for others and where late rows
+    raise doubts."""
+    number = len(parts.tables)
+    frames = Frames(features, f"__asking_{number}", parts.boundary)
+    keys = [column(name) for name in (names.AS_OF, *frames.keys)]
+    probes, rest = exp.select("*").from_(probe), []
+    if features.crowd:
+        nulls = features.match_nulls
+        crowd = features.crowd * (CHEAPER if is_paired(features) else 1)
+        crowds = crowded(probe, frames.keyed(), frames.keys, nulls, crowd)
+        crowds_name = parts.add(f"__crowds_{number}", crowds, materialized=True)
+        inside = among(probe, crowds_name, frames.keys, nulls)
+        probes, rest = probes.where(inside), [exp.select(*keys).from_(probe).where(exp.not_(inside))]
+    parts.add(frames.asking, frames.bounded(probes), materialized=True)
+    query = framed(frames)
+    late = names.LATE in query.named_selects
+    if not late and not rest:
+        return query
+    name = parts.add(f"__over_{number}", query, materialized=late)
+    sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name)
+    if late:
+        sure = sure.where(exp.not_(column(names.LATE)))
+        rest.append(exp.select(*keys).from_(name).where(column(names.LATE)))
+    others = parts.add(f"__rest_{number}", exp.union(*rest, distinct=False) if len(rest) > 1 else rest[0])
+    joined = (
+        paired(features, others, parts.boundary) if is_paired(features) else lifted(features.general, others, parts)
+    )
+    return exp.select("*").from_(exp.union(sure, joined, distinct=False).subquery())
 
 
 def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
@@ -209,54 +251,6 @@ def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expr]) -> ex
     several = exp.GT(this=rows, expression=exp.Literal.number(1))
     found = exp.If(this=several, true=stop(MANY_ROWS, name=features.name))
     return query.qualify(exp.Case(ifs=[found], default=exp.true()))
-
-
-def as_of_joined(features: AsOf, probe: str, parts: Parts) -> exp.Select:
-    """One as-of join on the versions in the order in which they became the newest."""
-    scan = Scan(features.relation, features.table)
-    versions = parts.versions([scan])[features.relation.key]
-    alias = features.alias
-    keyed = [exp.not_(exp.Is(this=column(c), expression=exp.null())) for c in features.key_columns]
-    newest = exp.select("*").from_(exp.to_table(versions)).where(*keyed)
-    at = column(names.AS_OF, names.PROBE)
-    same = [
-        exp.EQ(this=column(c, alias), expression=column(names.key(i), names.PROBE))
-        for i, c in enumerate(features.key_columns)
-    ]
-    since = flipped(reached(column(names.KNOWN_FROM, alias), at, parts.boundary))
-    join = exp.Join(this=newest.subquery(alias), method="ASOF", side="LEFT", on=exp.and_(*same, since))
-    clock = features.relation.clock
-    assert clock is not None
-    found = exp.not_(exp.Is(this=column(names.KNOWN_FROM, alias), expression=exp.null()))
-    there = [found, holds(clock, at, parts.boundary, alias)]
-    if features.where is not None:
-        there.append(exp.paren(moved(features.where, at)))
-    hit = exp.and_(*there)
-    query = exp.select(at, *(column(names.key(i), names.PROBE) for i in range(len(features.keys))))
-    query = query.from_(aliased(probe, names.PROBE))
-    query.append("joins", join)
-    for name, value in features.projections:
-        chosen = exp.Case(ifs=[exp.If(this=hit.copy(), true=moved(value, at))])
-        query.append("expressions", exp.alias_(chosen, name, quoted=True))
-    return query
-
-
-def flipped(comparison: exp.Expr) -> exp.Expr:
-    """`b >= a` for `a <= b`: the engine wants the probing side of an as-of join on the left."""
-    opposite = exp.GTE if isinstance(comparison, exp.LTE) else exp.GT
-    return opposite(this=comparison.expression.copy(), expression=comparison.this.copy())
-
-
-def moved(value: exp.Expr, at: exp.Expr) -> exp.Expr:
-    """A scalar expression with `as_of()` replaced by an instant."""
-    (replaced,) = substitute(exp.select(value.copy()), at, no_scan).expressions
-    assert isinstance(replaced, exp.Expr)
-    return replaced
-
-
-def no_scan(index: int) -> exp.Query:
-    """A scalar expression reads no relation."""
-    raise AssertionError(f"scan {index} in a scalar expression")
 
 
 def reading(read: Reading, at: exp.Expr, parts: Parts) -> exp.Join:

@@ -11,11 +11,21 @@ KNOWN_FROM = "__known_from"
 KNOWN_TO = "__known_to"
 POINT = "__point"
 NEWEST = "__newest"
+HAPPENED = "__happened"
+ORDER = "__order"
+ASKED = "__asked"
+LATE = "__late"
+COUNT = "__count"
 
 
 def key(position: int) -> str:
     """The column of a probe that holds the entity key at `position`."""
     return f"__key_{position}"
+
+
+def part(kind: str, position: int) -> str:
+    """A numbered column of a query: an argument, a flag, a value, an end of a window."""
+    return f"__{kind}_{position}"
 
 
 def reserved(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlglot import exp
 
@@ -45,6 +46,10 @@ class Lifted:
     unique: bool = False
     reason: str = "the general rule: any query"
 
+    @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return tuple(scan.relation for scan in self.scans.values())
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -67,6 +72,10 @@ class AsOf:
     reason: str = "a projection of a state by its own key"
 
     @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return (self.relation,)
+
+    @property
     def projections(self) -> tuple[tuple[str, exp.Expr], ...]:
         folded = {key.casefold() for key in self.keys}
         return tuple((name, value) for name, value in self.outputs if name.casefold() not in folded)
@@ -76,11 +85,84 @@ class AsOf:
         return tuple(name for name, _ in self.projections)
 
 
-Features = Lifted | AsOf
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One end of a window: rows whose event time stands in this relation to `bound`, an expression over
+    `as_of()` alone."""
+
+    compare: Literal[">", ">=", "<", "<="]
+    bound: exp.Expr
+
+    @property
+    def is_lower(self) -> bool:
+        return self.compare in {">", ">="}
+
+    @property
+    def text(self) -> str:
+        return f"{self.compare} {self.bound.sql('duckdb')}"
+
+
+# All of these hold of a window's rows; the visible ones only, always.
+Window = tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One aggregate: its call over columns of `Over.rows`, the boolean column of those that its rows must
+    satisfy (None: all count), and its window's position."""
+
+    call: exp.Expr
+    flag: str | None
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Aggregates over windows of one `events` relation, grouped by the entity's keys: one sort of the rows
+    and of the probes together serves all of them.
+
+    `rows` is the author's own FROM and row-wise filters, with the keys, the aggregates' arguments and
+    their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
+    model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
+    `general` is the same model for the general rule, which answers wherever a row that happened before
+    a window's edge became known only after it, and for keys with so few rows and probes that joining
+    them costs less than `crowd` frames for each (0: for no key).
+    """
+
+    name: str
+    general: Lifted
+    scan: Scan
+    rows: exp.Select
+    windows: tuple[Window, ...]
+    measures: tuple[Measure, ...]
+    outputs: tuple[tuple[str, exp.Expr], ...]
+    crowd: int = 12
+    reason: str = "windows of one events relation; one sort for crowded keys, a join for others"
+
+    @property
+    def relations(self) -> tuple[RelationInfo, ...]:
+        return (self.scan.relation,)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.general.keys
+
+    @property
+    def match_nulls(self) -> tuple[bool, ...]:
+        return self.general.match_nulls
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.outputs)
+
+
+Features = Lifted | AsOf | Over
 
 
 def scans_of(features: Features) -> tuple[Scan, ...]:
     """Every reading of a relation that evaluates a features model."""
+    if isinstance(features, Over):
+        return scans_of(features.general)
     if isinstance(features, Lifted):
         return tuple(features.scans.values())
     keys = tuple(enumerate(features.key_columns))

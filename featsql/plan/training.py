@@ -11,7 +11,7 @@ from featsql.names import did_you_mean
 from featsql.plan.features import plan_features, refuse_reserved
 from featsql.plan.join_keys import condition, join_keys
 from featsql.plan.joins import Joined, passes_on
-from featsql.plan.plan import Attach, Features, Lifted, Outcome, Plan, Reading, Scan
+from featsql.plan.plan import Attach, Features, Outcome, Plan, Reading, Scan
 from featsql.plan.stars import Scope, expand
 from featsql.read.model import Model
 from featsql.resolve.aggregates import has_aggregate
@@ -226,8 +226,7 @@ def check_instants(features: Features, as_of_type: str, place: Place | None) -> 
 
     Raises FeatsqlError FS714.
     """
-    scans = [scan.relation for scan in features.scans.values()] if isinstance(features, Lifted) else [features.relation]
-    for info in scans:
+    for info in features.relations:
         if info.clock is None or not info.clock.instants:
             continue
         kind = info.type_of(info.clock.instants[0]) or ""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.asof import moved
 from featsql.plan.features import entity_keys
 from featsql.plan.lift import substitute
-from featsql.plan.lower import moved
 from featsql.plan.plan import Attach, Plan, Reading
 from featsql.run.answers import NUMBER
 from featsql.run.reference import Reference

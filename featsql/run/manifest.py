@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from featsql.compiler import Compiled
-from featsql.plan.plan import AsOf, Lifted, Plan
+from featsql.plan.plan import AsOf, Lifted, Over, Plan
 from featsql.read.model import Model
 from featsql.read.project import Source
 from featsql.resolve.graph import model_key
@@ -130,7 +130,7 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
 def plan_of(name: str, compiled: Compiled) -> Mapping[str, Any] | None:
     """How a planned model is evaluated."""
     match compiled.plans.get(name):
-        case AsOf() | Lifted() as features:
+        case AsOf() | Lifted() | Over() as features:
             return {"node": type(features).__name__, "reason": features.reason}
         case Plan() as plan:
             parts = {attach.alias: type(attach.features).__name__ for attach in plan.attachments}

@@ -12,12 +12,14 @@ from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.plan import names
-from featsql.plan.lower import flipped, lower
+from featsql.plan.asof import flipped
+from featsql.plan.lower import lower
 from featsql.plan.plan import Features, Plan, scans_of
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import model_key
 from featsql.resolve.scope import conjuncts
+from featsql.run.framed import ends_at_probe
 from featsql.run.scratch import clocked, name_of
 from featsql.temporal import Boundary, available_at, column, holds, pending, reached, visible
 
@@ -48,6 +50,8 @@ def is_restricted(
     if exp.false().sql("duckdb") in terms:
         return True
     if any(terms_of(visible(clock, at, boundary)) <= terms for at in instants) and not clock.versioned:
+        return True
+    if ends_at_probe(each, info, query, boundary):
         return True
     cte = each.find_ancestor(exp.CTE)
     if not clock.versioned or cte is None or not begins_when_known(cte, info):

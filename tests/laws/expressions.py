@@ -180,10 +180,30 @@ class Expressions:
     def windowed_aggregate(self, t: str) -> str:
         """An aggregate over one of the common windows of time."""
         width, after = self.dice.one(WIDTHS), self.dice.one((">", ">="))
+        within = f"{t}.at {after} as_of() - interval '{width}'"
+        if self.dice.chance(20):
+            within = f"{within} and {self.simple(t)}"
+        if self.dice.chance(20):
+            within = self.window(t)
         value = self.dice.one(
-            ("count(*)", f"sum({t}.n)", f"max({t}.at)", f"min({t}.x)", f"list({t}.id order by {t}.id)")
+            (
+                "count(*)",
+                f"sum({t}.n)",
+                f"max({t}.at)",
+                f"min({t}.x)",
+                f"list({t}.id order by {t}.id)",
+                f"avg({t}.n)",
+                f"sum({t}.x)",
+                f"count(distinct {t}.m)",
+                f"bool_and({t}.dead)",
+                f"stddev({t}.n)",
+                f"median({t}.n)",
+            )
         )
-        return f"{value} filter (where {t}.at {after} as_of() - interval '{width}')"
+        if self.dice.chance(20):
+            value = self.dice.one(("sum", "count", "min"))
+            return f"{value}(case when {within} then {t}.n {self.dice.one(('end', 'else null end', 'else 0 end'))})"
+        return f"{value} filter (where {within})"
 
     def around(self, aggregate: str, t: str) -> str:
         """What authors write around an aggregate."""

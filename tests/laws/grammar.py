@@ -94,7 +94,11 @@ class Grammar(Relations):
                 ", ".join(str(i + 1) for i in range(len(self.keys))),
             )
         )
-        having = self.dice.one(("", "", "", " having count(*) > 1", f" having max({t}.n) is not null"))
+        having = (
+            self.dice.one(("", "", "", " having count(*) > 1", f" having max({t}.n) is not null"))
+            if self.focus.having
+            else ""
+        )
         return f"select {keys}, {self.aggregates(t)} from {source}{self.where(t)} group by {group}{having}"
 
     def nested(self) -> str:

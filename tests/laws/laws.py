@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from featsql.plan.plan import AsOf
+from featsql.plan.plan import AsOf, Over
 from featsql.resolve.checked import Checked
 from laws import future, trial
 from laws.dice import Dice
@@ -31,7 +31,7 @@ class Trial:
         for model in self.case.models:
             tree, node = trial.query(model.name, self.checked, self.case, general=False)
             found[model.name, False] = tree.sql("duckdb")
-            if isinstance(node, AsOf):
+            if isinstance(node, AsOf | Over):
                 found[model.name, True] = trial.query(model.name, self.checked, self.case, general=True)[0].sql(
                     "duckdb"
                 )

@@ -11,8 +11,8 @@ import pytest
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import features, known, lift, lower, names
-from featsql.plan.plan import Features, Lifted, Scan
+from featsql.plan import asof, features, known, lift, lower, measures, microseconds, names, over
+from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
@@ -25,6 +25,7 @@ from laws.focus import (
     MATCHING,
     OUTER,
     PROJECTED,
+    RECENT,
     SEVERAL,
     VERSIONS,
     WINDOWS,
@@ -110,7 +111,7 @@ def versions_begin_after_their_instant(put: Patch) -> None:
 
 @mutant(PROJECTED)
 def an_as_of_join_misses_its_own_instant(put: Patch) -> None:
-    put.setattr(lower, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
+    put.setattr(asof, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
 
 
 @mutant(VERSIONS)
@@ -380,14 +381,106 @@ def as_of_is_the_latest_of_the_spine(put: Patch) -> None:
 @mutant(PROJECTED)
 def the_filter_of_a_state_goes_before_its_versions(put: Patch) -> None:
     """An as-of join of the rows that pass the filter: an older one comes back."""
-    joined = lower.as_of_joined
+    joined = lower.per_probe
 
-    def filtered_first(planned: Any, probe: str, parts: lower.Parts) -> exp.Select:
-        if planned.where is None:
+    def filtered_first(planned: Features, probe: str, parts: lower.Parts) -> exp.Select:
+        if not isinstance(planned, AsOf) or planned.where is None:
             return joined(planned, probe, parts)
         rows = exp.select("*").from_(planned.table.copy()).where(planned.where.copy())
         if rows.find(exp.Anonymous):
             return joined(planned, probe, parts)
-        return joined(replace(planned, table=rows.subquery(planned.alias)), probe, parts)
+        filtered: Any = rows.subquery(planned.alias)
+        return joined(replace(planned, table=filtered), probe, parts)
 
-    put.setattr(lower, "as_of_joined", filtered_first)
+    put.setattr(lower, "per_probe", filtered_first)
+
+
+@mutant(RECENT)
+def a_window_ends_on_the_other_side_of_its_instant(put: Patch) -> None:
+    put.setattr(
+        microseconds,
+        "last_reached",
+        lambda at, boundary: temporal.last_reached(at, swapped(boundary)),
+    )
+
+
+@mutant(RECENT)
+def a_windows_left_end_is_always_closed(put: Patch) -> None:
+    """`>=` for `>`."""
+    bound = over.Frames.bound
+
+    def closed(self: over.Frames, edge: Edge, at: exp.Expr) -> exp.Expr:
+        return bound(self, replace(edge, compare=">=") if edge.is_lower else edge, at)
+
+    put.setattr(over.Frames, "bound", closed)
+
+
+@mutant(RECENT)
+def late_rows_are_taken_as_prompt(put: Patch) -> None:
+    """A window over when rows became known, not over when they happened."""
+    put.setattr(over.Frames, "late", lambda self: None)
+
+
+@mutant(RECENT)
+def a_windows_rows_are_known_when_they_happen(put: Patch) -> None:
+    put.setattr(microseconds, "is_prompt", lambda clock: True)
+    put.setattr(over, "is_prompt", lambda clock: True)
+
+
+@mutant(RECENT)
+def probes_count_as_rows(put: Patch) -> None:
+    def measured(self: over.Frames, position: int) -> exp.Expr:
+        measure = self.planned.measures[position]
+        counted = exp.Filter(this=measure.call.copy(), expression=exp.Where(this=column_or_true(measure.flag)))
+        return self.framed(counted, measure.window)
+
+    put.setattr(over.Frames, "measured", measured)
+
+
+def column_or_true(flag: str | None) -> exp.Expr:
+    """The column of a flag, or `true`."""
+    return temporal.column(flag) if flag else exp.true()
+
+
+@mutant(RECENT)
+def an_empty_sum_of_cases_is_nothing(put: Patch) -> None:
+    """`sum(case ... else 0 end)` as if it had no ELSE."""
+
+    def plain(self: measures.Measures, call: exp.Expr, found: Any, counted: Any) -> exp.Expr:
+        return self.measure(call, counted)
+
+    put.setattr(measures.Measures, "zero_of_some", plain)
+
+
+@mutant(RECENT)
+def null_keys_are_one_entity(put: Patch) -> None:
+    plan = features.plan_features
+
+    def matched(name: str, checked: Checked, *, general: bool = False) -> Features:
+        planned = plan(name, checked, general=general)
+        if isinstance(planned, Over):
+            always = tuple(True for _ in planned.match_nulls)
+            return replace(planned, general=replace(planned.general, match_nulls=always))
+        return planned
+
+    put.setattr("laws.trial.plan_features", matched)
+
+
+@mutant(RECENT)
+def the_narrowest_window_prunes_the_rows(put: Patch) -> None:
+    wanted = over.Frames.wanted
+
+    def narrow(self: over.Frames) -> list[exp.Expr]:
+        found = [each.copy() for each in wanted(self)]
+        for least in (node for each in found for node in each.find_all(exp.Least)):
+            least.replace(exp.func("greatest", *(part.copy() for part in (least.this, *least.expressions))))
+        return found
+
+    put.setattr(over.Frames, "wanted", narrow)
+
+
+@mutant(RECENT)
+def empty_windows_hold_the_rows_of_their_instant(put: Patch) -> None:
+    put.setattr(
+        over.Frames, "up_to_now", lambda self, call, span, nothing: self.window(call, span, "CURRENT ROW", None)
+    )

@@ -38,7 +38,7 @@ class Relations(Expressions):
             self.unnested,
             self.crossed,
         )
-        return self.dice.one(forms)(t, depth)
+        return self.dice.one([each for each in forms if each.__name__ in self.focus.relations] or forms)(t, depth)
 
     def single(self, t: str, depth: int) -> str:
         """A relation that is not a join itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlglot import exp
 from featsql.engine import Column, Engine, EngineError
 from featsql.plan.features import entity_keys, plan_features
 from featsql.plan.lower import lower
-from featsql.plan.plan import Attach, Features, Outcome
+from featsql.plan.plan import Attach, Features, Outcome, Over
 from featsql.plan.training import plan_of
 from featsql.resolve.checked import Checked
 from featsql.run.reference import evaluate
@@ -52,6 +53,8 @@ def settle(case: Case) -> Engine:
 def query(name: str, checked: Checked, case: Case, *, general: bool) -> tuple[exp.Query, Features]:
     """The query that gives a model's features for the spine."""
     features = plan_features(name, checked, general=general)
+    if isinstance(features, Over):  # so few rows would not be worth a sort; every other model mixes both ways
+        features = replace(features, crowd=0 if name.endswith("0") else 1)
     keys, _ = entity_keys(checked.graph.models[name], checked)
     select = exp.select(column("row", "spine"), *(column(each, "f") for each in features.features))
     names = tuple(each.name for each in spine_columns(case))

@@ -1,0 +1,92 @@
+"""Instants as whole microseconds, the infinities at both ends, so that a window can be told by two differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.edges import is_steady
+from featsql.resolve.catalog import RelationInfo
+from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
+
+# Further than any instant, and near enough for the difference of two to be counted.
+FOREVER = 2**61
+# From here on, and before, everything is as far as infinity.
+EPOCHS = ("70000-01-01", "70000-01-01 (BC)")
+# What no row reaches.
+BEYOND = FOREVER + 2
+
+
+def micros(instant: exp.Expr, kind: str) -> exp.Expr:
+    """An instant of a type as microseconds since 1970; NULL stays NULL."""
+    precise = "TIMESTAMP" if kind.upper() == "DATE" else kind
+    value = exp.cast(instant.copy(), precise, dialect="duckdb")
+    future, past = (exp.cast(exp.Literal.string(text), precise, dialect="duckdb") for text in EPOCHS)
+    beyond = exp.If(this=exp.GTE(this=value, expression=future), true=number(FOREVER))
+    before_all = exp.If(this=exp.LTE(this=value.copy(), expression=past), true=number(-FOREVER))
+    counted = exp.Anonymous(this="epoch_us", expressions=[value.copy()])
+    return exp.Case(ifs=[beyond, before_all], default=counted)
+
+
+def number(value: int) -> exp.Expr:
+    """A whole number as a BIGINT."""
+    return exp.cast(exp.Literal.number(value), "bigint")
+
+
+def is_prompt(clock: Clock) -> bool:
+    """Whether rows become known in the order in which they happen, each after the same time."""
+    return clock.available_at is None and (clock.delay is None or is_steady(interval(clock.delay)))
+
+
+def instants(info: RelationInfo) -> Mapping[str, exp.Expr]:
+    """The instants of a relation's rows that a plan needs, by the name that it gives them: when a row became
+    known and, where that tells nothing else, when it happened."""
+    assert info.clock is not None
+    if is_prompt(info.clock):
+        return {names.ORDER: happened(info)}
+    return {names.ORDER: order(info), names.HAPPENED: happened(info)}
+
+
+def kind_of(info: RelationInfo) -> str:
+    """The type of a relation's event times."""
+    assert info.clock is not None
+    return info.type_of(info.clock.start) or "TIMESTAMP"
+
+
+def happened(info: RelationInfo) -> exp.Expr:
+    """When a row of an events relation happened."""
+    clock = info.clock
+    assert clock is not None
+    return micros(column(clock.start), kind_of(info))
+
+
+def order(info: RelationInfo) -> exp.Expr:
+    """When a row could first be known."""
+    clock = info.clock
+    assert clock is not None
+    return exp.func("greatest", happened(info), micros(available_at(clock), known_type(info)))
+
+
+def known_type(info: RelationInfo) -> str:
+    """The type of the instant at which a row could first be known."""
+    clock = info.clock
+    assert clock is not None
+    return info.type_of(clock.available_at or clock.start) or "TIMESTAMP"
+
+
+def last_visible(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Expr:
+    """The greatest `order` of the rows that are visible at an instant; beyond all of them where it is NULL."""
+    clock = info.clock
+    assert clock is not None
+    then = before(at, clock.delay) if is_prompt(clock) else at
+    return exp.func("coalesce", last_reached(micros(then, kind_of(info)), boundary), number(-BEYOND))
+
+
+def before(instant: exp.Expr, delay: str | None) -> exp.Expr:
+    """`instant - delay`."""
+    if not delay:
+        return instant
+    later = after(instant, delay)
+    return exp.Sub(this=instant.copy(), expression=later.expression.copy())

@@ -1,0 +1,213 @@
+"""Lower `Over`: the rows and the probes under one sort, and for each aggregate a frame that ends at the probe.
+
+Instants are whole microseconds here, so that both ends of a window are closed whatever the author's sign
+and whatever the boundary: `> t` begins at t + 1, `< t` ends at t - 1.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.crowds import among
+from featsql.plan.lift import substitute
+from featsql.plan.measures import BLIND
+from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
+from featsql.plan.plan import Edge, Over, Window
+from featsql.temporal import Boundary, Clock, column, holds
+
+LAST = "__last"
+# The first and the last microsecond of a window.
+Span = tuple[exp.Expr, exp.Expr]
+
+
+def framed(frames: Frames) -> exp.Select:
+    """For each probe its instant and keys, the features and, where rows can be late, whether one that is
+    makes them doubtful."""
+    both = exp.union(frames.events(), frames.probes(), distinct=False)
+    below = exp.select("*").from_(both.subquery("__both"))
+    for i in range(len(frames.planned.measures)):
+        below = below.select(exp.alias_(frames.measured(i), names.part("value", i)))
+    late = frames.late()
+    if late is not None:
+        below = below.select(exp.alias_(late, names.LATE))
+    query = exp.select(column(names.AS_OF), *(column(key) for key in frames.keys)).from_(below.subquery("__framed"))
+    for name, value in frames.planned.outputs:
+        query.append("expressions", exp.alias_(frames.output(value), name, quoted=True))
+    if late is not None:
+        query = query.select(column(names.LATE))
+    return query.where(column(names.ASKED))
+
+
+class Frames:
+    """The parts of the query of one node; `asking` is the name of the query made by `bounded`."""
+
+    def __init__(self, planned: Over, asking: str, boundary: Boundary) -> None:
+        self.planned = planned
+        self.info = planned.scan.relation
+        self.asking = asking
+        self.boundary = boundary
+        self.keys = [names.key(i) for i in range(len(planned.keys))]
+        projected = [value.alias_or_name for value in planned.rows.expressions]
+        self.arguments = [name for name in projected if name.startswith("__argument_")]
+        self.edges: list[Edge] = list(dict.fromkeys(edge for window in planned.windows for edge in window))
+        self.spans: list[Span] = [(self.first(window), self.last(window)) for window in planned.windows]
+        if not is_prompt(self.clock):
+            self.spans += [(self.cut(edge), column(LAST)) for edge in self.edges]
+
+    @property
+    def clock(self) -> Clock:
+        """The relation's clock."""
+        assert self.info.clock is not None
+        return self.info.clock
+
+    def events(self) -> exp.Select:
+        """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
+        query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
+        query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
+        for i in range(len(self.spans)):
+            query = query.select(
+                exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
+            )
+        return query.from_(self.rows().subquery("__events")).where(*self.wanted())
+
+    def keyed(self) -> exp.Select:
+        """The keys of the model's rows, to be counted."""
+        rows = self.rows()
+        chosen = [value for value in rows.expressions if value.alias_or_name in self.keys]
+        rows.set("expressions", chosen or [exp.alias_(exp.true(), names.HIT)])
+        return rows
+
+    def rows(self) -> exp.Select:
+        """The model's rows, whatever the instant."""
+        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
+        assert isinstance(rows, exp.Select)
+        return rows
+
+    def wanted(self) -> list[exp.Expr]:
+        """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
+        found: list[exp.Expr] = []
+        if self.keys:
+            found.append(among("__events", self.asking, self.keys, self.planned.match_nulls))
+        used = sorted({measure.window for measure in self.planned.measures})
+        if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
+            first = exp.func("least", *(self.spans[i][0] for i in used))
+            oldest = exp.select(exp.Min(this=first)).from_(self.asking).subquery()
+            found.append(exp.GTE(this=column(names.ORDER), expression=oldest))
+        return found
+
+    def scanned(self) -> exp.Select:
+        """The relation's rows that are ever visible, with their instants."""
+        given = [exp.alias_(value, name) for name, value in instants(self.info).items()]
+        rows = exp.select("*", *given).from_(self.planned.scan.table.copy())
+        return rows.where(*(there(name) for name in self.clock.instants), holds(self.clock, exp.null(), self.boundary))
+
+    def probes(self) -> exp.Select:
+        """The probes among the rows: each stands at the last row that it sees, its frames end there or before."""
+        at = column(names.AS_OF)
+        missing = [exp.null() for _ in (*list(instants(self.info))[1:], *self.arguments)]
+        query = exp.select(*(column(key) for key in self.keys), column(LAST), *missing, exp.true(), at)
+        for first, last_ in self.spans:
+            empty = exp.GT(this=first, expression=last_)
+            for place, end in enumerate((first, last_)):
+                back = exp.Sub(this=column(LAST), expression=exp.paren(end.copy()))
+                query = query.select(exp.Case(ifs=[exp.If(this=empty.copy(), true=number(place))], default=back))
+        return query.from_(self.asking)
+
+    def bounded(self, probe: exp.Select) -> exp.Select:
+        """Probes with the last row that each sees, and the ends of its windows."""
+        at = column(names.AS_OF)
+        bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
+        last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
+        return exp.select("*", last, *bounds).from_(probe.subquery())
+
+    def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
+        """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""
+        (moved,) = substitute(exp.select(edge.bound.copy()), at, no_scan).expressions
+        instant = micros(moved, kind_of(self.info))
+        match edge.compare:
+            case ">":
+                instant = exp.Add(this=instant, expression=exp.Literal.number(1))
+            case "<":
+                instant = exp.Sub(this=instant, expression=exp.Literal.number(1))
+        return exp.func("coalesce", instant, number(BEYOND if edge.is_lower else -BEYOND))
+
+    def place(self, edge: Edge) -> exp.Column:
+        """The column of an edge's bound."""
+        return column(names.part("edge", self.edges.index(edge)))
+
+    def first(self, window: Window) -> exp.Expr:
+        """The first microsecond of a window."""
+        return exp.func("greatest", number(-FOREVER), *(self.place(edge) for edge in window if edge.is_lower))
+
+    def last(self, window: Window) -> exp.Expr:
+        """The last microsecond of a window that is visible."""
+        return exp.func("least", column(LAST), *(self.place(edge) for edge in window if not edge.is_lower))
+
+    def cut(self, edge: Edge) -> exp.Expr:
+        """The first microsecond on the later side of an edge."""
+        place = self.place(edge)
+        return place if edge.is_lower else exp.Add(this=place, expression=exp.Literal.number(1))
+
+    def measured(self, position: int) -> exp.Expr:
+        """A measure over its frame."""
+        measure = self.planned.measures[position]
+        call = measure.call.copy()
+        if measure.flag or not isinstance(call, BLIND):
+            counts = column(measure.flag) if measure.flag else exp.not_(column(names.ASKED))
+            call = exp.Filter(this=call, expression=exp.Where(this=counts))
+        nothing = over_nothing(measure.call)
+        if nothing is None or not all(edge.is_lower for edge in self.planned.windows[measure.window]):
+            return self.framed(call, measure.window)
+        return self.up_to_now(call, measure.window, nothing)
+
+    def framed(self, call: exp.Expr, span: int) -> exp.Window:
+        """A call over the frame of a span."""
+        return self.window(call, span, column(names.part("to", span)), "PRECEDING")
+
+    def up_to_now(self, call: exp.Expr, span: int, nothing: exp.Expr) -> exp.Expr:
+        """A call over a frame that ends where its row stands, which is found much faster. Such a frame is
+        never empty, so that an empty one is told by its ends."""
+        found = self.window(call, span, "CURRENT ROW", None)
+        back = [column(names.part(end, span)) for end in ("from", "to")]
+        return exp.Case(ifs=[exp.If(this=exp.LT(this=back[0], expression=back[1]), true=nothing)], default=found)
+
+    def window(self, call: exp.Expr, span: int, end: exp.Expr | str, side: str | None) -> exp.Window:
+        """A call over the rows of the same keys from the beginning of a span on."""
+        start = column(names.part("from", span))
+        spec = exp.WindowSpec(kind="RANGE", start=start, start_side="PRECEDING", end=end, end_side=side)
+        order = exp.Order(expressions=[exp.Ordered(this=column(names.ORDER), nulls_first=False)])
+        return exp.Window(this=call, partition_by=[column(key) for key in self.keys], order=order, spec=spec)
+
+    def late(self) -> exp.Expr | None:
+        """Whether a row that happened before an edge became known after it: frames by what was known when
+        do not tell such rows apart."""
+        windows, found = len(self.planned.windows), []
+        for i in range(windows, len(self.spans)):
+            oldest = self.up_to_now(exp.Min(this=column(names.HAPPENED)), i, exp.null())
+            cut = exp.Sub(this=column(names.ORDER), expression=column(names.part("from", i)))
+            found.append(exp.func("coalesce", exp.LT(this=oldest, expression=cut), exp.false()))
+        return exp.or_(*found) if found else None
+
+    def output(self, value: exp.Expr) -> exp.Expr:
+        """A feature at the probe's instant."""
+        (moved,) = substitute(exp.select(value.copy()), column(names.AS_OF), no_scan).expressions
+        assert isinstance(moved, exp.Expr)
+        return moved
+
+
+def over_nothing(call: exp.Expr) -> exp.Expr | None:
+    """What an aggregate says of no rows; None where versions of the engine differ."""
+    if isinstance(call, exp.CountIf):
+        return None
+    return number(0) if isinstance(call, exp.Count | exp.ApproxDistinct) else exp.null()
+
+
+def there(name: str) -> exp.Expr:
+    """Whether a column has a value."""
+    return exp.not_(exp.Is(this=column(name), expression=exp.null()))
+
+
+def no_scan(index: int) -> exp.Query:
+    """A scalar expression reads no relation."""
+    raise AssertionError(f"scan {index} in a scalar expression")

@@ -117,32 +117,34 @@ class Lineage:
             by_output.setdefault(edge.output, []).append(edge)
         blocks = []
         for output, edges in by_output.items():
-            lines = [
-                f"  {'<-' if e.kind == 'value' else '~~'} {e.relation}.{e.column}  {e.how}  {e.span.text}"
-                for e in edges
-            ]
-            blocks.append("\n".join([output, *lines]))
+            blocks.append("\n".join([output, *map(line_of, edges)]))
         return "\n".join([*blocks, *self.needs(model)])
 
     def needs(self, model: str) -> list[str]:
         """For each output a sentence that says how much of which sources it needs: `spend_30d needs 30 days of
-        payments`. A training set's own rows are given, and no history of them is needed."""
+        payments`."""
+        return [f"{output} needs {needed(spans)}" for output, spans in self.history(model).items()]
+
+    def history(self, model: str) -> dict[str, dict[str, Span]]:
+        """For each output that needs any history of sources and seeds, by their keys: when the rows lie that can act
+        on it. Only what is asked at an instant needs one; a training set's own rows are given."""
         kinds = {table.key: table.kind for table in self.tables}
         if kinds.get(f"model:{model}") not in {"features", "training_set"}:
-            return []
+            return {}
         found: dict[str, Reach] = {}
         known: dict[tuple[str, str], Reach] = {}
         for edge in self.edges.get(model, ()):
             if kinds.get(edge.relation) != "labels":
                 widen(found.setdefault(edge.output, {}), self.beyond(edge, known))
-        said = []
-        for output, reached in found.items():
-            spans: dict[str, Span] = {}
-            for (source, _), span in reached.items():
-                spans[source] = spans.get(source, NEVER).hull(span)
-            if spans:
-                said.append(f"{output} needs {', '.join(need(*each) for each in sorted(spans.items()))}")
-        return said
+        return {output: by_source(reached) for output, reached in found.items() if reached}
+
+
+def by_source(reached: Reach) -> dict[str, Span]:
+    """When any column of each source can act, in the order of their keys."""
+    spans: dict[str, Span] = {}
+    for (source, _), span in sorted(reached.items()):
+        spans[source] = spans.get(source, NEVER).hull(span)
+    return spans
 
 
 def widen(found: Reach, others: Iterable[tuple[Origin, Span]]) -> None:
@@ -157,13 +159,21 @@ def line_of(edge: Edge) -> str:
     return f"  {arrow} {edge.relation}.{edge.column}  {edge.how}  {edge.span.text}"
 
 
+def needed(spans: Mapping[str, Span]) -> str:
+    """How much of some sources is needed, for people."""
+    return ", ".join(need(*each) for each in spans.items())
+
+
 def need(source: str, span: Span) -> str:
     """How much of one source is needed, for people."""
     name = source.partition(":")[2].rpartition(".")[2]
     if span.is_empty:
         return f"no {name}"
+    if span.upper < 0:
+        ended = f"{words(-span.upper)} ago"
+        return f"all {name} until {ended}" if isinf(span.lower) else f"{name} from {words(-span.lower)} to {ended}"
     if isinf(span.lower):
-        return f"all {name}" if span == ANY else f"all past {name}" if span.upper >= 0 else f"{name} in {span.text}"
+        return f"all past {name}" if span.upper == 0 else f"all {name}"
     if span.upper == 0 and span.lower < 0:
         return f"{words(-span.lower)} of {name}"
     return f"{name} at as_of()" if span == NOW else f"{name} in {span.text}"

@@ -60,7 +60,7 @@ def observed(seed: int, focus: Focus, most: int) -> tuple[Case, Checked, tuple[E
 def everyone(dice: Dice) -> list[Row]:
     """A spine that leaves no key out at any of a few instants, so that little goes by unseen."""
     keys = [{"k": k, "c": c} for k in (1, 2, 3) for c in ("a", "b")]
-    moments = [instant(dice, missing=0) for _ in range(8)]
+    moments = [instant(dice, missing=0, infinite=0) for _ in range(8)]
     asked = [{**key, "as_of": moment} for moment in moments for key in keys]
     return [{"row": number, **row} for number, row in enumerate(asked)]
 

@@ -1,14 +1,21 @@
-"""The interval that each way of writing a condition gives to what it filters."""
+"""How long intervals can be, and when the rows lie that each way of writing a condition lets through."""
 
 from __future__ import annotations
 
 import pytest
 import sqlglot
 
+from featsql.engine import Engine
 from featsql.resolve.moments import restrictions
 from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span
+from featsql.resolve.span import LONGEST, lengths, longest
 
 DAY = 86400.0
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.memory()
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,35 @@ def test_a_condition_bounds_a_clock(condition: str, text: str) -> None:
     for column in tree.find_all(sqlglot.exp.Column):
         column.set("table", sqlglot.exp.to_identifier("p"))
     assert restrictions([tree.args["where"].this]).get(("p", "t"), ANY).text == text
+
+
+COUNTS = ("0.4", "0.5", "1", "1.5", "1.6", "2.5", "12")
+SPELLINGS = (
+    "interval '{n} {unit}s'",
+    "interval '{n}' {unit}",
+    "{n} * interval 1 {unit}",
+    "{n} * interval '1.6 {unit}'",
+)
+
+
+@pytest.mark.parametrize("unit", [unit.lower() for unit in LONGEST])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_interval_is_as_long_as_it_can_be(unit: str, spelling: str, engine: Engine) -> None:
+    """The engine itself, through leap years and over months of every length, goes no farther; nor less far."""
+    written = {n: spelling.format(n=n, unit=unit) for n in COUNTS}
+    days = "range(timestamp '2023-01-01', timestamp '2025-03-01', interval 1 day) as days(day)"
+    spans = ", ".join(f"{end}(epoch_us(day) - epoch_us(day - {w}))" for w in written.values() for end in ("min", "max"))
+    ((*found,),) = engine.rows(f"select {spans} from {days}")
+    for text, least, most in zip(written.values(), found[::2], found[1::2], strict=True):
+        known = lengths(sqlglot.parse_one(text, read="duckdb"))
+        assert known is not None
+        assert known[0] <= least / 1e6
+        assert most / 1e6 <= known[1] + 1e-7, f"{text} may be longer"
+
+
+def test_whole_intervals_are_not_widened() -> None:
+    for text, seconds in (("'90 minutes'", 5400), ("'1.5 hours'", 5400), ("30 day", 30 * DAY), ("'2 weeks'", 14 * DAY)):
+        assert longest(sqlglot.parse_one(f"interval {text}", read="duckdb")) == seconds
 
 
 def test_spans_add_up() -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from math import ceil, floor, inf
+from collections.abc import Callable, Iterable
+from math import ceil, inf
 
 from sqlglot import exp
 
 from featsql.resolve.reach import ANY, NOW, Span
-from featsql.resolve.span import LONGEST, PART, amount, called_unit, is_date, rounding, unit_length
+from featsql.resolve.span import LONGEST, amount, counted, is_date, lengths, rounding, unit_length
 
-# The shortest that each unit can be. Intervals are compared with months of 30 days, and so years of 360.
-SHORTEST: Mapping[str, float] = {**LONGEST, "MONTH": 28 * 86400, "QUARTER": 89 * 86400, "YEAR": 360 * 86400}
 ColumnName = tuple[str, str]
 Now = Callable[[exp.Expr], bool]
 
@@ -19,40 +17,6 @@ Now = Callable[[exp.Expr], bool]
 def is_as_of(node: exp.Expr) -> bool:
     """Whether a node is `as_of()` itself."""
     return isinstance(node, exp.Anonymous) and node.name.casefold() == "as_of" and not node.expressions
-
-
-def lengths(node: exp.Expr) -> tuple[float, float] | None:
-    """The shortest and the longest that a constant interval can be; None where it is not one, or might be negative."""
-    node = node.unnest()
-    if isinstance(node, exp.Mul):
-        for factor, inner in ((node.this, node.expression), (node.expression, node.this)):
-            count, found = amount(factor), lengths(inner)
-            if count is not None and found is not None:
-                return count * found[0], count * found[1]
-        return None
-    if isinstance(node, exp.Interval):
-        if node.args.get("unit") is not None:
-            return counted(amount(node.this), node.args["unit"].name)
-        return spelt(node.this.name if isinstance(node.this, exp.Literal) else "")
-    unit = "DAY" if isinstance(node, exp.ToDays) else called_unit(node)
-    arguments = [node.this] if isinstance(node, exp.ToDays) else node.expressions
-    return counted(amount(arguments[0]), unit) if unit is not None and len(arguments) == 1 else None
-
-
-def counted(count: float | None, unit: str) -> tuple[float, float] | None:
-    """So many of a unit, which may be rounded to a whole number of it."""
-    longest = unit_length(unit)
-    if count is None or longest is None:
-        return None
-    return floor(count) * SHORTEST[unit.upper().removesuffix("S")], ceil(count) * longest
-
-
-def spelt(text: str) -> tuple[float, float] | None:
-    """The lengths of `1 day 2 hours`."""
-    found = [counted(float(count), unit) for count, unit in PART.findall(text)]
-    if not found or PART.sub("", text) or None in found:
-        return None
-    return sum(each[0] for each in found if each), sum(each[1] for each in found if each)
 
 
 def moment(node: exp.Expr, now: Now = is_as_of) -> Span | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from featsql.read.project import Config
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.graph import Graph, model_key
-from featsql.resolve.moments import lengths
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.reach import ANY, NOW, PAST, Span
+from featsql.resolve.span import lengths
 from featsql.temporal import Clock, interval
 
 

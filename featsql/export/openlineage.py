@@ -36,18 +36,13 @@ DIRECT: Mapping[str, str] = {
 }
 INDIRECT: Mapping[str, str] = {
     "join": "JOIN",
-    "group": "GROUP_BY",
-    "distinct": "GROUP_BY",
-    "union": "GROUP_BY",
+    "grouping": "GROUP_BY",
+    "deduplication": "GROUP_BY",
     "filter": "FILTER",
-    "subquery": "FILTER",
-    "exists": "FILTER",
-    "except": "FILTER",
-    "intersect": "FILTER",
-    "order": "SORT",
+    "existence": "FILTER",
+    "ordering": "SORT",
     "limit": "SORT",
-    "window": "WINDOW",
-    "case": "CONDITIONAL",
+    "partitioning": "WINDOW",
 }
 
 

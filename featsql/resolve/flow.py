@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from featsql.resolve.lineage import Transformation
+from featsql.resolve.lineage import Influence, Transformation
 from featsql.resolve.reach import Span
 
 # A column of one reading of a relation; a relation that is read twice has two readings.
@@ -19,9 +19,9 @@ class MisledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What becomes of an origin (or the clause that it acts through), and when the rows lie that can act."""
+    """What becomes of an origin, or all that it acts through; and when the rows lie that can act."""
 
-    how: str
+    hows: tuple[str, ...]
     span: Span
 
 
@@ -37,22 +37,15 @@ class Output:
     influences: Acts = field(default_factory=dict)
     complete: bool = False
 
-    def take(self, other: Output, step: Transformation | None, how: str) -> None:
-        """Add what an operand comes from; as an influence, where the step is None."""
+    def take(self, other: Output, step: Transformation) -> None:
+        """Add what an operand comes from, and what the step makes of it."""
         join(self.influences, other.influences.items())
-        if step is None:
-            influence(self.influences, other.values, how)
-            return
-        join(
-            self.values, ((o, replace(a, how=max(a.how, step, key=RANK.__getitem__))) for o, a in other.values.items())
-        )
+        join(self.values, other.values.items(), step)
 
-    @property
-    def all(self) -> Acts:
-        """Values and influences together."""
-        found = dict(self.values)
-        join(found, self.influences.items())
-        return found
+    def decide(self, acts: Acts, how: Influence) -> None:
+        """Add all that it comes from as influences."""
+        influence(acts, self.values, how)
+        influence(acts, self.influences, how)
 
 
 @dataclass(slots=True)
@@ -99,7 +92,7 @@ class Flow:
     @property
     def readings(self) -> set[int]:
         """The readings that it comes of."""
-        acts = [self.influences, *(each.all for each in self.outputs.values())]
+        acts = [self.influences, *(acts for o in self.outputs.values() for acts in (o.values, o.influences))]
         return {number for each in acts for number, _ in each}
 
 
@@ -110,20 +103,23 @@ def moved(acts: Acts, numbers: Mapping[int, int]) -> Acts:
     return found
 
 
-def join(acts: Acts, others: Iterable[tuple[Origin, Act]]) -> None:
-    """Add acts: the farthest transformation, and the hull of the spans."""
+def join(acts: Acts, others: Iterable[tuple[Origin, Act]], step: Transformation | None = None) -> None:
+    """Add acts, perhaps with a step more: the farthest transformation, or all that they act through, and the hull of
+    the spans."""
     for origin, act in others:
         known = acts.get(origin)
-        if known is None:
-            acts[origin] = act
-            continue
-        how = act.how if RANK.get(act.how, -1) > RANK.get(known.how, 4) else known.how
-        acts[origin] = Act(how, known.span.hull(act.span))
+        found = (*(known.hows if known else ()), *act.hows, *([step] if step else []))
+        hows = tuple(dict.fromkeys(found))
+        if RANK.keys() >= set(hows):
+            hows = (max(hows, key=RANK.__getitem__),)
+        acts[origin] = Act(hows, known.span.hull(act.span) if known else act.span)
 
 
-def influence(acts: Acts, others: Acts, how: str) -> None:
-    """Add acts as influences through a clause."""
-    join(acts, ((origin, Act(how, act.span)) for origin, act in others.items()))
+def influence(acts: Acts, others: Acts, how: Influence) -> None:
+    """Add acts as influences; one that is an influence already also remains what it was."""
+    for origin, act in others.items():
+        before = [each for each in act.hows if each not in RANK]
+        join(acts, [(origin, Act((*before, how), act.span))])
 
 
 def narrow(acts: Acts, spans: Mapping[int, Span]) -> Acts:

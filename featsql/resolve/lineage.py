@@ -11,6 +11,9 @@ from featsql.engine import Column
 from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span, length
 
 Transformation = Literal["identity", "expression", "aggregation", "window"]
+Influence = Literal[
+    "rows", "filter", "join", "grouping", "ordering", "partitioning", "deduplication", "existence", "limit"
+]
 EdgeKind = Literal["value", "influence"]
 # The column that stands for the rows of a relation themselves: that they are there, and how many.
 ROWS = "*"
@@ -25,7 +28,7 @@ class Edge:
     """One column of a relation that one column of a model comes from, or is influenced by.
 
     `relation` is the key of what is read, `column` its column or `*` for the rows themselves.
-    `how` says what becomes of a value, and for an influence which clause it acts through.
+    `how` says what becomes of a value, or one of the ways in which an influence acts.
     `span` is when the rows of the relation that can act lie, by the start of its clock, in seconds from the
     `as_of()` of the model, or from the start of the model's own clock where it has one.
     """

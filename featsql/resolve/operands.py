@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.resolve.aggregates import has_aggregate
-from featsql.resolve.lineage import Transformation
+from featsql.resolve.lineage import Influence, Transformation
 from featsql.resolve.lookback import STILL
 from featsql.resolve.scope import output, sources
 
@@ -70,21 +70,39 @@ def aliased(column: exp.Column) -> exp.Expr | None:
     return None if inside else value
 
 
-def parts_of(value: exp.Expr, aggregates: frozenset[str]) -> Iterator[tuple[exp.Expr, Transformation | None]]:
-    """The operands of an expression, each with what the expression makes of it: a transformation, or None
-    where the operand only decides about the value."""
+def parts_of(
+    value: exp.Expr, aggregates: frozenset[str]
+) -> Iterator[tuple[exp.Expr, Transformation, Influence | None]]:
+    """The operands of an expression, each with what the expression makes of it, and how it decides where it only
+    does so."""
     step: Transformation = "expression"
     if isinstance(value, exp.Window):
         step = "window"
+    elif isinstance(value, exp.Order):
+        step = "identity"
     elif has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
-        own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter)
+        own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter | exp.WithinGroup)
         step = "aggregation" if own else "expression"
     for name, argument in value.args.items():
-        deciding = (
-            (isinstance(value, exp.Filter) and name == "expression")
-            or (isinstance(value, exp.Window) and name in {"partition_by", "order"})
-            or isinstance(value, exp.Order | exp.Exists)
-        )
+        how = deciding(value, name)
         for part in argument if isinstance(argument, list) else [argument]:
-            if isinstance(part, exp.Expr) and not isinstance(part, exp.Identifier | exp.Literal | exp.DataType):
-                yield part, None if deciding else step
+            if isinstance(value, exp.WithinGroup) and isinstance(part, exp.Order):
+                yield from ((each.this, step, None) for each in part.expressions)
+            elif isinstance(part, exp.Expr) and not isinstance(part, exp.Identifier | exp.Literal | exp.DataType):
+                yield part, step, how
+
+
+def deciding(value: exp.Expr, name: str) -> Influence | None:
+    """How an argument of an expression decides about its value without flowing into it; None where it flows."""
+    match value, name:
+        case exp.Filter(), "expression":
+            return "filter"
+        case exp.Window(), "partition_by":
+            return "partitioning"
+        case exp.Window(), "order":
+            return "ordering"
+        case exp.Order(), "expressions":
+            return "ordering"
+        case (exp.Exists(), _) | (exp.In(), "query"):
+            return "existence"
+    return None

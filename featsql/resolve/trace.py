@@ -87,4 +87,4 @@ def written(model: Resolved, output: str, acts: Acts, kind: EdgeKind) -> Iterato
         join(joined, [((0, ""), act)])
         found[key] = joined[0, ""]
     for (relation, column), act in found.items():
-        yield Edge(model.name, output, relation, column, kind, act.how, act.span)
+        yield from (Edge(model.name, output, relation, column, kind, how, act.span) for how in act.hows)

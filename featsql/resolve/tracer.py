@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from featsql.resolve.aggregates import has_aggregate, is_aggregate
-from featsql.resolve.flow import Act, Flow, MisledError, Output, influence, join, narrow, paired
-from featsql.resolve.lineage import ROWS
+from featsql.resolve.flow import Act, Flow, MisledError, Output, join, narrow, paired
+from featsql.resolve.lineage import ROWS, Influence
 from featsql.resolve.lookback import Final, final_aggregate, groups_by, is_unknown, needed, rows_stand_alone
 from featsql.resolve.moments import is_as_of, restrictions
 from featsql.resolve.operands import aliased, is_parameter, meet_by_instant, owner, parts_of, picked
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.reach import Span, hull
-from featsql.resolve.scope import conjuncts, output, sources
+from featsql.resolve.scope import conjuncts, joins, output, sources
 from featsql.resolve.timing import Timing
 
 Scope = Mapping[str, Flow]
+# The clauses that cut a result short, and how what they name decides about it.
+CUTTING: Mapping[str, Influence] = {"order": "ordering", "limit": "limit", "offset": "limit"}
 
 
 class Tracer:
@@ -79,9 +81,9 @@ class Tracer:
             return flow
         mixed = Output()
         for each in flow.outputs.values():
-            mixed.take(each, "expression", "rows")
+            mixed.take(each, "expression")
         rows = dict(flow.influences)
-        influence(rows, mixed.all, "rows")
+        mixed.decide(rows, "rows")
         return Flow(dict.fromkeys(flow.outputs, mixed), rows)
 
     def set_operation(self, query: exp.SetOperation, ctes: Scope, outer: Scope) -> Flow:
@@ -97,16 +99,16 @@ class Tracer:
                 join(flow.outputs[name].influences, each.influences.items())
         if query.args.get("distinct") or not isinstance(query, exp.Union):
             for each in [*left.outputs.values(), *right.outputs.values()]:
-                influence(flow.influences, each.all, query.key)
+                each.decide(flow.influences, "deduplication" if isinstance(query, exp.Union) else "existence")
         elif not any(query.args.get(part) for part in ("limit", "offset")):
             for name, sides in pairs.items():
                 clocks = [side.clocks.get(old, frozenset()) for (side, old), _ in sides]
                 flow.clocks[name] = frozenset().union(*clocks)
-        for part in ("order", "limit", "offset"):
-            if query.args.get("limit") or query.args.get("offset"):
+        if query.args.get("limit") or query.args.get("offset"):
+            for part, how in CUTTING.items():
                 clause = query.args.get(part)
                 if clause is not None:
-                    influence(flow.influences, self.value(clause, ctes, {**outer, "": flow}).all, part)
+                    self.value(clause, ctes, {**outer, "": flow}).decide(flow.influences, how)
         return flow
 
     def select(self, select: exp.Select, ctes: Scope, outer: Scope) -> Flow:
@@ -116,7 +118,7 @@ class Tracer:
         scope |= own
         self.clauses(select, flow, ctes, scope)
         for below in own.values():
-            influence(flow.influences, below.influences, "rows")
+            join(flow.influences, below.influences.items())
         alone = rows_stand_alone(select, self.model.aggregates)
         for value in select.expressions:
             name, inner = value.alias_or_name.casefold(), value.unalias()
@@ -135,7 +137,7 @@ class Tracer:
         distinct = select.args.get("distinct")
         if distinct:
             for each in flow.outputs.values():
-                influence(flow.influences, each.all, "distinct")
+                each.decide(flow.influences, "deduplication")
         if self.final is None or self.final.select is not select:
             return
         for value in select.expressions:
@@ -211,10 +213,10 @@ class Tracer:
         reading = len(self.readings)
         self.readings[reading] = number
         info, span = self.model.scans[number], self.known.spans[number]
-        outputs = {name.casefold(): Output({(reading, name): Act("identity", span)}) for name in info.names}
+        outputs = {name.casefold(): Output({(reading, name): Act(("identity",), span)}) for name in info.names}
         clock = self.known.clocks.get(number)
         clocks = {clock: frozenset({reading})} if clock is not None else {}
-        return Flow(outputs, {(reading, ROWS): Act("rows", span)}, clocks)
+        return Flow(outputs, {(reading, ROWS): Act(("rows",), span)}, clocks)
 
     def again(self, flow: Flow) -> Flow:
         """A CTE read once more: its readings are others than those of the last time."""
@@ -229,28 +231,29 @@ class Tracer:
         if source.find(exp.Query) is not None or any("scan" in t.meta for t in source.find_all(exp.Table)):
             raise MisledError(f"{source.key.upper()} hides what it reads")
         wide = Output()
-        wide.take(self.value(source, ctes, scope), "expression", "rows")
+        wide.take(self.value(source, ctes, scope), "expression")
         names = source.alias_column_names or [source.alias_or_name or "unnest"]
         flow = Flow({name.casefold(): wide for name in (*names, source.alias_or_name)})
-        influence(flow.influences, wide.all, "rows")
+        wide.decide(flow.influences, "rows")
         return flow
 
     def clauses(self, select: exp.Select, flow: Flow, ctes: Scope, scope: Scope) -> None:
         """What decides which rows there are, and how they meet."""
-        found = [(join.args.get("on"), "join") for join in select.args.get("joins") or ()]
-        parts = {"where": "filter", "group": "group", "having": "filter", "qualify": "filter"}
+        found: list[tuple[object, Influence]] = [(each.args.get("on"), "join") for each in joins(select)]
+        parts: dict[str, Influence] = {"where": "filter", "group": "grouping", "having": "filter", "qualify": "filter"}
         distinct = select.args.get("distinct")
         if select.args.get("limit") or select.args.get("offset") or distinct:
-            parts |= {"order": "order", "limit": "limit", "offset": "limit", "distinct": "distinct"}
+            parts |= {**CUTTING, "distinct": "deduplication"}
         found += [(select.args.get(part), how) for part, how in parts.items()]
         group = select.args.get("group")
         if group is not None and group.args.get("all"):
             plain = [value for value in select.expressions if not has_aggregate(value, self.model.aggregates)]
-            found += [(value, "group") for value in plain]
-        found += [(window, "window") for window in select.args.get("windows") or ()]
+            found += [(value, "grouping") for value in plain]
         for clause, how in found:
             if isinstance(clause, exp.Expr):
-                influence(flow.influences, self.value(clause, ctes, scope).all, how)
+                self.value(clause, ctes, scope).decide(flow.influences, how)
+        for window in select.args.get("windows") or ():
+            join(flow.influences, self.value(window, ctes, scope).influences.items())
 
     def value(self, value: exp.Expr, ctes: Scope, scope: Scope) -> Output:
         """What an expression comes from, and what only decides about it."""
@@ -261,14 +264,16 @@ class Tracer:
             spans = self.spans(scope, conjuncts(condition))
             scope = {alias: flow.narrowed(spans) for alias, flow in scope.items()} if spans else scope
         found = Output()
-        for part, step in parts_of(value, self.model.aggregates):
+        for part, step, how in parts_of(value, self.model.aggregates):
+            operands = [self.value(part, ctes, scope)] if not isinstance(part, exp.Query) else []
             if isinstance(part, exp.Query):
                 inner = self.query(part, ctes, scope)
-                influence(found.influences, inner.influences, "subquery")
-                for each in inner.outputs.values():
-                    found.take(each, step, value.key)
-            else:
-                found.take(self.value(part, ctes, scope), step, value.key)
+                operands = [Output(influences=inner.influences), *inner.outputs.values()]
+            for each in operands:
+                if how is None:
+                    found.take(each, step)
+                else:
+                    each.decide(found.influences, how)
         return found
 
     def column(self, column: exp.Column, ctes: Scope, scope: Scope) -> Output:
@@ -276,7 +281,7 @@ class Tracer:
         name, found = column.name.casefold(), Output()
         known = scope.get(column.table.casefold()) if column.table else None
         if known is not None and name in known.outputs:
-            found.take(known.outputs[name], "identity", "rows")
+            found.take(known.outputs[name], "identity")
             return found
         if not column.table and is_parameter(column):
             return found
@@ -286,5 +291,5 @@ class Tracer:
             return self.value(alias, ctes, scope)
         for flow in [known] if known is not None else named or scope.values():
             for each in [flow.outputs[name]] if name in flow.outputs else flow.outputs.values():
-                found.take(each, "identity" if named else "expression", "rows")
+                found.take(each, "identity" if named else "expression")
         return found

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from featsql.resolve import flow, span, timing, tracer
+from featsql.resolve import span, timing
+from featsql.resolve.flow import Acts, Output
+from featsql.resolve.lineage import Influence
 from featsql.resolve.reach import PAST
 from laws.focus import ANYTHING, FLOWING, WINDOWS, Focus
 from laws.spans import outliers
@@ -32,8 +34,13 @@ def hours_too_long(patch: Patch) -> None:
 
 def forgotten_filters(patch: Patch) -> None:
     """Conditions that leave no edge."""
-    real = flow.influence
-    patch.setattr(tracer, "influence", lambda acts, others, how: None if how == "filter" else real(acts, others, how))
+    real = Output.decide
+
+    def decide(self: Output, acts: Acts, how: Influence) -> None:
+        if how != "filter":
+            real(self, acts, how)
+
+    patch.setattr(Output, "decide", decide)
 
 
 def early_end(patch: Patch) -> None:

@@ -153,15 +153,15 @@ def test_how_much_history_is_needed(compiled: Compiled) -> None:
         for table in data(compiled)["tables"]
         for column in table["columns"]
     }
-    both = {"seed:countries": "any time", "source:shop.payments": "(-inf, -1h]"}
+    paid = {"model:paid": "(-inf, -1h]"}
     assert {key: found for key, found in needs.items() if found} == {
-        ("spend", "customer_id"): both,
-        ("spend", "spend"): both,
-        ("spend", "again & <again>"): both,
-        ("training", "spend"): both,
-        ("training", "again & <again>"): both,
+        ("spend", "customer_id"): paid,
+        ("spend", "spend"): paid,
+        ("spend", "again & <again>"): paid,
+        ("training", "spend"): paid,
+        ("training", "again & <again>"): paid,
     }
-    words = "spend needs all countries, all payments until 1 hour ago"
+    words = "spend needs all paid until 1 hour ago"
     assert f"  label=<{words}>;" in text(compiled, "dot", column="training.spend").splitlines()
     assert text(compiled, "mermaid", column="spend.spend").startswith(f'---\ntitle: "{words}"\n---\nflowchart LR\n')
     assert words in stage_text(compiled, "spend", "lineage").splitlines()

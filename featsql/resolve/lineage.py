@@ -82,8 +82,10 @@ class Lineage:
         models between, relative to the `as_of()` of the model."""
         return dict(self.reaches(model, output.casefold(), {}))
 
-    def reaches(self, model: str, output: str, known: dict[tuple[str, str], Reach]) -> Reach:
-        """The same, for a folded name, with what is known so far."""
+    def reaches(
+        self, model: str, output: str, known: dict[tuple[str, str], Reach], ends: frozenset[str] = frozenset()
+    ) -> Reach:
+        """The same, for a folded name, with what is known so far, and no farther than to some relations."""
         if (model, output) in known:
             return known[model, output]
         found: Reach = {}
@@ -91,18 +93,21 @@ class Lineage:
         edges = self.presence if output == ROWS else self.edges
         for edge in edges.get(model, ()):
             if edge.output.casefold() == output:
-                widen(found, self.beyond(edge, known))
+                widen(found, self.beyond(edge, known, ends))
         return found
 
-    def beyond(self, edge: Edge, known: dict[tuple[str, str], Reach]) -> Iterator[tuple[Origin, Span]]:
-        """The columns of sources behind what an edge reads, with when they can act through it."""
+    def beyond(
+        self, edge: Edge, known: dict[tuple[str, str], Reach], ends: frozenset[str]
+    ) -> Iterator[tuple[Origin, Span]]:
+        """The columns of sources, and of the relations at which to end, behind what an edge reads, with when they can
+        act through it."""
         kind, _, name = edge.relation.partition(":")
         if edge.kind == "influence" and edge.how in {"rows", "join"} and self.attaches(edge):
             return
-        if kind != "model":
+        if kind != "model" or edge.relation in ends:
             yield (edge.relation, edge.column), edge.span
             return
-        for origin, span in self.reaches(name, edge.column.casefold(), known).items():
+        for origin, span in self.reaches(name, edge.column.casefold(), known, ends).items():
             through = edge.span.plus(span)
             if edge.relation in self.promised and edge.span.upper <= 0 and span != ANY:
                 through = through.intersect(PAST)
@@ -129,8 +134,9 @@ class Lineage:
         return [f"{output} needs {needed(spans)}" for output, spans in self.history(model).items()]
 
     def history(self, model: str) -> dict[str, dict[str, Span]]:
-        """For each output that needs any history of sources and seeds, by their keys: when the rows lie that can act
-        on it. Only what is asked at an instant needs one; a training set's own rows are given."""
+        """For each output that needs any history, by the keys of sources, seeds, and models whose clock is their
+        author's word (what lies behind these, nothing is known of): when the rows lie that can act on it. Only what
+        is asked at an instant needs one; a training set's own rows are given."""
         kinds = {table.key: table.kind for table in self.tables}
         if kinds.get(f"model:{model}") not in {"features", "training_set"}:
             return {}
@@ -138,7 +144,7 @@ class Lineage:
         known: dict[tuple[str, str], Reach] = {}
         for edge in self.edges.get(model, ()):
             if kinds.get(edge.relation) != "labels":
-                widen(found.setdefault(edge.output, {}), self.beyond(edge, known))
+                widen(found.setdefault(edge.output, {}), self.beyond(edge, known, self.promised))
         return {output: by_source(reached) for output, reached in found.items() if reached}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from featsql import api
 from featsql.cli.app import app
 from featsql.read.load import load
 from featsql.stages import stage_text
@@ -62,7 +63,7 @@ def test_excerpts_are_in_their_files() -> None:
 
 def test_the_lineage_says_so() -> None:
     (text,) = [block for block in blocks("text") if "needs" in block]
-    printed = stage_text(load(ROOT).compile(), "departure_queue", "lineage").splitlines()
+    printed = stage_text(api.load(ROOT).compile(), "departure_queue", "lineage").splitlines()
     assert set(text.splitlines()) < set(printed)
 
 

@@ -333,6 +333,17 @@ def test_openlineage_reads_its_events(compiled: Compiled) -> None:
     assert meanings["spend", "paid", "amount"] == [("DIRECT", "AGGREGATION")]
     assert ("INDIRECT", "FILTER") in meanings[None, "paid", "paid_at"]
     assert ("INDIRECT", "GROUP_BY") in meanings[None, "paid", "customer_id"]
+    said = {
+        (field.name, field.field, t.description)
+        for inputs in [*found.fields.values(), column_lineage_dataset.Fields(found.dataset)]
+        for field in inputs.inputFields
+        for t in field.transformations or ()
+    }
+    assert said == {
+        (e["from"]["relation"].partition(":")[2], e["from"]["column"], f"{e['how']}, {e['span']['text']}")
+        for e in data(compiled)["edges"]
+        if e["to"]["relation"] == "model:spend" and e["from"]["column"] != "*"
+    }
     training: Any = documents[3]["outputs"][0]["facets"]["columnLineage"]
     joined = {t.get("subtype") for field in training["dataset"] for t in field["transformations"]}
     assert "JOIN" in joined

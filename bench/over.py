@@ -16,6 +16,7 @@ from pathlib import Path
 
 from featsql.api import Project, load
 from featsql.engine import Engine
+from featsql.plan.density import chosen
 from featsql.plan.lower import lower
 from featsql.plan.plan import Over, Plan
 
@@ -141,8 +142,8 @@ def compare(workload: str, features: list[str], folder: Path, late: bool, skip: 
     (attach,) = plan.attachments
     assert isinstance(attach.features, Over), attach.features.reason
     general = replace(plan, attachments=(replace(attach, features=attach.features.general),))
-    always = replace(plan, attachments=(replace(attach, features=replace(attach.features, crowd=0)),))
-    ways = {"floor": FLOOR, "Over": lower(plan).sql("duckdb"), "frames": lower(always).sql("duckdb")}
+    always = replace(plan, attachments=(replace(attach, features=replace(attach.features, method="sort")),))
+    ways = {"floor": FLOOR, "Over": lower(chosen(plan, engine.rows)).sql("duckdb"), "sort": lower(always).sql("duckdb")}
     if not skip:
         ways |= {"by hand": by_hand(features, late), "Lifted": lower(general).sql("duckdb")}
     floor, answers = 0.0, {}

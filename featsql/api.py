@@ -17,6 +17,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export.excerpt import Wish, excerpt
 from featsql.export.json import document
 from featsql.names import did_you_mean
+from featsql.plan.density import chosen
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
 from featsql.read.load import load as load_folder
@@ -27,7 +28,8 @@ from featsql.result import Result
 from featsql.run import build as builder
 from featsql.run.explanation import Explanation
 from featsql.run.failure import explained
-from featsql.run.run import Listener, Run, silent
+from featsql.run.knowledge import read_instant
+from featsql.run.run import Listener, Options, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.verdict import Verdict
 from featsql.run.verify import Terms, verify
@@ -91,26 +93,30 @@ class Project:
         *,
         full_refresh: bool = False,
         fail_fast: bool = False,
+        known_at: str | None = None,
         on_event: Listener = silent,
     ) -> Run:
         """Build what dbt-like selectors choose (everything by default) into the project's target.
 
+        `known_at` ('2024-06-01', in UTC unless it has a zone) builds what would have been built then: rows
+        that became available later are not there, and labels that had not matured are unknown. Relations
+        without a clock are as they are now.
         Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
         """
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
+            instant = read_instant(known_at, engine) if known_at is not None else None
             compiled = compile_project(
                 self.project,
                 engine,
                 frames=self.frames,
                 published=published_tables(engine, self.project),
-                full_refresh=full_refresh,
+                full_refresh=full_refresh or instant is not None,
             )
             names = select(compiled.graph, select_, exclude)
-            return builder.build(
-                compiled, engine, names, listener=on_event, full_refresh=full_refresh, fail_fast=fail_fast
-            )
+            options = Options(full_refresh, fail_fast, instant)
+            return builder.build(compiled, engine, names, options, on_event)
         finally:
             engine.close()
 
@@ -123,7 +129,7 @@ class Project:
                 Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known))
             )
         self.workspace.prepare([model_key(name)])
-        return self.result(lower(plan))
+        return self.result(lower(chosen(plan, self.workspace.engine.rows)))
 
     def features(self, spine: Any, features: Sequence[str], *, as_of: str = "as_of") -> Result:
         """Historical features for any frame with entity keys and an instant.
@@ -137,7 +143,7 @@ class Project:
         session = self._engine.cursor()
         plan = plan_frame(spine, features, as_of, compiled, session)
         self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
-        return Result(lower(plan).sql("duckdb"), session, compiled)
+        return Result(lower(chosen(plan, session.rows)).sql("duckdb"), session, compiled)
 
     def verify(
         self,

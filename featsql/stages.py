@@ -95,9 +95,10 @@ def features_lines(features: Features) -> list[str]:
 
 
 def over_lines(features: Over) -> list[str]:
-    """The windows of a node, and the scan that it sorts once."""
+    """The windows of a node, and how its scan meets the probes."""
     by = f" by {', '.join(features.keys)}" if features.keys else ""
-    lines = [f"  Scan {features.scan.relation.key} sorted once{by}"]
+    how = "sorted once" if features.method == "sort" else "joined, or sorted once where that makes many pairs,"
+    lines = [f"  Scan {features.scan.relation.key} {how}{by}"]
     clock = features.scan.relation.clock
     for number, window in enumerate(features.windows):
         calls = [

@@ -23,7 +23,6 @@ CUT = datetime(2013, 4, 1, 16, tzinfo=UTC)
 def project(example: Path) -> Iterator[featsql.Project]:
     """The example, built."""
     loaded = featsql.load(example)
-    assert loaded.build().ok
     yield loaded
     loaded.close()
 

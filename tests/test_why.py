@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ from clinic import clinic
 from program import run
 
 import featsql
-from featsql.cli.timeline import timeline
+from featsql.export.why import page
 from featsql.run.explanation import MEANINGS, Evidence, Explanation
 from featsql.run.influence import Trials
+from featsql.run.timeline import timeline
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +180,57 @@ def test_a_time_line() -> None:
     assert ends.startswith("2024-01-01 00:00")
     assert timeline(None, "2024-01-03", []) == []
     assert timeline("2024-01-01", "infinity", [("*", "2024-01-02")]) == []
+
+
+class Balance(HTMLParser):
+    """Whether every element of a page ends where it should; `names` are all that there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_shows_rows_on_lines_of_time(project: featsql.Project, tmp_path: Path) -> None:
+    arguments = ("visited.visits", "--key", "id=1", "--as-of", "2024-01-01 12:30", "--html", str(tmp_path / "why.html"))
+    done = run("why", *arguments, "--project-dir", str(project.project.root))
+    assert (done.code, done.out) == (0, f"Wrote {tmp_path / 'why.html'}\n")
+    text = (tmp_path / "why.html").read_text(encoding="utf-8")
+    parser = Balance()
+    parser.feed(text)
+    assert parser.open == []
+    assert {"svg", "circle", "table", "pre"} <= parser.names
+    assert "script" not in parser.names
+    assert "visited.visits is 2" in text
+    assert text.count('<g class="made">') == 2
+    assert text.count('<g class="held">') == 1
+    assert "held back: happened, but not yet known: 1" in text
+
+
+def test_the_page_holds_text_and_no_secrets(project: featsql.Project) -> None:
+    found = project.why("visited.visits", keys={"id": 1}, as_of="2024-01-01 12:30")
+    marked = replace(found, column="<b>", value="a & 'pass", notes=("<script>alert(1)</script> p<w",))
+    text = page(marked, {"'pass", "p<w"})
+    assert "<b>" not in text
+    assert "<script" not in text
+    assert "pass" not in text
+    assert "p&lt;w" not in text
+    assert "a &amp; ***" in text
+
+
+def test_a_page_that_cannot_be_written(project: featsql.Project, tmp_path: Path) -> None:
+    arguments = ("visited.visits", "--key", "id=1", "--html", str(tmp_path))
+    done = run("why", *arguments, "--project-dir", str(project.project.root))
+    assert done.code == 1
+    assert "FS731" in done.err

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from featsql.cli.options import Exclude, Json, ProjectDir, Select, Target, Threads, Variables, open_project
+from featsql.cli.options import (
+    Exclude,
+    FailFast,
+    FullRefresh,
+    Json,
+    KnownAt,
+    ProjectDir,
+    Select,
+    Target,
+    Threads,
+    Variables,
+    open_project,
+    project_folder,
+)
 from featsql.cli.output import emit, report, say
 
 if TYPE_CHECKING:
@@ -23,10 +37,9 @@ QUIET = {"FS610"}
 def build(
     select: Select = None,
     exclude: Exclude = None,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Rebuild incremental models from nothing.")
-    ] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")] = False,
+    full_refresh: FullRefresh = False,
+    fail_fast: FailFast = False,
+    known_at: KnownAt = None,
     as_json: Json = False,
     project_dir: ProjectDir = None,
     target: Target = None,
@@ -41,20 +54,34 @@ def build(
       featsql build --select +churn_training
       featsql build --select tag:daily --exclude path:models/staging
       featsql build --full-refresh --vars '{days: 30}'
+      featsql build --known-at 2024-06-01
     """
     from featsql.cli.progress import progress
+    from featsql.run.unchanged import answer, note, question
 
+    asked = question(root := project_folder(project_dir).resolve(), [select, exclude, target, variables, known_at])
+    known = None if full_refresh or as_json else answer(asked, root)
+    if known is not None:
+        tell(known)
+        return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
-        run = project.build(
-            select or (), exclude or (), full_refresh=full_refresh, fail_fast=fail_fast, on_event=listener
-        )
-    if as_json:
-        emit(as_data(run))
-    else:
-        conclude(run, project)
+        build_all = partial(project.build, select or (), exclude or (), on_event=listener)
+        run = build_all(full_refresh=full_refresh, fail_fast=fail_fast, known_at=known_at)
+    note(asked, project.project, run, QUIET)
+    emit(as_data(run)) if as_json else conclude(run, project)
     if not run.ok:
         raise typer.Exit(1)
+
+
+def tell(run: Run) -> None:
+    """That everything stands as it was built."""
+    from featsql.cli.progress import plain, summary
+    from featsql.run.run import Finished
+
+    for index, result in enumerate(run.results, start=1):
+        plain(Finished(result, index, len(run.results)), sys.stdout)
+    say(summary(run, ""))
 
 
 def conclude(run: Run, project: Project) -> None:
@@ -77,6 +104,9 @@ def where(project: Project) -> str:
 def as_data(run: Run) -> dict[str, Any]:
     """A run for a machine."""
     results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
+    for result in results:
+        if result["status"] == "unchanged":  # what stands as it would be built is a success, as in dbt
+            result |= {"status": "success", "reason": "unchanged"}
     said = [asdict(diagnostic) for diagnostic in run.diagnostics]
     shared = {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds}
     return {**shared, "results": results, "diagnostics": said}

@@ -31,6 +31,11 @@ Variables = Annotated[
     str | None, typer.Option("--vars", metavar="YAML", help="Values for var(), as YAML or JSON: '{days: 30}'.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="How many threads DuckDB may use.")]
+FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")]
+KnownAt = Annotated[
+    str | None, typer.Option("--known-at", metavar="INSTANT", help="Build what would have been built then (in UTC).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and all else on stderr.")]
 
 

@@ -13,8 +13,8 @@ from featsql.run.run import Event, Finished, Listener, Result, Run
 if TYPE_CHECKING:
     from rich.text import Text
 
-WORDS = {"success": "OK", "error": "ERROR", "skipped": "SKIP"}
-COLOURS = {"success": "green", "error": "red", "skipped": "yellow"}
+WORDS = {"success": "OK", "unchanged": "OK", "error": "ERROR", "skipped": "SKIP"}
+COLOURS = {"success": "green", "unchanged": "green", "error": "red", "skipped": "yellow"}
 
 
 @contextmanager
@@ -65,10 +65,19 @@ def line_of(event: Finished) -> tuple[str, str, str, str]:
 
 def outcome(result: Result) -> str:
     """What became of a node, in a few words."""
+    if result.status == "unchanged":
+        return "unchanged"
     if result.rows is None and result.notes:
         return "; ".join(result.notes)
     rows = "" if result.rows is None else f"{result.rows:,} row{'' if result.rows == 1 else 's'} "
-    return "; ".join([f"{rows}in {result.seconds:.1f}s", *result.notes, *(f"copied to {p}" for p in result.published)])
+    return "; ".join(
+        [
+            f"{rows}in {result.seconds:.1f}s",
+            *([result.reason] if result.reason else []),
+            *result.notes,
+            *(f"copied to {p}" for p in result.published),
+        ]
+    )
 
 
 def summary(run: Run, where: str) -> str:
@@ -78,4 +87,4 @@ def summary(run: Run, where: str) -> str:
     return f"Finished in {run.seconds:.1f}s: {said}" + (f" in {where}" if counts["built"] else "")
 
 
-SUMMARY = {"error": "failed", "skipped": "skipped", "success": "built"}
+SUMMARY = {"error": "failed", "skipped": "skipped", "success": "built", "unchanged": "unchanged"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,22 +22,32 @@ MARKS = {"made": "*", "together": "*", "idle": "o", "untried": "o", "held back":
 MEANINGS = [("*", "made the value"), ("o", "could have"), ("h", "held back"), ("k", "known"), ("|", "asked")]
 
 
+Cell = Annotated[
+    str, typer.Argument(metavar="MODEL.COLUMN", show_default=False, help="A column of a training set, or a feature.")
+]
+Row = Annotated[
+    int | None, typer.Option("--row", min=1, metavar="N", help="Which row, from 1, in the order of the instants.")
+]
+Key = Annotated[
+    list[str] | None,
+    typer.Option("--key", "-k", metavar="KEY=VALUE", help="The row with this value; may be given several times."),
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="INSTANT", help="The row of this instant; when a feature is asked.")
+]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many source rows of each part.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write it as a web page that needs nothing else.")
+]
+
+
 def why(
-    cell: Annotated[
-        str,
-        typer.Argument(metavar="MODEL.COLUMN", show_default=False, help="A column of a training set, or a feature."),
-    ],
-    row: Annotated[
-        int | None, typer.Option("--row", min=1, metavar="N", help="Which row, from 1, in the order of the instants.")
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option("--key", "-k", metavar="KEY=VALUE", help="The row with this value; may be given several times."),
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="INSTANT", help="The row of this instant; when a feature is asked.")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many source rows of each part.")] = 10,
+    cell: Cell,
+    row: Row = None,
+    key: Key = None,
+    as_of: AsOf = None,
+    limit: Limit = 10,
+    html: Html = None,
     as_json: Json = False,
     project_dir: ProjectDir = None,
     target: Target = None,
@@ -54,11 +65,18 @@ def why(
       featsql why churn_training.spend_30d --row 12
       featsql why churn_training.spend_30d --key customer_id=7 --as-of '2024-03-01'
       featsql why customer_spend.last_amount --key customer_id=7 --as-of '2024-03-01 12:00' --json
+      featsql why churn_training.spend_30d --row 12 --html why.html
     """
     project = open_project(project_dir, target, variables, threads)
     found = project.why(cell, row=row, keys=read_keys(key or []), as_of=as_of, limit=limit)
+    if html is not None:
+        from featsql.export.why import save
+
+        save(found, project.project.secrets, html)
     if as_json:
         emit(found.as_data())
+    elif html is not None:
+        say(f"Wrote {html}")
     else:
         show_explanation(found)
 
@@ -124,7 +142,7 @@ def show_evidence(evidence: Evidence, instant: str | None) -> None:
 
 def draw(evidence: Evidence, instant: str | None) -> None:
     """The rows shown, on a line of time."""
-    from featsql.cli.timeline import legend, timeline
+    from featsql.run.timeline import legend, timeline
 
     marks = [
         (MARKS[fact.part], fact.happened) for fact in evidence.facts if fact.part in MARKS and fact.happened is not None

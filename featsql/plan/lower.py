@@ -9,20 +9,16 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
-from featsql.plan.crowds import among, crowded
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.over import Frames, framed
-from featsql.plan.paired import is_paired, paired
+from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.temporal import Boundary, column
 
 MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
 OTHER_ROWS = "FS805: `{name}` joins {relations}, which multiplies or drops rows of its labels"
-# How much further pairs carry than the general rule before frames are better: they meet a probe only with rows
-# of its widest window, once.
-CHEAPER = 20
 
 
 def lower(plan: Plan) -> exp.Select:
@@ -166,32 +162,22 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
-    """One sort for all windows of crowded keys; pairs, or else the general rule, for others and where late rows
-    raise doubts."""
+    """All windows by a join or by one sort; what late rows make doubtful there, by a join or by the general rule."""
+    if features.method == "join":
+        return paired(features, probe, parts.boundary)
     number = len(parts.tables)
     frames = Frames(features, f"__asking_{number}", parts.boundary)
-    keys = [column(name) for name in (names.AS_OF, *frames.keys)]
-    probes, rest = exp.select("*").from_(probe), []
-    if features.crowd:
-        nulls = features.match_nulls
-        crowd = features.crowd * (CHEAPER if is_paired(features) else 1)
-        crowds = crowded(probe, frames.keyed(), frames.keys, nulls, crowd)
-        crowds_name = parts.add(f"__crowds_{number}", crowds, materialized=True)
-        inside = among(probe, crowds_name, frames.keys, nulls)
-        probes, rest = probes.where(inside), [exp.select(*keys).from_(probe).where(exp.not_(inside))]
-    parts.add(frames.asking, frames.bounded(probes), materialized=True)
+    parts.add(frames.asking, frames.bounded(exp.select("*").from_(probe)), materialized=True)
     query = framed(frames)
-    late = names.LATE in query.named_selects
-    if not late and not rest:
+    if names.LATE not in query.named_selects:
         return query
-    name = parts.add(f"__over_{number}", query, materialized=late)
+    keys = [column(name) for name in (names.AS_OF, *frames.keys)]
+    name = parts.add(f"__over_{number}", query, materialized=True)
     sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name)
-    if late:
-        sure = sure.where(exp.not_(column(names.LATE)))
-        rest.append(exp.select(*keys).from_(name).where(column(names.LATE)))
-    others = parts.add(f"__rest_{number}", exp.union(*rest, distinct=False) if len(rest) > 1 else rest[0])
+    sure = sure.where(exp.not_(column(names.LATE)))
+    doubted = parts.add(f"__late_{number}", exp.select(*keys).from_(name).where(column(names.LATE)))
     joined = (
-        paired(features, others, parts.boundary) if is_paired(features) else lifted(features.general, others, parts)
+        paired(features, doubted, parts.boundary) if features.joinable else lifted(features.general, doubted, parts)
     )
     return exp.select("*").from_(exp.union(sure, joined, distinct=False).subquery())
 

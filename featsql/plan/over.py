@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.crowds import among
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
@@ -71,13 +70,6 @@ class Frames:
             )
         return query.from_(self.rows().subquery("__events")).where(*self.wanted())
 
-    def keyed(self) -> exp.Select:
-        """The keys of the model's rows, to be counted."""
-        rows = self.rows()
-        chosen = [value for value in rows.expressions if value.alias_or_name in self.keys]
-        rows.set("expressions", chosen or [exp.alias_(exp.true(), names.HIT)])
-        return rows
-
     def rows(self) -> exp.Select:
         """The model's rows, whatever the instant."""
         rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
@@ -88,13 +80,21 @@ class Frames:
         """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
         found: list[exp.Expr] = []
         if self.keys:
-            found.append(among("__events", self.asking, self.keys, self.planned.match_nulls))
+            found.append(self.asked())
         used = sorted({measure.window for measure in self.planned.measures})
         if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
             first = exp.func("least", *(self.spans[i][0] for i in used))
             oldest = exp.select(exp.Min(this=first)).from_(self.asking).subquery()
             found.append(exp.GTE(this=column(names.ORDER), expression=oldest))
         return found
+
+    def asked(self) -> exp.Expr:
+        """Whether a row is of a key that is asked about."""
+        same = [
+            (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__asking"), expression=column(key, "__events"))
+            for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
+        ]
+        return exp.Exists(this=exp.select("1").from_(exp.to_table(self.asking).as_("__asking")).where(*same))
 
     def scanned(self) -> exp.Select:
         """The relation's rows that are ever visible, with their instants."""

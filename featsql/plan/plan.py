@@ -9,6 +9,7 @@ from typing import Literal
 from sqlglot import exp
 
 from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.span import behind
 from featsql.temporal import Boundary
 
 
@@ -106,6 +107,12 @@ class Edge:
 Window = tuple[Edge, ...]
 
 
+def reach(window: Window) -> float | None:
+    """How far back a window reaches, in seconds; None where nobody knows."""
+    found = [back for edge in window if edge.is_lower and (back := behind(edge.bound)) is not None]
+    return min(found) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One aggregate: its call over columns of `Over.rows`, the boolean column of those that its rows must
@@ -116,6 +123,10 @@ class Measure:
     window: int
 
 
+# How windows are found: each probe joined with the rows of its widest window, or frames of one sort.
+Method = Literal["join", "sort"]
+
+
 @dataclass(frozen=True, slots=True)
 class Over:
     """Aggregates over windows of one `events` relation, grouped by the entity's keys: one sort of the rows
@@ -124,9 +135,10 @@ class Over:
     `rows` is the author's own FROM and row-wise filters, with the keys, the aggregates' arguments and
     their filters as columns; its table carries `meta['scan']`. `windows` begins with that of the
     model's own WHERE. `outputs` are expressions over the measures' values, the keys and `as_of()`.
-    `general` is the same model for the general rule, which answers wherever a row that happened before
-    a window's edge became known only after it, and for keys with so few rows and probes that joining
-    them costs less than `crowd` frames for each (0: for no key).
+    `general` is the same model for the general rule, which answers where nothing better can: wherever a
+    row that happened before a window's edge became known only after it. By `method` each probe is
+    joined with the rows of its widest window, or all windows are frames of one sort; a build counts
+    what the join would meet, and takes what is cheaper.
     """
 
     name: str
@@ -136,8 +148,8 @@ class Over:
     windows: tuple[Window, ...]
     measures: tuple[Measure, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
-    crowd: int = 12
-    reason: str = "windows of one events relation; one sort for crowded keys, a join for others"
+    method: Method = "join"
+    reason: str = "windows of one events relation"
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:
@@ -154,6 +166,17 @@ class Over:
     @property
     def features(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.outputs)
+
+    @property
+    def bounded(self) -> tuple[int, ...]:
+        """The positions of the measures whose windows are not all that was ever known."""
+        return tuple(i for i, measure in enumerate(self.measures) if self.windows[measure.window])
+
+    @property
+    def joinable(self) -> bool:
+        """Whether a join can find the windows: each is of a known length, or is everything."""
+        windows = [self.windows[self.measures[i].window] for i in self.bounded]
+        return bool(windows) and all(reach(window) is not None for window in windows)
 
 
 Features = Lifted | AsOf | Over

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -54,7 +54,7 @@ class Recogniser:
         tree.set("expressions", [*self.key_columns(keys), *self.hidden(tree), *self.measures.hoisted()])
         tree.set("group", None)
         tree.set("where", exp.Where(this=exp.and_(*base.rowwise)) if base.rowwise else None)
-        return Over(
+        planned = Over(
             name=self.general.name,
             general=self.general,
             scan=self.scan,
@@ -63,6 +63,7 @@ class Recogniser:
             measures=tuple(self.measures.found),
             outputs=tuple(outputs),
         )
+        return planned if planned.joinable else replace(planned, method="sort")
 
     def below(self, select: exp.Select, ctes: dict[str, exp.Query]) -> Terms:
         """The conditions of a SELECT and of all that it reads; those on the instant leave the inner ones.

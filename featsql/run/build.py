@@ -13,46 +13,60 @@ from featsql.errors import FeatsqlError
 from featsql.resolve.graph import model_key
 from featsql.run.failure import failure
 from featsql.run.fingerprint import Fingerprints
+from featsql.run.knowledge import Knowledge
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.publish import publish
-from featsql.run.run import Finished, Listener, Result, Run, Started, silent
+from featsql.run.reuse import Reuse
+from featsql.run.run import Finished, Listener, Options, Result, Run, Started, silent
+
+DEFAULTS = Options()
 
 
 def build(
     compiled: Compiled,
     engine: Engine,
     names: Sequence[str],
-    *,
+    options: Options = DEFAULTS,
     listener: Listener = silent,
-    full_refresh: bool = False,
-    fail_fast: bool = False,
 ) -> Run:
     """Build `names` in their order into the engine's open target.
 
-    What reads a node that failed is skipped; `fail_fast` skips everything after the first failure.
+    What reads a node that failed is skipped, and a node that stands as it would be built is left alone.
     The manifest and the run's results are written to the target path, each replaced whole.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
-    materializer = Materializer(compiled, engine, started.isoformat(), full_refresh=full_refresh)
+    began, clock = datetime.now(UTC).isoformat(), time.perf_counter()
+    materializer = materializer_of(compiled, engine, options, began)
     fingerprints = Fingerprints(compiled)
+    kinds = {name: kind_of(name, compiled) for name in names}
+    reuse = Reuse(compiled, engine, kinds, began, options)
+    reuse.forget()
     results: list[Result] = []
     failed: set[str] = set()
-    for index, name in enumerate(names, start=1):
-        kind = kind_of(name, compiled)
+    for index, (name, kind) in enumerate(kinds.items(), start=1):
         listener(Started(name, kind, index, len(names)))
-        stopped = blocked(name, failed, compiled, fail_fast=fail_fast)
-        result = stopped or build_one(name, kind, materializer)
+        stopped = blocked(name, failed, compiled, fail_fast=options.fail_fast)
+        result = stopped or build_changed(name, kind, materializer, reuse)
         result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
-        if result.status != "success":
+        if result.status in {"error", "skipped"}:
             failed.add(name)
         results.append(result)
         listener(Finished(result, index, len(names)))
     seconds = time.perf_counter() - clock
-    run = Run(tuple(results), started.isoformat(), seconds, fingerprints.inputs(), compiled.diagnostics)
+    run = Run(tuple(results), began, seconds, fingerprints.inputs(), compiled.diagnostics, options.known_at)
     write_manifest(compiled, run)
     write_results(compiled, run)
+    reuse.finish()
     return run
+
+
+def materializer_of(compiled: Compiled, engine: Engine, options: Options, began: str) -> Materializer:
+    """What builds the nodes: as of now, or of an earlier instant."""
+    if options.known_at is None:
+        return Materializer(compiled, engine, began, full_refresh=options.full_refresh)
+    knowledge = Knowledge(options.known_at, compiled.project.boundary)
+    knowledge.open_sources(compiled, engine)
+    return Materializer(compiled, engine, options.known_at, full_refresh=True, knowledge=knowledge)
 
 
 def kind_of(name: str, compiled: Compiled) -> str:
@@ -75,6 +89,19 @@ def blocked(name: str, failed: Collection[str], compiled: Compiled, *, fail_fast
     return Result(name, kind_of(name, compiled), "skipped", notes=(f"`{cause or next(iter(failed))}` failed",))
 
 
+def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse) -> Result:
+    """Build one node, unless it stands as it would be built. What lives in the session is made in any case."""
+    if name not in reuse.reasons and kind != "ephemeral":
+        return reuse.kept(name)
+    result = build_one(name, kind, materializer)
+    if result.status != "success":
+        return result
+    if name not in reuse.reasons:
+        return reuse.kept(name)
+    reuse.remember(result)
+    return replace(result, reason=reuse.told(name))
+
+
 def build_one(name: str, kind: str, materializer: Materializer) -> Result:
     """Build one node and publish it; an error of the user's becomes its result."""
     compiled, clock = materializer.compiled, time.perf_counter()
@@ -88,7 +115,9 @@ def build_one(name: str, kind: str, materializer: Materializer) -> Result:
         found = (failure(name, error, compiled),)
         return Result(name, kind, "error", seconds=time.perf_counter() - clock, diagnostics=found)
     seconds = time.perf_counter() - clock
-    return Result(name, kind, "success", built.rows, seconds, published=published, notes=built.notes)
+    return Result(
+        name, kind, "success", built.rows, seconds, published=published, notes=built.notes, methods=built.methods
+    )
 
 
 def statics(name: str, compiled: Compiled) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ from featsql.temporal import Boundary, column
 
 def ends_at_probe(each: exp.Table, info: RelationInfo, query: exp.Select, boundary: Boundary) -> bool:
     """Whether the rows of one reading are told by when they became known, and seen by nothing but frames that end where
-    a probe stands, or joins with probes that stand there: at the last instant that it sees. A count by key that only
-    decides which way is taken lets no row in."""
+    a probe stands, or joins with probes that stand there: at the last instant that it sees."""
     clock, select = info.clock, each.parent_select
     if clock is None or clock.kind != "events" or clock.versioned or clock.retracted_at or select is None:
         return False
@@ -26,8 +25,6 @@ def ends_at_probe(each: exp.Table, info: RelationInfo, query: exp.Select, bounda
     around = each.find_ancestor(exp.CTE)
     if around is None:
         return False
-    if around.alias.startswith("__crowds_"):
-        return True
     stands = last_visible(info, column(names.AS_OF), boundary).sql("duckdb")
     lasts = [value.this.sql("duckdb") for value in query.find_all(exp.Alias) if value.alias == LAST]
     if stands not in lasts:

@@ -71,6 +71,7 @@ def metadata(compiled: Compiled, run: Run | None) -> dict[str, Any]:
         "featsql_schema_version": SCHEMA_VERSION,
         "featsql_version": __version__,
         "generated_at": run.started_at if run else None,
+        "known_at": run.known_at if run else None,
         "project_name": compiled.project.name,
         "target_name": compiled.project.target.name,
         "adapter_type": "duckdb",
@@ -189,7 +190,7 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
     key = model_key(each.name) if each.name in compiled.graph.models else f"seed:{each.name}"
     return {
         "unique_id": unique_id(key, compiled),
-        "status": each.status,
+        "status": "success" if each.status == "unchanged" else each.status,
         "execution_time": each.seconds,
         "message": each.diagnostics[0].message if each.diagnostics else None,
         "failures": len(each.diagnostics),
@@ -202,6 +203,8 @@ def result(each: Result, compiled: Compiled) -> dict[str, Any]:
             "static_relations": list(each.statics),
             "published": list(each.published),
             "notes": list(each.notes),
+            "methods": list(each.methods),
+            "reason": "unchanged" if each.status == "unchanged" else each.reason,
             "fingerprint": each.fingerprint,
         },
     }

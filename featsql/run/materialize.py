@@ -9,34 +9,48 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.plan.density import chosen
 from featsql.plan.lower import lower
-from featsql.plan.plan import Plan
+from featsql.plan.plan import Attach, Over, Plan
 from featsql.read.model import Model
 from featsql.read.roundtrip import same_meaning
 from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
+from featsql.run.knowledge import Knowledge
 from featsql.run.target import relations, table_of
 from featsql.temporal import interval, reached
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was made: how many rows (None for a view), and what is worth knowing about it."""
+    """What was made: how many rows (None for a view), what is worth knowing about it, and how the
+    features of a training set were found."""
 
     rows: int | None = None
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 class Materializer:
-    """Builds relations in one open target; `known_at` is the instant that the build counts as now."""
+    """Builds relations in one open target; `known_at` is the instant that the build counts as now. With
+    `knowledge` it is an earlier one, and relations hold what was known then."""
 
-    def __init__(self, compiled: Compiled, engine: Engine, known_at: str, *, full_refresh: bool = False) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        engine: Engine,
+        known_at: str,
+        *,
+        full_refresh: bool = False,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         self.compiled = compiled
         self.project = compiled.project
         self.engine = engine
         self.known_at = known_at
         self.full_refresh = full_refresh
+        self.knowledge = knowledge
 
     def build(self, name: str) -> Built:
         """Build one node of the graph."""
@@ -56,7 +70,15 @@ class Materializer:
     def seed(self, name: str) -> Built:
         """A CSV file of the project as a table."""
         source = self.compiled.graph.sources[f"seed:{name}"]
-        return self.replace(name, scan(source, self.project.root))
+        return self.replace(name, self.known(scan(source, self.project.root), f"seed:{name}"))
+
+    def known(self, query: exp.Query, key: str) -> exp.Query:
+        """A relation's rows as far as this build may know them."""
+        return (
+            query
+            if self.knowledge is None
+            else self.knowledge.rows(query, self.compiled.checked.catalog.relations[key])
+        )
 
     def plain(self, model: Model) -> Built:
         """A model as dbt would build it."""
@@ -67,7 +89,8 @@ class Materializer:
                 return self.view(model)
             case "ephemeral":
                 make_schema(self.engine, "sources", ephemeral_name(model.name).db)
-                self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), self.text(model))
+                text = self.text(model) if self.knowledge is None else self.standalone(model)
+                self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), text)
                 return Built()
             case _:
                 return self.incremental(model)
@@ -92,6 +115,8 @@ class Materializer:
     def standalone(self, model: Model) -> str:
         """A model's SQL with scans of files in place of source views, where its tree means the same to
         the engine as its text; else the text."""
+        if self.knowledge is not None:
+            return self.known(self.inlined(model.tree), model_key(model.name)).sql("duckdb")
         if same_meaning(model.rendered.text, model.tree, self.engine) is not None:
             return self.text(model)
         return self.inlined(model.tree).sql("duckdb")
@@ -105,9 +130,9 @@ class Materializer:
             inner: exp.Query | None = None
             source = self.compiled.graph.sources.get(table.meta["relation"])
             if kind == "source" and source is not None and source.format not in {"frame", "table"}:
-                inner = scan(source, self.project.root)
+                inner = self.known(scan(source, self.project.root), table.meta["relation"])
             elif model is not None and model.config.kind == "plain" and model.config.materialized == "ephemeral":
-                inner = self.inlined(model.tree)
+                inner = self.known(self.inlined(model.tree), table.meta["relation"])
             if inner is not None:
                 alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
                 table.replace(
@@ -129,6 +154,10 @@ class Materializer:
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
             self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+            if self.knowledge is not None:
+                info = self.compiled.checked.catalog.relations[model_key(model.name)]
+                for statement in self.knowledge.forget(table, info):
+                    self.engine.execute(statement.sql("duckdb"))
         return Built(self.count(table))
 
     def incremental(self, model: Model) -> Built:
@@ -197,16 +226,16 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.execute(
-                exp.Create(this=table, kind="TABLE", replace=True, expression=lower(plan)).sql("duckdb")
-            )
+            cheapest = chosen(plan, self.engine.rows)
+            query = lower(cheapest)
+            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
             rows = self.count(table)
             wanted = self.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
-        return Built(rows)
+        return Built(rows, methods=tuple(method_of(each) for each in cheapest.attachments))
 
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
@@ -217,6 +246,13 @@ class Materializer:
         found = relations(self.engine, self.project).get(name)
         if found is not None and found != kind:
             self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
+
+
+def method_of(attach: Attach) -> str:
+    """How the features of an attachment are found, and why so."""
+    features = attach.features
+    node = f"{type(features).__name__} by {features.method}" if isinstance(features, Over) else type(features).__name__
+    return f"{attach.alias}: {node}: {features.reason}"
 
 
 def quoted(name: str) -> exp.Column:

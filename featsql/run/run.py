@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from featsql.errors import Diagnostic
 
-Status = Literal["success", "error", "skipped"]
+Status = Literal["success", "unchanged", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
-    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature."""
+    `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
+    `methods` tell of each attachment of a training set how its features were found, `reason` why it was
+    built again."""
 
     name: str
     kind: str
@@ -36,7 +38,9 @@ class Result:
     statics: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
     fingerprint: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,30 @@ Listener = Callable[[Event], None]
 @dataclass(frozen=True, slots=True)
 class Run:
     """A whole build: its results in order, when it ran (UTC, ISO 8601), how long it took, and what
-    the compiler said of the project: warnings and notices."""
+    the compiler said of the project: warnings and notices. `known_at` is set where it was built from
+    what was known at an earlier instant."""
 
     results: tuple[Result, ...]
     started_at: str
     seconds: float
     inputs: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
+    known_at: str | None = None
 
     @property
     def ok(self) -> bool:
-        return all(result.status == "success" for result in self.results)
+        return all(result.status in {"success", "unchanged"} for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a build goes about it: `full_refresh` builds from nothing what could be left or added to,
+    `fail_fast` skips everything after the first failure, `known_at` (an instant in UTC) builds what would
+    have been built then: from what was known then."""
+
+    full_refresh: bool = False
+    fail_fast: bool = False
+    known_at: str | None = None
 
 
 def silent(event: Event) -> None:

@@ -8,7 +8,7 @@ from laws.dice import Dice
 from laws.focus import ANYTHING, Focus
 from laws.tables import SCALARS
 
-WIDTHS = ("3 hours", "90 minutes", "1 day", "1 hour", "2 days", "1 month")
+WIDTHS = ("3 hours", "90 minutes", "1 day", "1 hour", "2 days", "1 month", "0 hours")
 ZONES = ("Europe/Berlin", "America/New_York")
 
 

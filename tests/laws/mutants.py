@@ -442,7 +442,7 @@ def column_or_true(flag: str | None) -> exp.Expr:
     return temporal.column(flag) if flag else exp.true()
 
 
-@mutant(RECENT)
+@mutant(replace(RECENT, windowed=95, bare=90))
 def an_empty_sum_of_cases_is_nothing(put: Patch) -> None:
     """`sum(case ... else 0 end)` as if it had no ELSE."""
 

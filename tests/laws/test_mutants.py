@@ -32,8 +32,8 @@ def caught(mutant: Mutant, subject: Trial, monkeypatch: pytest.MonkeyPatch) -> b
     with monkeypatch.context() as patch:
         mutant.put(patch)
         queries = Trial(subject.case, subject.checked).queries
-    for (name, general), text in queries.items():
-        if text != subject.queries[name, general]:
+    for (name, way), text in queries.items():
+        if text != subject.queries.get((name, way)):
             engine = trial.settle(subject.case)
             try:
                 found = trial.answers(engine, text)

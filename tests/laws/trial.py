@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
 from featsql.plan.features import entity_keys, plan_features
 from featsql.plan.lower import lower
-from featsql.plan.plan import Attach, Features, Outcome, Over
+from featsql.plan.plan import AsOf, Attach, Features, Outcome, Over
 from featsql.plan.training import plan_of
 from featsql.resolve.checked import Checked
 from featsql.run.reference import evaluate
@@ -50,22 +50,36 @@ def settle(case: Case) -> Engine:
     return engine
 
 
-def query(name: str, checked: Checked, case: Case, *, general: bool) -> tuple[exp.Query, Features]:
+Way = Literal["planned", "sort", "general"]
+
+
+def ways(features: Features) -> tuple[Way, ...]:
+    """In how many ways a node can be lowered: so few rows as in these projects would never be worth a sort."""
+    if isinstance(features, Over):
+        return ("planned", "sort", "general") if features.joinable else ("sort", "general")
+    return ("planned", "general") if isinstance(features, AsOf) else ("planned",)
+
+
+def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
+    """The queries that give a model's features for the spine, by the way in which it is lowered."""
+    planned = plan_features(name, checked)
+    found: dict[Way, str] = {}
+    for way in ways(planned):
+        features = plan_features(name, checked, general=True) if way == "general" else planned
+        if way == "sort" and isinstance(features, Over):
+            features = replace(features, method="sort")
+        found[way] = query(features, checked, case).sql("duckdb")
+    return found
+
+
+def query(features: Features, checked: Checked, case: Case) -> exp.Query:
     """The query that gives a model's features for the spine."""
-    features = plan_features(name, checked, general=general)
-    if isinstance(features, Over):  # so few rows would not be worth a sort; every other model mixes both ways
-        features = replace(features, crowd=0 if name.endswith("0") else 1)
-    keys, _ = entity_keys(checked.graph.models[name], checked)
+    keys, _ = entity_keys(checked.graph.models[features.name], checked)
     select = exp.select(column("row", "spine"), *(column(each, "f") for each in features.features))
     names = tuple(each.name for each in spine_columns(case))
     spine = Outcome(exp.to_table("spine"), "spine", names, "as_of", instants.type_name(case.zoned))
     attach = Attach(features, tuple(column(key, "spine") for key in keys), "f")
-    return lower(plan_of(spine, (attach,), select, case.boundary)), features
-
-
-def planned(name: str, checked: Checked, case: Case, engine: Engine, *, general: bool) -> Answers | str:
-    """What the compiled query answers, in the spine's order, or why it does not."""
-    return answers(engine, query(name, checked, case, general=general)[0].sql("duckdb"))
+    return lower(plan_of(spine, (attach,), select, case.boundary))
 
 
 def answers(engine: Engine, text: str) -> Answers | str:

@@ -32,8 +32,13 @@ def timeline(since: str | None, at: str, marks: Iterable[tuple[str, str]], width
 
 def place(moment: datetime, begin: datetime, end: datetime, width: int) -> int:
     """The place of an instant on the line."""
+    return round(share(moment, begin, end) * (width - 1))
+
+
+def share(moment: datetime, begin: datetime, end: datetime) -> float:
+    """How much of the line lies before an instant, from 0 to 1."""
     whole = (end - begin).total_seconds()
-    return round((moment - begin).total_seconds() / whole * (width - 1)) if whole else width - 1
+    return (moment - begin).total_seconds() / whole if whole else 1.0
 
 
 def read(text: str) -> datetime | None:

@@ -1,0 +1,253 @@
+"""Which nodes of a build need not be built, because nothing that they are made from has changed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from sqlglot import exp
+
+from featsql.compiler import Compiled
+from featsql.engine import Engine
+from featsql.read.model import Model
+from featsql.read.project import Source
+from featsql.resolve.describe import instant_type
+from featsql.resolve.graph import model_key
+from featsql.resolve.sources import attached_table
+from featsql.run.code import code_of, unknowable
+from featsql.run.publish import write_json
+from featsql.run.run import Options, Result
+from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
+from featsql.run.target import relations, table_of
+from featsql.run.watch import Seen, look, same, stamp
+from featsql.temporal import interval
+
+SAID = {"model": "upstream", "types": "the types"}
+KEPT = {"table", "labels", "training_set", "seed", "view"}
+
+
+class Reuse:
+    """Decides before anything is built, and remembers afterwards. `reasons` says why a node is built anew;
+    those that are not in it stand unchanged."""
+
+    def __init__(
+        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, options: Options
+    ) -> None:
+        self.compiled, self.engine, self.kinds, self.began = compiled, engine, kinds, began
+        self.known_at = known_at = options.known_at
+        project = compiled.project
+        self.path = project.root / project.target_path / FILE
+        target = project.target
+        place = digest([str(project.root), target.path, target.database, target.schema, repr(target.attach)])
+        found: State | str = read_state(self.path) if target.path != ":memory:" else "the target is in memory"
+        if isinstance(found, State) and found.target != place:
+            found = "the last build was of another target"
+        if isinstance(found, State) and found.known_at != known_at:
+            then = "of what was known at another instant" if found.known_at else "of what is known now"
+            found = f"the last build was {then}"
+        self.trusted = found
+        self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
+        self.before = dict(self.state.sources)
+        self.codes: dict[str, str] = {}
+        self.unknowns: dict[str, str | None] = {}
+        self.fresh: dict[str, NodeState] = {}
+        self.standing = relations(engine, project)
+        self.look_at_sources()
+        self.reasons: dict[str, str] = {}
+        for name in kinds:
+            self.fresh[name] = self.describe(name)
+            self.fresh[name].why_not = self.blind(name)
+            if (reason := "full refresh" if options.full_refresh else self.reason(name)) is not None:
+                self.reasons[name] = reason
+
+    def look_at_sources(self) -> None:
+        """The state of every source; one that is as it was keeps its version."""
+        for key, source in self.compiled.graph.sources.items():
+            old = self.before.get(key)
+            declared = digest([source.location, source.format, repr(dict(source.options)), repr(source.clock)])
+            seen = self.look_at(source, old.files if old else None)
+            kept = old is not None and old.declared == declared and same(old.files, seen)
+            self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
+
+    def look_at(self, source: Source, before: Seen | None) -> Seen | None:
+        """The files that a source is made of: for a table, those of its database, if it is a file."""
+        root = self.compiled.project.root
+        if source.format != "table":
+            return look(source.location, root, before) if watchable(source) else None
+        alias = attached_table(source).catalog.casefold()
+        attached = next(each for each in self.compiled.project.target.attach if each.alias.casefold() == alias)
+        if attached.type == "postgres" or "://" in attached.path:
+            return None
+        parts = [look(attached.path + suffix, root, before) for suffix in ("", ".wal", "-wal", "-journal")]
+        found = {name: seen for part in parts for name, seen in (part or {}).items()}
+        return found or None
+
+    def describe(self, name: str) -> NodeState:
+        """A node as it would be built now."""
+        model = self.compiled.graph.models.get(name)
+        key = model_key(name) if model is not None else f"seed:{name}"
+        code = self.code(model) if model is not None else "seed"
+        inputs = self.inputs(key) if model is not None else {key: self.state.sources[key].version}
+        if model is not None:
+            info = self.compiled.checked.catalog.relations[key]
+            inputs["types:of its columns"] = digest([(column.name, column.type) for column in info.columns])
+        return NodeState(code, inputs, uuid.uuid4().hex, self.kinds[name])
+
+    def code(self, model: Model) -> str:
+        """The fingerprint of a model's code, taken once."""
+        if model.name not in self.codes:
+            self.codes[model.name] = code_of(model, self.compiled)
+        return self.codes[model.name]
+
+    def unknown(self, model: Model) -> str | None:
+        """Why a model may change unseen, found once."""
+        if model.name not in self.unknowns:
+            self.unknowns[model.name] = unknowable(model)
+        return self.unknowns[model.name]
+
+    def inputs(self, key: str) -> dict[str, str]:
+        """The state of everything that a node reads: sources, tables, and the code of what stores no rows."""
+        found: dict[str, str] = {}
+        for parent in self.compiled.graph.parents.get(key, ()):
+            model = self.compiled.graph.models.get(parent.partition(":")[2]) if parent.startswith("model:") else None
+            if model is None:
+                found[parent] = self.state.sources[parent].version
+                continue
+            if stored(model):
+                found[parent] = self.table_version(model.name)
+                continue
+            found[parent] = self.code(model)
+            found |= self.inputs(parent)
+        return found
+
+    def table_version(self, name: str) -> str:
+        """The name of the rows that a table holds, or is about to hold."""
+        if name in self.reasons:
+            return self.fresh[name].version
+        old = self.state.nodes.get(name)
+        return old.version if old is not None else uuid.uuid4().hex
+
+    def reason(self, name: str) -> str | None:
+        """Why a node must be built; None where it stands as it would be built."""
+        if isinstance(self.trusted, str):
+            return self.trusted
+        old, new = self.state.nodes.get(name), self.fresh[name]
+        if old is None:
+            return "never built"
+        if new.why_not is not None:
+            return f"cannot know: {new.why_not}"
+        if old.code != new.code or old.kind != new.kind:
+            return "code changed"
+        for key in sorted(old.inputs.keys() | new.inputs.keys()):
+            if old.inputs.get(key) != new.inputs.get(key):
+                kind, _, what = key.partition(":")
+                return f"{SAID.get(kind, kind)} {what} changed"
+        if old.due is not None and time.time() >= old.due:
+            return "labels matured"
+        return self.missing(name, old)
+
+    def blind(self, name: str) -> str | None:
+        """What of a node's making cannot be known, its own or that of a relation without rows of its own."""
+        for key in (model_key(name), *self.fresh[name].inputs):
+            model = self.compiled.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
+            own = key == model_key(name)
+            why = self.unknown(model) if model is not None and (own or not stored(model)) else None
+            if why is not None and model is not None:
+                return why if model.name == name else f"`{model.name}`: {why}"
+            source = self.state.sources.get(key)
+            if source is not None and source.files is None:
+                return f"{key.replace(':', ' ')} is not made of files that can be watched"
+        return None
+
+    def missing(self, name: str, old: NodeState) -> str | None:
+        """What is no longer in the target as the state says."""
+        if old.kind not in KEPT:
+            return None
+        if self.standing.get(name) != ("VIEW" if old.kind == "view" else "TABLE"):
+            return "its relation is gone"
+        if old.kind != "view" and (old.rows, old.columns) != (self.count(name), self.columns(name)):
+            return "its table was changed by another hand"
+        root = self.compiled.project.root
+        gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
+        return f"its copy {gone} changed" if gone else None
+
+    def count(self, name: str) -> int:
+        """How many rows a table holds."""
+        table = table_of(self.compiled.project, name)
+        return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table).sql("duckdb"))[0][0])
+
+    def columns(self, name: str) -> str:
+        """The fingerprint of a table's columns and their types."""
+        query = exp.select("*").from_(table_of(self.compiled.project, name))
+        return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
+
+    def told(self, name: str) -> str | None:
+        """Why a node is built again; None where it is built for the first time."""
+        reason = self.reasons.get(name)
+        return None if reason in {"never built", "the target is in memory"} else reason
+
+    def forget(self) -> None:
+        """Let the file know nothing of what is about to be built: whoever is killed meanwhile builds it again."""
+        for name in self.reasons:
+            self.state.nodes.pop(name, None)
+        self.state.build = None
+        self.write()
+
+    def remember(self, result: Result) -> None:
+        """Note that a node was built."""
+        new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
+        if new.kind in KEPT - {"view"}:
+            new.columns, new.rows = self.columns(result.name), self.count(result.name)
+        root = self.compiled.project.root
+        new.published = {path: stamp(root / path) for path in result.published}
+        new.due = self.due(result.name)
+        self.state.nodes[result.name] = new
+
+    def kept(self, name: str) -> Result:
+        """The result of a node that stands unchanged."""
+        old = self.state.nodes[name]
+        return Result(name, old.kind, "unchanged", old.rows, notes=tuple(old.notes))
+
+    def due(self, name: str) -> float | None:
+        """When the next label of a spine matures, in seconds since 1970."""
+        model = self.compiled.graph.models.get(name)
+        if (
+            self.known_at is not None
+            or model is None
+            or model.config.kind != "labels"
+            or not (model.config.horizon and model.config.as_of)
+        ):
+            return None
+        column = exp.column(model.config.as_of, quoted=True)
+        kind = self.compiled.checked.catalog.relations[model_key(name)].type_of(model.config.as_of)
+        mature = exp.cast(exp.Add(this=column, expression=interval(model.config.horizon)), instant_type(kind))
+        now = exp.cast(exp.Literal.string(self.began), instant_type(kind))
+        first = exp.func("epoch", exp.Min(this=mature.copy()))
+        query = exp.select(first).from_(table_of(self.compiled.project, name)).where(mature > now)
+        value = self.engine.rows(query.sql("duckdb"))[0][0]
+        return None if value is None else float(value)
+
+    def finish(self) -> None:
+        """Let the file know what stands now."""
+        self.state.build = self.began
+        self.write()
+
+    def write(self) -> None:
+        """Replace the state's file."""
+        if self.compiled.project.target.path != ":memory:":
+            write_json(self.path, asdict(self.state), ())  # digests and names: no secret is in it
+
+
+def stored(model: Model) -> bool:
+    """Whether a model has rows of its own in the target."""
+    config = model.config
+    plain = config.kind == "plain" and config.materialized in {"table", "incremental"}
+    return plain or config.kind in {"labels", "training_set"}
+
+
+def watchable(source: Source) -> bool:
+    """Whether a source is made of files that can be looked at."""
+    return source.format not in {"table", "frame"} and "://" not in source.location and Path(source.location) != Path()

@@ -1,0 +1,94 @@
+"""What earlier builds made in a target and from what: a file beside the manifest, never trusted across versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from featsql.run.watch import Seen
+
+FORMAT = 1
+FILE = "state.json"
+
+
+@dataclass(slots=True)
+class SourceState:
+    """A source when it was last looked at: its declaration, its files, and a name for this state of it.
+    `files` is None where the state cannot be known."""
+
+    declared: str
+    files: Seen | None
+    version: str
+
+
+@dataclass(slots=True)
+class NodeState:
+    """A node when it was built. `inputs` names the state of everything it was made from, `due` is when the
+    clock alone changes it (seconds since 1970), `why_not` why it can never be known to be unchanged."""
+
+    code: str
+    inputs: dict[str, str]
+    version: str
+    kind: str
+    rows: int | None = None
+    columns: str | None = None
+    due: float | None = None
+    why_not: str | None = None
+    notes: list[str] = field(default_factory=list)
+    published: dict[str, list[int] | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything known of one target. `build` is when the last build began (UTC),
+    None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
+
+    target: str
+    made_by: list[str]
+    sources: dict[str, SourceState] = field(default_factory=dict)
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    build: str | None = None
+    known_at: str | None = None
+    format: int = FORMAT
+
+
+def made_by() -> list[str]:
+    """The versions that a result depends on: featsql's, DuckDB's and sqlglot's."""
+    from featsql import __version__
+
+    return [__version__, *(installed(name) for name in ("duckdb", "sqlglot"))]
+
+
+def installed(name: str) -> str:
+    """The version of an installed package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def read_state(path: Path) -> State | str:
+    """The state that a file holds, or why it cannot be trusted."""
+    try:
+        held = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return "never built"
+    except (OSError, ValueError):
+        return "cannot know: the state of the last build cannot be read"
+    try:
+        if held["format"] != FORMAT or held["made_by"] != made_by():
+            return "featsql or DuckDB changed"
+        held["sources"] = {key: SourceState(**each) for key, each in held["sources"].items()}
+        held["nodes"] = {name: NodeState(**each) for name, each in held["nodes"].items()}
+        return State(**held)
+    except (TypeError, KeyError, AttributeError):
+        return "cannot know: the state of the last build cannot be read"
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""How the windows of a features model are found: by a join, or by one sort where a join would make many pairs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import featsql
+from featsql.plan.lower import lower
+from featsql.plan.plan import Method, Over, Plan
+
+SOURCES = """\
+entities: [{name: till, keys: [till]}]
+sources:
+  - name: shop
+    tables:
+      - name: sales
+        location: data/sales.parquet
+        config: {time: {kind: events, event_time: sold_at, delay: 5 seconds}}
+      - name: asked
+        location: data/asked.parquet
+        config: {time: {kind: events, event_time: sold_at, delay: 0 seconds}}
+"""
+FEATURES = """\
+{{ config(kind='features', entity='till') }}
+select
+    till,
+    count(*) as sales,
+    sum(amount) as taken,
+    max(amount) filter (where sold_at > as_of() - interval '10 minutes') as best
+from {{ source('shop', 'sales') }}
+where sold_at > as_of() - interval '1 hour'
+group by till
+"""
+FILES = {
+    "featsql_project.yml": "name: tills\nversion: '1'\noutputs: {dev: {path: target/tills.duckdb}}\n",
+    "models/sources.yml": SOURCES,
+    "models/till_sales.sql": FEATURES,
+    "models/asked.sql": """\
+{{ config(kind='labels', as_of='sold_at', entity='till') }}
+select * from {{ source('shop', 'asked') }}
+""",
+    "models/training.sql": """\
+{{ config(kind='training_set') }}
+select a.till, a.sold_at, s.sales, s.taken, s.best
+from {{ ref('asked') }} as a left join {{ ref('till_sales') }} as s using (till)
+""",
+}
+
+
+def tills(folder: Path, step: int) -> featsql.Project:
+    """Two tills, with a sale and a question every `step` seconds."""
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "data").mkdir()
+    count = 5_000
+    instants = pl.datetime(2024, 1, 1, time_zone="UTC") + pl.duration(seconds=pl.int_range(count) * step)
+    rows = pl.select(till=pl.int_range(count) % 2, sold_at=instants, amount=pl.int_range(count) * 7 % 101)
+    rows.write_parquet(folder / "data" / "sales.parquet")
+    rows.select("till", "sold_at").write_parquet(folder / "data" / "asked.parquet")
+    return featsql.load(folder)
+
+
+@pytest.mark.parametrize(("step", "method"), [(1, "sort"), (600, "join")])
+def test_the_cheaper_method_is_taken(step: int, method: Method, tmp_path: Path) -> None:
+    """It is named with its reason in the run's results, and both give the same rows."""
+    project = tills(tmp_path, step)
+    assert project.build().ok
+    results = json.loads((tmp_path / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    (said,) = [line for each in results for line in each["featsql"]["methods"]]
+    assert said.startswith(f"s: Over by {method}: windows of one events relation; ")
+    assert said.endswith(" rows and probes")
+    plan = project.compile().plans["training"]
+    assert isinstance(plan, Plan)
+    (attach,) = plan.attachments
+    assert isinstance(attach.features, Over)
+    project.workspace.prepare(["model:training"])
+    answers = []
+    for each in ("join", "sort"):
+        forced = replace(plan, attachments=(replace(attach, features=replace(attach.features, method=each)),))
+        answers.append(sorted(project.workspace.engine.rows(lower(forced).sql("duckdb"))))
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 5_000
+    assert {row[:2]: row for row in answers[0]}[answers[0][-1][:2]][2] > (1_000 if step == 1 else 1)

@@ -1,0 +1,238 @@
+"""What a later build leaves alone, what it builds again and why, and that it equals a build from nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from test_build import PROJECT, write
+
+import featsql
+from featsql.run.run import Run
+
+MORE = {
+    "models/copied.sql": "{{ config(materialized='table') }} select *, 'a  b' as x "
+    "from {{ source('shop', 'payments') }}",
+    "models/seen.sql": "select * from {{ ref('copied') }} -- a view",
+    "models/other.sql": "{{ config(materialized='table') }} select count(*) as n from {{ ref('seen') }}",
+}
+TABLES = ("asked", "training", "copied", "other")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A small project that was built."""
+    write(tmp_path, PROJECT | MORE)
+    assert build(tmp_path).ok
+    return tmp_path
+
+
+def build(folder: Path, *, full_refresh: bool = False) -> Run:
+    """Build everything in Python, where only the state decides."""
+    return featsql.load(folder).build(full_refresh=full_refresh)
+
+
+def rebuilt(run: Run) -> dict[str, str | None]:
+    """The reason of every node that was built again."""
+    assert run.ok, [result.diagnostics for result in run.results]
+    return {result.name: result.reason for result in run.results if result.status == "success"}
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Put one text in place of another, which must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def program(folder: Path, *arguments: str, **environment: str) -> str:
+    """What `featsql build` prints, run as a program."""
+    home = str(Path(__file__).parent.parent)
+    given = os.environ | {"PYTHONPATH": home} | environment
+    command = [sys.executable, "-X", "importtime", "-m", "featsql", "build", "--project-dir", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=given, check=True)
+    return done.stdout + "\nENGINE" * (" duckdb" in done.stderr)
+
+
+def test_nothing_is_built_after_nothing_changed(shop: Path) -> None:
+    assert rebuilt(build(shop)) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("models/copied.sql", "select", "-- a comment\nselect  "),
+        ("models/spend.sql", "count(*)", "count( /* all */ * )"),
+        ("models/sources.yml", "version: 2", "# a comment\nversion: 2"),
+    ],
+)
+def test_comments_and_layout_change_nothing(shop: Path, file: str, old: str, new: str) -> None:
+    change(shop / file, old, new)
+    assert rebuilt(build(shop)) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reasons"),
+    [
+        (
+            "models/copied.sql",
+            "'a  b'",
+            "'a b'",
+            {"copied": "code changed", "seen": "upstream copied changed", "other": "upstream copied changed"},
+        ),
+        (
+            "models/seen.sql",
+            "select *",
+            "select distinct *",
+            {"seen": "code changed", "other": "upstream seen changed"},
+        ),
+        ("models/spend.sql", "sum(", "max(", {"spend": "code changed", "training": "upstream spend changed"}),
+        ("featsql_project.yml", "keys: [customer_id]", "keys: [customer_id], null_keys: match", None),
+    ],
+)
+def test_a_change_is_told(shop: Path, file: str, old: str, new: str, reasons: dict[str, str] | None) -> None:
+    change(shop / file, old, new)
+    found = rebuilt(build(shop))
+    assert found == reasons if reasons is not None else found["training"] == "code changed"
+    assert rebuilt(build(shop)) == {}
+
+
+def test_a_source_is_known_by_its_content(shop: Path) -> None:
+    data = shop / "data" / "payments.csv"
+    os.utime(data, ns=(1, 1))
+    assert rebuilt(build(shop)) == {}
+    was = data.stat()
+    change(data, ",11", ",12")
+    os.utime(data, ns=(was.st_atime_ns, was.st_mtime_ns + 1))
+    found = rebuilt(build(shop))
+    assert found["copied"] == "source shop.payments changed"
+    assert found["training"] == "source shop.payments changed" or found["training"] == "upstream asked changed"
+
+
+def test_a_pattern_is_known_by_its_files(shop: Path) -> None:
+    change(shop / "models" / "sources.yml", "data/payments.csv", "data/*.csv")
+    build(shop)
+    assert rebuilt(build(shop)) == {}
+    (shop / "data" / "unread.txt").write_text("x")
+    assert rebuilt(build(shop)) == {}
+    (shop / "data" / "later.csv").write_text((shop / "data" / "payments.csv").read_text())
+    assert rebuilt(build(shop))["copied"] == "source shop.payments changed"
+
+
+def test_a_table_must_stand_as_it_was_left(shop: Path) -> None:
+    with duckdb.connect(str(shop / "target" / "shop.duckdb")) as database:
+        database.execute("drop table other")
+        database.execute("insert into copied select * from copied limit 1")
+    found = rebuilt(build(shop))
+    assert found["other"] in {"its relation is gone", "upstream copied changed"}
+    assert found["copied"] == "its table was changed by another hand"
+    (shop / "target" / "training.parquet").unlink()
+    assert rebuilt(build(shop)) == {"training": "its copy target/training.parquet changed"}
+
+
+@pytest.mark.parametrize("call", ["now()", "random()", "current_date", "(select count(*) from 'data/payments.csv')"])
+def test_what_cannot_be_known_is_built(shop: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop)
+    change(shop / "models" / "copied.sql", "'a  b'", call)
+    build(shop)
+    assert (rebuilt(build(shop))["copied"] or "").startswith("cannot know: ")
+
+
+def test_a_label_that_matured_is_built(tmp_path: Path) -> None:
+    write(tmp_path, PROJECT)
+    soon = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 3))
+    asked = "{{ config(kind='labels', entity='customer', as_of='asked_at', horizon='1 second', label='y') }}"
+    (tmp_path / "models" / "asked.sql").write_text(
+        f"{asked}select 1 as customer_id, timestamp '{soon}' as asked_at, 1 as y"
+    )
+    assert build(tmp_path).results[0].notes
+    assert rebuilt(build(tmp_path)) == {}
+    time.sleep(max(0.0, 4.5 - 0.5))
+    assert rebuilt(build(tmp_path)) == {"asked": "labels matured", "training": "upstream asked changed"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 1}', "{", None])
+def test_a_state_that_cannot_be_read_is_not_trusted(shop: Path, content: str | None) -> None:
+    state = shop / "target" / "state.json"
+    state.write_text(content if content is not None else state.read_text().replace('"made_by": [', '"made_by": ["0",'))
+    assert set(rebuilt(build(shop)).values()) & {
+        "cannot know: the state of the last build cannot be read",
+        "featsql or DuckDB changed",
+    }
+    assert rebuilt(build(shop)) == {}
+
+
+def test_a_full_refresh_builds_everything(shop: Path) -> None:
+    assert set(rebuilt(build(shop, full_refresh=True)).values()) == {"full refresh"}
+
+
+def test_the_program_does_not_load_the_engine_after_nothing_changed(shop: Path) -> None:
+    program(shop)
+    said = program(shop)
+    assert "6 unchanged" in said
+    assert "ENGINE" not in said
+    for arguments in (["--vars", "{a: 1}"], ["--full-refresh"], ["--select", "other"]):
+        assert "ENGINE" in program(shop, *arguments)
+
+
+@pytest.mark.parametrize(
+    "file", ["models/spend.sql", "data/payments.csv", "target/training.parquet", "target/shop.duckdb"]
+)
+def test_the_program_looks_at_every_file(shop: Path, file: str) -> None:
+    program(shop)
+    with (shop / file).open("ab") as opened:
+        opened.write(b"\n")
+    if file.endswith("duckdb"):
+        assert "ENGINE" in program(shop)
+        return
+    said = program(shop)
+    assert "ENGINE" in said
+    assert ("6 unchanged" in said) == (file == "models/spend.sql")
+
+
+def edit(shop: Path, random_: random.Random) -> None:
+    """One of the things that people do between two builds."""
+    data = shop / "data" / "payments.csv"
+    day, customer, late = random_.randrange(1, 28), random_.randrange(1, 4), random_.randrange(0, 3)
+    match random_.randrange(7):
+        case 0 | 1:
+            with data.open("a") as opened:
+                row = f"{customer},2024-01-{day:02} 10:00:00,2024-01-{day + late:02} 11:00:00,{day}\n"
+                opened.write(row)
+        case 2:
+            lines = data.read_text().splitlines()
+            data.write_text("\n".join([*lines[:2], *lines[3:]][: max(3, len(lines) - 1)]) + "\n")
+        case 3:
+            (shop / "models" / "spend.sql").write_text((shop / "models" / "spend.sql").read_text() + "-- said\n")
+        case 4:
+            path = shop / "models" / "spend.sql"
+            path.write_text(path.read_text().replace("as spend", f"+ {day} as spend"))
+        case 5:
+            path = shop / "models" / "asked.sql"
+            path.write_text(path.read_text().replace("1 as answer", f"1 + {day} as answer"))
+        case _:
+            (shop / "models" / "copied.sql").write_text(MORE["models/copied.sql"].replace("'a  b'", f"'{' ' * late}'"))
+
+
+def rows(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every table's rows, in an order of their own."""
+    with duckdb.connect(str(folder / "target" / "shop.duckdb"), read_only=True) as database:
+        return {name: sorted(database.execute(f"select * from {name}").fetchall(), key=repr) for name in TABLES}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_build_equals_one_from_nothing(shop: Path, seed: int) -> None:
+    random_ = random.Random(seed)
+    for _ in range(4):
+        for _ in range(random_.randrange(1, 3)):
+            edit(shop, random_)
+        rebuilt(build(shop))
+        found = rows(shop)
+        rebuilt(build(shop, full_refresh=True))
+        assert found == rows(shop)

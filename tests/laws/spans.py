@@ -9,6 +9,7 @@ from math import isinf
 from random import Random
 from typing import Any
 
+from featsql.plan.features import plan_features
 from featsql.resolve.checked import Checked
 from featsql.resolve.lineage import ROWS, Lineage
 from featsql.resolve.reach import Span
@@ -36,25 +37,33 @@ class Effect:
     values: tuple[str, str]
 
 
-def outliers(seed: int, focus: Focus, most: int = 8) -> Iterator[str]:
-    """What acted from outside of its interval or off the edges, in one random project."""
-    case, checked, effects = observed(seed, focus, most)
-    lineage = trace(checked.resolved, checked.graph, checked.catalog)
-    for effect in effects:
-        said = beyond(case, lineage, effect)
-        if said is not None:
-            yield f"{said}\n{effect}\n{case}"
+@dataclass(frozen=True)
+class Observed:
+    """A random project and what some changes of it do."""
+
+    case: Case
+    checked: Checked
+    effects: tuple[Effect, ...]
 
 
 @cache
-def observed(seed: int, focus: Focus, most: int) -> tuple[Case, Checked, tuple[Effect, ...]]:
-    """One random project and what some changes of it do: this has nothing to do with what the lineage says, so
-    that right and wrong lineages are judged by the same facts."""
+def observed(seed: int, focus: Focus) -> Observed:
+    """One random project, observed without asking what its lineage says, so that right and wrong lineages are judged
+    by the same facts."""
     dice = Dice(Random(seed))
     case = random_case(dice, focus, rows=12)
     case = replace(case, spine=everyone(dice))
     checked = compiled(case)
-    return case, checked, tuple(effects(case, checked, dice, most))
+    return Observed(case, checked, tuple(effects(case, checked, dice)))
+
+
+def outliers(found: Observed) -> Iterator[str]:
+    """What acted from outside of its interval or off the edges."""
+    lineage = trace(found.checked.resolved, found.checked.graph, found.checked.catalog)
+    for effect in found.effects:
+        said = beyond(found.case, lineage, effect)
+        if said is not None:
+            yield f"{said}\n{effect}\n{found.case}"
 
 
 def everyone(dice: Dice) -> list[Row]:
@@ -65,13 +74,13 @@ def everyone(dice: Dice) -> list[Row]:
     return [{"row": number, **row} for number, row in enumerate(asked)]
 
 
-def effects(case: Case, checked: Checked, dice: Dice, most: int) -> Iterator[Effect]:
+def effects(case: Case, checked: Checked, dice: Dice, most: int = 8) -> Iterator[Effect]:
     """What a few changes do."""
     engine = trial.settle(case)
     queries = {}
     for text in case.models:
-        query, features = trial.query(text.name, checked, case, general=True)
-        queries[text.name] = (query.sql("duckdb"), features.features)
+        features = plan_features(text.name, checked, general=True)
+        queries[text.name] = (trial.query(features, checked, case).sql("duckdb"), features.features)
     before = {name: trial.answers(engine, sql) for name, (sql, _) in queries.items()}
     answered = {name: found for name, found in before.items() if not isinstance(found, str)}
     for source, column, row, rows in chosen(list(changes(case, dice)), dice, most) if answered else ():

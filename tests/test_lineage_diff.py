@@ -119,8 +119,8 @@ def test_how_far_back(changed: Callable[..., Impact]) -> None:
     visits = FILES["models/visits.sql"]
     found = changed(visits=visits.replace("30 days", "60 days"))
     (reach,) = found.reaches
-    assert (reach.relation, reach.before, reach.now) == ("model:paid", "[-30 days, 0]", "[-60 days, 0]")
-    assert "reads paid in [-60 days, 0] (was [-30 days, 0]) for customer_id, most" in as_text(found)
+    assert (reach.relation, reach.before, reach.now) == ("model:paid", "(-30d, -1h]", "(-60d, -1h]")
+    assert "reads paid in (-60d, -1h] (was (-30d, -1h]) for customer_id, most" in as_text(found)
 
 
 def test_the_instants_of_labels_touch_what_is_asked_at_them(changed: Callable[..., Impact]) -> None:
@@ -210,7 +210,7 @@ def test_against_a_revision(repository: Path) -> None:
         "    code: changed\n"
         "  spend  features, changed  models/spend.sql\n"
         "    spend: changed\n"
-        "    reads paid in [-60 days, 0] (was [-30 days, 0]) for spend\n"
+        "    reads paid in (-60d, -1h] (was (-30d, -1h]) for spend\n"
         "  training  training set, changed  models/training.sql\n"
         "    which rows it has, or all of its columns\n"
         "    most: removed\n"
@@ -246,7 +246,7 @@ def test_nothing_to_compare_with(repository: Path, tmp_path: Path) -> None:
     for against, code in (("mian", "FS732"), ("--help", "FS732"), (str(repository / "models/spend.sql"), "FS734")):
         with pytest.raises(FeatsqlError, match=code):
             compare(compiled, against, None, {})
-    for other in ('{"version": 7}', "[]", '{"version": 1, "edges": []}'):
+    for other in ('{"version": 7}', "[]", '{"version": 1, "tables": [], "edges": []}', '{"version": 2, "edges": []}'):
         (tmp_path / "other.json").write_text(other)
         with pytest.raises(FeatsqlError, match="FS734"):
             compare(compiled, str(tmp_path / "other.json"), None, {})

@@ -29,6 +29,7 @@ from featsql.export.excerpt import Wish, excerpt
 from featsql.export.formats import FORMATS, save, text_of
 from featsql.export.html import page_data
 from featsql.export.json import document, schema
+from featsql.stages import stage_text
 
 SQL = """{{ config(kind='features', entity='customer') }}
 with recent as (select *, row_number() over (partition by code order by country) as turn from {{ ref('paid') }})
@@ -108,14 +109,70 @@ def test_json_keeps_its_schema(compiled: Compiled) -> None:
 
 
 def test_intervals(compiled: Compiled) -> None:
-    spans = {(e["from"]["relation"], e["to"]["relation"]): e["span"] for e in data(compiled)["edges"]}
+    spans = {(e["from"]["relation"], e["to"]["relation"], e["span"]["text"]) for e in data(compiled)["edges"]}
     assert spans == {
-        ("model:churn", "model:training"): "[0, 0]",
-        ("model:paid", "model:spend"): "(-∞, 0]",
-        ("model:spend", "model:training"): "[0, 0]",
-        ("seed:countries", "model:paid"): None,
-        ("source:shop.payments", "model:paid"): None,
+        ("model:churn", "model:training", "[0, 0]"),
+        ("model:paid", "model:spend", "(-inf, -1h]"),
+        ("model:spend", "model:training", "[0, 0]"),
+        ("seed:countries", "model:paid", "any time"),
+        ("source:shop.payments", "model:paid", "[0, 0]"),
     }
+
+
+def test_every_format_and_stage_says_the_same_intervals(compiled: Compiled) -> None:
+    """What `--stage lineage` prints, and what the formats write, edge by edge."""
+    found = excerpt(compiled)
+    lineage = compiled.checked.lineage
+    said = [(e["from"], e["to"], e["kind"], e["how"], e["span"]) for e in document(found)["edges"]]
+    assert said == [
+        (
+            {"relation": e.relation, "column": e.column},
+            {"relation": f"model:{e.model}", "column": e.output},
+            e.kind,
+            e.how,
+            e.span.as_json(),
+        )
+        for name in compiled.graph.models
+        for e in lineage.edges[name]
+    ]
+    for name in compiled.graph.models:
+        own = [each for each in said if each[1]["relation"] == f"model:{name}"]
+        stage = [line for line in stage_text(compiled, name, "lineage").splitlines() if line.startswith("  ")]
+        assert stage == [
+            f"  {'<-' if kind == 'value' else '~~'} {start['relation']}.{start['column']}  {how}  {span['text']}"
+            for start, _, kind, how, span in own
+        ]
+    drawn = set(re.findall(r' \[label="([^"<]*)"\]', text(compiled, "dot")))
+    assert drawn == {span["text"] for *_, span in said}
+    assert {each[6] for each in page_data(found)["edges"]} == {span["text"] for *_, span in said}
+
+
+def test_how_much_history_is_needed(compiled: Compiled) -> None:
+    needs = {
+        (table["name"], column["name"]): {each["relation"]: each["span"]["text"] for each in column["needs"]}
+        for table in data(compiled)["tables"]
+        for column in table["columns"]
+    }
+    paid = {"model:paid": "(-inf, -1h]"}
+    assert {key: found for key, found in needs.items() if found} == {
+        ("spend", "customer_id"): paid,
+        ("spend", "spend"): paid,
+        ("spend", "again & <again>"): paid,
+        ("training", "spend"): paid,
+        ("training", "again & <again>"): paid,
+    }
+    words = "spend needs all paid until 1 hour ago"
+    assert f"  label=<{words}>;" in text(compiled, "dot", column="training.spend").splitlines()
+    assert text(compiled, "mermaid", column="spend.spend").startswith(f'---\ntitle: "{words}"\n---\nflowchart LR\n')
+    assert words in stage_text(compiled, "spend", "lineage").splitlines()
+    (spend,) = (table for table in page_data(excerpt(compiled))["tables"] if table["name"] == "spend")
+    assert spend["needs"]["spend"] == words.removeprefix("spend needs ")
+
+
+def test_a_way_through_rows_is_said_once(compiled: Compiled) -> None:
+    for column in ("spend.spend", "training.asked_at", "shop.payments.amount"):
+        edges = [{**edge, "span": None} for edge in data(compiled, column=column)["edges"]]
+        assert all(edges.count(edge) == 1 for edge in edges)
 
 
 def test_every_feature_has_an_interval_of_its_own(tmp_path: Path) -> None:
@@ -126,8 +183,13 @@ def test_every_feature_has_an_interval_of_its_own(tmp_path: Path) -> None:
     header = "{{ config(kind='features', entity='customer') }}\n"
     write(tmp_path, FILES | {"models/spend.sql": header + model, "models/training.sql": FILES["models/churn.sql"]})
     edges = data(load(tmp_path).compile(), "spend")["edges"]
-    spans = {(e["to"]["column"], e["span"]) for e in edges}
-    assert spans == {("customer_id", "(-∞, 0]"), ("d7", "[-1 week, 0]"), ("d1", "[-1 hour, 0]"), ("most", "(-∞, 0]")}
+    spans = {(e["to"]["column"], e["span"]["text"]) for e in edges}
+    past = "(-inf, -1h]"
+    assert spans == {("customer_id", past), ("d7", "(-7d, -1h]"), ("d1", "never"), ("most", past)}
+    (d7,) = {(e["span"]["from"], e["span"]["to"]) for e in edges if e["to"]["column"] == "d7"}
+    assert d7 == (-7 * 86400, -3600)
+    (never,) = {(e["span"]["from"], e["span"]["to"]) for e in edges if e["to"]["column"] == "d1"}
+    assert never == (None, None)
 
 
 def test_a_chosen_source_is_among_the_tables(shop: Path, compiled: Compiled) -> None:
@@ -271,6 +333,17 @@ def test_openlineage_reads_its_events(compiled: Compiled) -> None:
     assert meanings["spend", "paid", "amount"] == [("DIRECT", "AGGREGATION")]
     assert ("INDIRECT", "FILTER") in meanings[None, "paid", "paid_at"]
     assert ("INDIRECT", "GROUP_BY") in meanings[None, "paid", "customer_id"]
+    said = {
+        (field.name, field.field, t.description)
+        for inputs in [*found.fields.values(), column_lineage_dataset.Fields(found.dataset)]
+        for field in inputs.inputFields
+        for t in field.transformations or ()
+    }
+    assert said == {
+        (e["from"]["relation"].partition(":")[2], e["from"]["column"], f"{e['how']}, {e['span']['text']}")
+        for e in data(compiled)["edges"]
+        if e["to"]["relation"] == "model:spend" and e["from"]["column"] != "*"
+    }
     training: Any = documents[3]["outputs"][0]["facets"]["columnLineage"]
     joined = {t.get("subtype") for field in training["dataset"] for t in field["transformations"]}
     assert "JOIN" in joined
@@ -282,8 +355,8 @@ def test_openlineage_reads_its_events(compiled: Compiled) -> None:
 
 
 def test_dot(compiled: Compiled) -> None:
-    assert '"model:paid" -> "model:spend" [label="(-∞, 0]"];' in text(compiled, "dot")
-    assert '"source:shop.payments" -> "model:paid";' in text(compiled, "dot")
+    assert '"model:paid" -> "model:spend" [label="(-inf, -1h]"];' in text(compiled, "dot")
+    assert '"source:shop.payments" -> "model:paid" [label="[0, 0]"];' in text(compiled, "dot")
     columns = text(compiled, "dot", column="training.again & <again>")
     assert "again &amp; &lt;again&gt;" in columns
     assert "<again>" not in columns
@@ -295,7 +368,7 @@ def test_mermaid(compiled: Compiled) -> None:
     numbers = {name: number for number, name in re.findall(r'^  (t\d)\["(.*)"\]$', "\n".join(lines), re.MULTILINE)}
     assert lines[0] == "flowchart LR"
     assert len(numbers) == 6
-    assert f"  {numbers['shop.payments']} --> {numbers['paid']}" in lines
+    assert f'  {numbers["shop.payments"]} -->|"[0, 0]"| {numbers["paid"]}' in lines
     columns = text(compiled, "mermaid", column="training.again & <again>")
     assert '["again #amp; #lt;again#gt;"]' in columns
     assert re.search(r't\dc\d -\.->\|".*filter', columns)
@@ -308,7 +381,7 @@ def test_the_page_holds_places_and_intervals(compiled: Compiled) -> None:
     assert found["focus"] == [number, 1]
     assert spend["text"] == SQL.strip()
     assert [line for _, _, line in spend["columns"]] == [4, 5, 6]
-    assert [tables["paid"][0], 1, number, [1], 0, "aggregation", "(-∞, 0]"] in found["edges"]
+    assert [tables["paid"][0], 1, number, [1], 0, "aggregation", "(-inf, -1h]"] in found["edges"]
     assert tables["shop.payments"][1]["description"] == "Money that came in."
 
 

@@ -36,6 +36,7 @@ SMALL = {
             description=EVIL,
             text=f"select\n  customer_id,\n  sum(amount) as spend_30d\n-- {EVIL}",
             sql=EVIL,
+            needs={"spend_30d": "30 days of payments", EVIL: EVIL},
             columns=[["customer_id", "BIGINT", 2], ["spend_30d", "DOUBLE", 3], [EVIL, EVIL, None]],
         ),
         table("churn", "labels", "customer_id", "churned"),
@@ -105,6 +106,7 @@ def test_search_leads_to_a_column_with_its_sql_and_intervals(opened: Opener) -> 
     shown.keyboard.press("Enter")
     assert shown.inner_text("#details h2") == "spend.spend_30d"
     assert "models/spend.sql:3" in shown.inner_text("#details")
+    assert "Needs 30 days of payments" in shown.inner_text("#details").splitlines()
     assert shown.inner_text("pre .here").strip() == "sum(amount) as spend_30d"
     rows = [row.split("\t") for row in shown.locator("#details table").first.inner_text().splitlines()]
     assert ["shop.payments.amount", "aggregation", "(-30 days, 0]"] in [[cell.strip() for cell in row] for row in rows]

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from featsql import api
 from featsql.cli.app import app
 from featsql.read.load import load
+from featsql.stages import stage_text
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,6 +67,12 @@ def test_excerpts_are_in_their_files() -> None:
     assert excerpts
     for path, text in excerpts:
         assert text in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+def test_the_lineage_says_so() -> None:
+    (text,) = [block for block in blocks("text") if "needs" in block]
+    printed = stage_text(api.load(ROOT).compile(), "departure_queue", "lineage").splitlines()
+    assert set(text.splitlines()) < set(printed)
 
 
 def test_the_project_file_is_valid(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from featsql.export.impact import Change, Impact, Reach, Rebuild, Touched, impac
 from featsql.export.json import document
 from featsql.export.revision import lineage_at
 from featsql.export.snapshot import of_document, read_snapshot
-from featsql.export.spans import SAME
+from featsql.resolve.reach import ANY, NOW
 
-VERSION = 1
+VERSION = 2
 
 
 def compare(compiled: Compiled, against: str, target: str | None, variables: Mapping[str, Any]) -> Impact:
@@ -77,10 +77,10 @@ def change_lines(change: Change, found: Impact) -> list[str]:
 
 
 def reach_lines(reach: Reach) -> list[str]:
-    """The interval in which a relation acts on changed columns, unless it is simply the same instant."""
+    """The interval in which a relation acts on changed columns, unless it is simply the same instant or any."""
     was = f" (was {reach.before})" if reach.before not in {None, reach.now} else ""
     said = f"reads {reach.relation.partition(':')[2]} in {reach.now}{was} for {', '.join(reach.columns)}"
-    return [said] if reach.now != SAME or was else []
+    return [said] if reach.now not in {NOW.text, ANY.text} or was else []
 
 
 def touched_line(touched: Touched) -> str:

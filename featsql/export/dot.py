@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from featsql.export.drawing import COLOURS, Line, columns_of, lines
+from featsql.export.drawing import COLOURS, Line, caption, columns_of, lines
 from featsql.export.excerpt import Excerpt
 from featsql.resolve.lineage import Table
 
 
 def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:
     """One digraph, from left to right; an influence is dashed."""
-    columns = columns_of(excerpt)
+    columns, title = columns_of(excerpt), caption(excerpt)
     body = [
         "digraph lineage {",
         "  rankdir=LR;",
         '  node [shape=plain, fontname="Helvetica"];',
         '  edge [fontname="Helvetica", fontsize=9];',
+        *([f"  label=<{markup(title)}>;"] if title else []),
         *(box(table, columns[table.key]) for table in excerpt.tables),
         *(arrow(line, columns) for line in lines(excerpt)),
         "}",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from featsql.export.excerpt import Excerpt
-from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
+from featsql.resolve.lineage import needed
 
 # The colour of a box by what it holds, readable under black text.
 COLOURS: Mapping[str, str] = {
@@ -34,27 +34,39 @@ class Line:
 
 def lines(excerpt: Excerpt) -> Iterator[Line]:
     """What is drawn between the boxes, each with its interval: columns where one was asked for, else tables."""
-    spans = Spans(excerpt.compiled)
-    return table_lines(excerpt, spans) if excerpt.focus is None else column_lines(excerpt, spans)
+    return table_lines(excerpt) if excerpt.focus is None else column_lines(excerpt)
 
 
-def table_lines(excerpt: Excerpt, spans: Spans) -> Iterator[Line]:
+def caption(excerpt: Excerpt) -> str | None:
+    """How much history the column that was asked for needs, and of which sources; None where it needs none."""
+    kind, _, name = excerpt.focus[0].partition(":") if excerpt.focus is not None else ("", "", "")
+    found = excerpt.compiled.checked.lineage.history(name) if kind == "model" else {}
+    said = [f"{output} needs {needed(spans)}" for output, spans in found.items() if asked(excerpt, output)]
+    return said[0] if said else None
+
+
+def asked(excerpt: Excerpt, output: str) -> bool:
+    """Whether a column has the name that was asked for."""
+    return excerpt.focus is not None and output.casefold() == excerpt.focus[1]
+
+
+def table_lines(excerpt: Excerpt) -> Iterator[Line]:
     """Lines between whole tables."""
-    words: dict[tuple[str, str], dict[str | None, None]] = {link: {} for link in excerpt.links}
+    words: dict[tuple[str, str], dict[str, None]] = {link: {} for link in excerpt.links}
     for edge in excerpt.edges:
-        words.setdefault((edge.relation, model_key(edge.model)), {})[spans.of(edge)] = None
+        words.setdefault((edge.relation, model_key(edge.model)), {})[edge.span.text] = None
     for (read, reader), said in words.items():
-        yield Line((read, None), (reader, None), ", ".join(filter(None, said)), False)
+        yield Line((read, None), (reader, None), ", ".join(said), False)
 
 
-def column_lines(excerpt: Excerpt, spans: Spans) -> Iterator[Line]:
+def column_lines(excerpt: Excerpt) -> Iterator[Line]:
     """Lines between columns, with what becomes of a value."""
-    words: dict[tuple[str, str, str, str, bool], dict[str | None, None]] = {}
+    words: dict[tuple[str, str, str, str, bool], dict[str, None]] = {}
     for edge in excerpt.edges:
         ends = (edge.relation, edge.column, model_key(edge.model), edge.output, edge.kind == "influence")
-        words.setdefault(ends, {}).update(dict.fromkeys((edge.how, spans.of(edge))))
+        words.setdefault(ends, {}).update(dict.fromkeys((edge.how, edge.span.text)))
     for (relation, column, model, output, dashed), said in words.items():
-        yield Line((relation, column), (model, output), ", ".join(filter(None, said)), dashed)
+        yield Line((relation, column), (model, output), ", ".join(said), dashed)
 
 
 def columns_of(excerpt: Excerpt) -> dict[str, list[str]]:

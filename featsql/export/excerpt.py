@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError
@@ -11,6 +11,7 @@ from featsql.export.paths import Node, Paths
 from featsql.names import did_you_mean
 from featsql.resolve.graph import model_key, seed_key, source_key
 from featsql.resolve.lineage import ROWS, Edge, Table
+from featsql.resolve.reach import NEVER, Span
 from featsql.resolve.select import select_keys
 
 
@@ -63,9 +64,19 @@ def excerpt(compiled: Compiled, wish: Wish | None = None) -> Excerpt:
     ways = paths.above([focus]) if both or wish.upstream else []
     ways += paths.below([focus]) if both or wish.downstream else []
     order = {name: place for place, name in enumerate(compiled.graph.models)}
-    found = tuple(sorted(dict.fromkeys(ways), key=lambda edge: order[edge.model]))
+    found = tuple(sorted(each_once(ways), key=lambda edge: order[edge.model]))
     reached = {focus[0]} | {key for edge in found for key in (edge.relation, model_key(edge.model))}
     return Excerpt(compiled, only(compiled, reached), tuple(dict.fromkeys(edge.model for edge in found)), found, focus)
+
+
+def each_once(edges: Iterable[Edge]) -> Iterator[Edge]:
+    """Edges, those together that differ in nothing but their intervals: what influences the rows of a model through
+    several columns does so at any time at which it does through one."""
+    spans: dict[Edge, Span] = {}
+    for edge in edges:
+        alike = replace(edge, span=NEVER)
+        spans[alike] = spans.get(alike, NEVER).hull(edge.span)
+    return (replace(edge, span=span) for edge, span in spans.items())
 
 
 def chosen(compiled: Compiled, wish: Wish) -> frozenset[str]:

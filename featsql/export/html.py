@@ -12,9 +12,8 @@ from typing import Any
 
 from featsql.export.excerpt import Excerpt
 from featsql.export.places import places
-from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import ROWS, Edge, Table
+from featsql.resolve.lineage import ROWS, Edge, Table, needed
 from featsql.run.manifest import compiled_sql
 from featsql.run.publish import redact
 
@@ -47,11 +46,10 @@ def page_data(excerpt: Excerpt) -> dict[str, Any]:
     """What the page shows, with numbers in place of names."""
     numbers = {table.key: number for number, table in enumerate(excerpt.tables)}
     columns = {t.key: {column.name: number for number, column in enumerate(t.columns)} for t in excerpt.tables}
-    spans = Spans(excerpt.compiled)
     return {
         "tables": [table_of(table, excerpt) for table in excerpt.tables],
         "links": [[numbers[read], numbers[reader]] for read, reader in excerpt.links],
-        "edges": list(edges_of(excerpt, spans, numbers, columns)),
+        "edges": list(edges_of(excerpt, numbers, columns)),
         "focus": focus_of(excerpt, numbers),
     }
 
@@ -84,18 +82,19 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
         "columns": [[column.name, column.type, lines.get(column.name.casefold())] for column in table.columns],
         "description": model.config.description,
         "coarse": compiled.checked.lineage.coarse.get(name),
+        "needs": {output: needed(spans) for output, spans in compiled.checked.lineage.history(name).items()},
         "text": text,
         "sql": sql if sql != text.strip() else None,
     }
 
 
 def edges_of(
-    excerpt: Excerpt, spans: Spans, numbers: Mapping[str, int], columns: Mapping[str, Mapping[str, int]]
+    excerpt: Excerpt, numbers: Mapping[str, int], columns: Mapping[str, Mapping[str, int]]
 ) -> Iterator[list[Any]]:
     """Edges, those together that differ in nothing but the column that they lead to; None stands for all."""
     together: dict[tuple[Any, ...], list[str]] = {}
     for edge in excerpt.edges:
-        together.setdefault((*end_of(edge), spans.of(edge)), []).append(edge.output)
+        together.setdefault((*end_of(edge), edge.span.text), []).append(edge.output)
     for (relation, column, model, influence, how, span), outputs in together.items():
         if relation not in numbers:
             continue

@@ -158,7 +158,7 @@ def reaches(changed: Mapping[str, Collection[str]], old: Snapshot, new: Snapshot
     for edge, now in new.edges.items():
         key = model_key(edge.model)
         before = old.edges.get(edge)
-        if now is not None and (edge.output.casefold() in changed.get(key, ()) or (before and before != now)):
+        if edge.output.casefold() in changed.get(key, ()) or (before and before != now):
             found.setdefault((edge.relation, key, before, now), {})[edge.output] = None
     for (relation, key, before, now), columns in found.items():
         yield Reach(relation, key, tuple(columns), before, now)

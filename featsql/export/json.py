@@ -8,22 +8,20 @@ from importlib.resources import files
 from typing import Any
 
 from featsql.export.excerpt import Excerpt
-from featsql.export.spans import Spans
 from featsql.resolve.graph import model_key
 from featsql.resolve.lineage import Edge, Table
 from featsql.run.definition import definition
 
-VERSION = 1
+VERSION = 2
 
 
 def document(excerpt: Excerpt) -> dict[str, Any]:
     """The lineage as data."""
-    spans = Spans(excerpt.compiled)
     return {
         "version": VERSION,
         "project": excerpt.compiled.project.name,
         "tables": [table_of(table, excerpt) for table in excerpt.tables],
-        "edges": [edge_of(edge, spans.of(edge)) for edge in excerpt.edges],
+        "edges": [edge_of(edge) for edge in excerpt.edges],
     }
 
 
@@ -45,6 +43,7 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
     name = table.key.partition(":")[2]
     own = definition(table.key, compiled)
     model = compiled.graph.models.get(name) if table.key == model_key(name) else None
+    needs = compiled.checked.lineage.history(name) if model is not None else {}
     coarse = compiled.checked.lineage.coarse.get(name) if model is not None else None
     return {
         "key": table.key,
@@ -55,7 +54,14 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
         "as_of": model.config.as_of if model is not None else None,
         "reads": list(compiled.graph.parents.get(table.key, ())),
         "columns": [
-            {"name": column.name, "type": column.type, "fingerprint": own.columns[column.name]}
+            {
+                "name": column.name,
+                "type": column.type,
+                "fingerprint": own.columns[column.name],
+                "needs": [
+                    {"relation": key, "span": span.as_json()} for key, span in needs.get(column.name, {}).items()
+                ],
+            }
             for column in table.columns
         ],
         "fingerprint": {"code": own.code, "rows": own.rows},
@@ -63,12 +69,12 @@ def table_of(table: Table, excerpt: Excerpt) -> dict[str, Any]:
     }
 
 
-def edge_of(edge: Edge, span: str | None) -> dict[str, Any]:
+def edge_of(edge: Edge) -> dict[str, Any]:
     """One edge, from what is read to what it becomes, and the interval in which it can act."""
     return {
         "from": {"relation": edge.relation, "column": edge.column},
         "to": {"relation": model_key(edge.model), "column": edge.output},
         "kind": edge.kind,
         "how": edge.how,
-        "span": span,
+        "span": edge.span.as_json(),
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
-from featsql.export.drawing import COLOURS, columns_of, lines
+from featsql.export.drawing import COLOURS, caption, columns_of, lines
 from featsql.export.excerpt import Excerpt
 from featsql.resolve.lineage import Table
 
@@ -14,7 +15,8 @@ def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:
     break one."""
     columns = columns_of(excerpt)
     numbers = {table.key: f"t{i}" for i, table in enumerate(excerpt.tables)}
-    text = ["flowchart LR"]
+    title = caption(excerpt)
+    text = [*(["---", f"title: {json.dumps(title, ensure_ascii=False)}", "---"] if title else []), "flowchart LR"]
     for table in excerpt.tables:
         text += box(table, numbers[table.key], columns[table.key])
     for line in lines(excerpt):

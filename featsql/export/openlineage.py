@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -36,18 +37,13 @@ DIRECT: Mapping[str, str] = {
 }
 INDIRECT: Mapping[str, str] = {
     "join": "JOIN",
-    "group": "GROUP_BY",
-    "distinct": "GROUP_BY",
-    "union": "GROUP_BY",
+    "grouping": "GROUP_BY",
+    "deduplication": "GROUP_BY",
     "filter": "FILTER",
-    "subquery": "FILTER",
-    "exists": "FILTER",
-    "except": "FILTER",
-    "intersect": "FILTER",
-    "order": "SORT",
+    "existence": "FILTER",
+    "ordering": "SORT",
     "limit": "SORT",
-    "window": "WINDOW",
-    "case": "CONDITIONAL",
+    "partitioning": "WINDOW",
 }
 
 
@@ -130,7 +126,8 @@ def column_lineage(edges: Iterable[Edge], excerpt: Excerpt) -> dict[str, Any]:
         if edge.kind == "value":
             fields.setdefault(edge.output, {}).setdefault((edge.relation, edge.column), []).append(edge)
         elif edge.column != ROWS:
-            shared.setdefault((edge.relation, edge.column), {}).setdefault(edge.how, edge)
+            known = shared.setdefault((edge.relation, edge.column), {})
+            known[edge.how] = replace(edge, span=known.get(edge.how, edge).span.hull(edge.span))
     return facet(
         "columnLineage",
         fields={
@@ -153,9 +150,10 @@ def field(end: tuple[str, str], edges: Iterable[Edge], excerpt: Excerpt) -> dict
 
 
 def transformation(edge: Edge) -> dict[str, Any]:
-    """An edge in the specification's words; a clause that it has no word for is only indirect."""
+    """An edge in the specification's words, described by ours, with its interval; what it has no word for is only
+    indirect."""
     if edge.kind == "value":
         named = {"type": "DIRECT", "subtype": DIRECT[edge.how]}
     else:
         named = {"type": "INDIRECT", **({"subtype": INDIRECT[edge.how]} if edge.how in INDIRECT else {})}
-    return {**named, "description": edge.how, "masking": False}
+    return {**named, "description": f"{edge.how}, {edge.span.text}", "masking": False}

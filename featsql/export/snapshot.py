@@ -30,11 +30,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Relations by key, in build order, and the edges between their columns, each with its interval, as far as
-    they are known."""
+    """Relations by key, in build order, and the edges between their columns, as far as they are known: each as if
+    at any time, with the interval in words."""
 
     tables: Mapping[str, State]
-    edges: Mapping[Edge, str | None] = field(default_factory=dict)
+    edges: Mapping[Edge, str] = field(default_factory=dict)
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -67,7 +67,7 @@ def of_document(found: Mapping[str, Any]) -> Snapshot:
         )
         for each in found["tables"]
     }
-    return Snapshot(tables, {edge_of(each): each["span"] for each in found["edges"]})
+    return Snapshot(tables, {edge_of(each): each["span"]["text"] for each in found["edges"]})
 
 
 def edge_of(found: Mapping[str, Any]) -> Edge:

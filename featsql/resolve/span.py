@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import ceil
+from math import ceil, floor
 
 from sqlglot import exp
 
@@ -20,7 +20,11 @@ LONGEST = {
     "QUARTER": 92 * 86400,
     "YEAR": 366 * 86400,
 }
+# The shortest that each unit can be. Intervals are compared with months of 30 days, and so years of 360.
+SHORTEST = {**LONGEST, "MONTH": 28 * 86400, "QUARTER": 89 * 86400, "YEAR": 360 * 86400}
 FIXED = ("WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
+# The units of which a fraction is no longer than so much of the longest.
+EXACT = (*FIXED, "MILLISECOND")
 PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 AMOUNT = re.compile(r"\d+(?:\.\d+)?")
 CALLS = {f"to_{unit.lower()}s": unit for unit in LONGEST}
@@ -33,38 +37,50 @@ def unit_length(name: str) -> float | None:
 
 def longest(interval: exp.Expr) -> float | None:
     """The greatest length of a constant interval; None where it is not one, or might be negative."""
-    interval = interval.unnest()
-    if isinstance(interval, exp.Mul):
-        for factor, inner in ((interval.this, interval.expression), (interval.expression, interval.this)):
-            count, length = amount(factor), longest(inner)
-            if count is not None and length is not None:
-                return count * length
+    found = lengths(interval)
+    return None if found is None else found[1]
+
+
+def lengths(node: exp.Expr) -> tuple[float, float] | None:
+    """The shortest and the longest that a constant interval can be; None where it is not one, or might be negative."""
+    node = node.unnest()
+    if isinstance(node, exp.Mul):
+        for factor, inner in ((node.this, node.expression), (node.expression, node.this)):
+            count, found = amount(factor), lengths(inner)
+            if count is not None and found is not None:
+                return floor(count) * found[0], ceil(count) * found[1]
         return None
-    if isinstance(interval, exp.Interval):
-        return length_of(interval)
-    unit = "DAY" if isinstance(interval, exp.ToDays) else called_unit(interval)
-    arguments = [interval.this] if isinstance(interval, exp.ToDays) else interval.expressions
-    count = amount(arguments[0]) if unit is not None and len(arguments) == 1 else None
-    return None if unit is None or count is None else count * LONGEST[unit]
+    if isinstance(node, exp.Interval):
+        if node.args.get("unit") is not None:
+            return counted(amount(node.this), node.args["unit"].name)
+        return spelt(node.this.name if isinstance(node.this, exp.Literal) else "")
+    unit = "DAY" if isinstance(node, exp.ToDays) else called_unit(node)
+    arguments = [node.this] if isinstance(node, exp.ToDays) else node.expressions
+    return counted(amount(arguments[0]), unit) if unit is not None and len(arguments) == 1 else None
+
+
+def counted(count: float | None, unit: str) -> tuple[float, float] | None:
+    """So many of a unit. The engine leaves out the rest of some fractions, and rounds those of a year to months
+    and a month's to 30 days, which may be longer than so much of the unit is."""
+    length = unit_length(unit)
+    if count is None or length is None:
+        return None
+    name = unit.upper().removesuffix("S")
+    most = count if name in EXACT else ceil(count)
+    return floor(count) * SHORTEST[name], most * length
+
+
+def spelt(text: str) -> tuple[float, float] | None:
+    """The lengths of `1 day 2 hours`."""
+    found = [counted(float(count), unit) for count, unit in PART.findall(text)]
+    if not found or PART.sub("", text) or None in found:
+        return None
+    return sum(each[0] for each in found if each), sum(each[1] for each in found if each)
 
 
 def called_unit(node: exp.Expr) -> str | None:
     """The unit of `to_hours(3)` and its kin."""
     return CALLS.get(node.name.casefold()) if isinstance(node, exp.Anonymous) else None
-
-
-def length_of(interval: exp.Interval) -> float | None:
-    """The greatest length of `INTERVAL 7 DAYS` or `INTERVAL '1 day 2 hours'`."""
-    unit = interval.args.get("unit")
-    if unit is not None:
-        count, length = amount(interval.this), unit_length(unit.name)
-        return None if count is None or length is None else count * length
-    text = interval.this.name if isinstance(interval.this, exp.Literal) else ""
-    parts = PART.findall(text)
-    lengths = [unit_length(name) for _, name in parts]
-    if not parts or PART.sub("", text) or None in lengths:
-        return None
-    return sum(float(count) * (length or 0) for (count, _), length in zip(parts, lengths, strict=True))
 
 
 def amount(node: exp.Expr | None) -> float | None:

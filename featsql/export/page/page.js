@@ -289,12 +289,14 @@ function details() {
     panel.append(make("p", { className: "quiet", textContent: "Choose a table or a column to see where it comes from and where it goes." }));
     return;
   }
-  const { table, column } = state.chosen, { kind, path, columns, description, coarse, text, sql } = tables[table];
+  const { table, column } = state.chosen, { kind, path, columns, description, coarse, needs, text, sql } = tables[table];
   const line = column !== null && column !== ROWS ? columns[column][2] : null;
   panel.append(
     make("h2", { textContent: titleOf(table, column) }),
     make("div", { className: "quiet" }, swatch(kind), kind.replace("_", " "), path ? `  ${path}${line ? `:${line}` : ""}` : ""));
   if (description) panel.append(make("p", { textContent: description }));
+  const need = columns[column] && needs?.[columns[column][0]];
+  if (need) panel.append(make("p", { textContent: `Needs ${need}` }));
   if (coarse) panel.append(make("p", { className: "quiet", textContent: `Its edges may be wider than need be: ${coarse}` }));
   ends("Comes from", edges.filter((e) => e[2] === table && (column === null || (column === ROWS ? e[4] : !e[3] || e[3].includes(column)))), (e) => [[e[0], e[1]]]);
   ends("Goes to", edges.filter((e) => e[0] === table && (column === null || e[1] === column)), (e) => (e[3] ?? [null]).map((output) => [e[2], output]));

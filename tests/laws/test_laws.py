@@ -30,13 +30,13 @@ def examples(count: int) -> settings:
 dice = st.randoms(use_true_random=False, note_method_calls=False)
 
 
-@examples(70)
+@examples(50)
 @given(dice)
 def test_all_of_the_past(random: Random) -> None:
     all_of_the_past(tried(random_case(Dice(random))))
 
 
-@examples(40)
+@examples(28)
 @given(dice)
 def test_windows_of_events(random: Random) -> None:
     """Near the models that one sort serves, where both of the laws are told at once."""
@@ -45,14 +45,14 @@ def test_windows_of_events(random: Random) -> None:
     nothing_from_the_future(subject, Dice(random).number(0, 1000))
 
 
-@examples(50)
+@examples(32)
 @given(dice)
 def test_nothing_from_the_future(random: Random) -> None:
     subject = tried(random_case(Dice(random)))
     nothing_from_the_future(subject, Dice(random).number(0, 1000))
 
 
-@examples(20)
+@examples(14)
 @given(dice)
 def test_the_spine_is_sacred(random: Random) -> None:
     the_spine_is_sacred(tried(random_case(Dice(random))))

@@ -106,7 +106,7 @@ class Project:
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
-            instant = read_instant(known_at, engine) if known_at is not None else None
+            instant = read_instant(known_at) if known_at is not None else None
             compiled = compile_project(
                 self.project,
                 engine,

@@ -16,6 +16,7 @@ from program import run
 
 import featsql
 from featsql.errors import FeatsqlError
+from featsql.run.knowledge import read_instant
 
 THEN = datetime(2024, 1, 1, 13)
 MODELS = {
@@ -115,6 +116,19 @@ def test_the_same_again_and_back_to_now(tmp_path: Path) -> None:
     assert {name: rows for name, rows in found.items() if name != "grown"} == {
         n: r for n, r in whole.items() if n != "grown"
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2024-01-01", "2024-01-01 00:00:00+00"),
+        ("2024-01-01T13:00", "2024-01-01 13:00:00+00"),
+        ("2024-01-01 13:00+02:00", "2024-01-01 11:00:00+00"),
+        ("2024-01-01 13:00:00.25Z", "2024-01-01 13:00:00.250000+00"),
+    ],
+)
+def test_an_instant_is_read_in_utc(text: str, instant: str) -> None:
+    assert read_instant(text) == instant
 
 
 def test_what_is_no_instant_is_told(tmp_path: Path) -> None:

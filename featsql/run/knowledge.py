@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -15,13 +17,18 @@ from featsql.temporal import Boundary, available_at, column, end_available_at, r
 ALL = " (all that is known)"
 
 
-def read_instant(text: str, engine: Engine) -> str:
-    """An instant that a person typed, in UTC and ISO 8601; one without a zone is in UTC. Raises FeatsqlError FS725."""
-    query = exp.select(exp.cast(exp.cast(exp.Literal.string(text), "timestamptz"), "varchar"))
-    if engine.failure(query.sql("duckdb")) is not None:
+def read_instant(text: str) -> str:
+    """An instant that a person typed (ISO 8601), in UTC as DuckDB prints it; one without a zone is in UTC.
+
+    The engine does not read it: what it takes for an instant differs between its versions. Raises FeatsqlError FS725.
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
         message = f"`{text}` is not an instant"
-        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00"))
-    return str(engine.rows(query.sql("duckdb"))[0][0])
+        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00")) from None
+    zoned = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    return zoned.replace(tzinfo=None).isoformat(sep=" ") + "+00"
 
 
 class Knowledge:

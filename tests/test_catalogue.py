@@ -1,0 +1,173 @@
+"""The catalogue: models that leak, each with the smallest change that makes it sound; all leaks found, no twin accused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from featsql.codes import titles
+from featsql.compiler import source_columns
+from featsql.engine import Column, Engine
+from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.load import load
+from featsql.read.parse import parse
+from featsql.read.render import render
+from featsql.resolve import check as checker
+from featsql.resolve.describe import Scratch, describe
+from featsql.resolve.link import link
+from featsql.resolve.qualify import qualify
+from featsql.resolve.sources import open_sources
+from featsql.resolve.trace import trace
+
+FOLDER = Path(__file__).parent / "catalogue"
+FILES = sorted(path for path in FOLDER.glob("*.yml") if path.name != "sources.yml")
+HEADERS = {
+    "payments": "payment_id,customer_id,merchant_id,amount,status,country,paid_at,loaded_at\n"
+    "p1,1,1,10.5,paid,NP,2024-01-01 10:00:00,2024-01-01 10:10:00\n",
+    "visits": "visit_id,customer_id,page,visited_at\n1,1,home,2024-01-01 10:00:00\n",
+    "items": "item_id,payment_id,product,price,sold_at\n1,p1,tea,2.5,2024-01-01 10:00:00\n",
+    "customers": "change_id,customer_id,city,plan,is_active,changed_at\n1,1,Patan,basic,true,2024-01-01 10:00:00\n",
+    "merchants": "change_id,merchant_id,sector,changed_at\n1,1,food,2024-01-01 10:00:00\n",
+    "countries": "country,currency\nNP,NPR\n",
+    "requests": "request_id,customer_id,merchant_id,asked_at,answered_at,outcome,split_name\n"
+    "1,1,1,2024-01-01 10:00:00,2024-02-01 10:00:00,true,train\n",
+    "zoned": "customer_id,at,x\n1,2024-01-01 10:00:00+00,1\n",
+}
+DEFAULTS = {
+    "asked": "{{ config(kind='labels', entity='customer', as_of='asked_at', horizon='30 days', label='outcome') }}\n"
+    "select request_id, customer_id, merchant_id, asked_at, outcome from {{ source('shop', 'requests') }}\n",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One leak: the models that have it, those that differ in its sound twin, and what must be found."""
+
+    name: str
+    code: str
+    severity: str
+    known_from: str
+    leak: Mapping[str, str]
+    sound: Mapping[str, str]
+    project: Mapping[str, Any]
+    sound_project: Mapping[str, Any]
+
+
+def read_cases() -> list[Case]:
+    """Every entry of every file of the catalogue."""
+    found = []
+    for path in FILES:
+        for name, entry in yaml.safe_load(path.read_text("utf-8")).items():
+            leak = {key: value for key, value in entry["leak"].items() if key != "project"}
+            sound = {key: value for key, value in entry["sound"].items() if key != "project"}
+            project = entry["leak"].get("project", {})
+            found.append(
+                Case(
+                    f"{path.stem}/{name}",
+                    entry["code"],
+                    entry.get("severity", "error"),
+                    entry["from"],
+                    leak,
+                    leak | sound,
+                    project,
+                    project | entry["sound"].get("project", {}),
+                )
+            )
+    return found
+
+
+CASES = read_cases()
+
+
+class KnowingEngine(Engine):
+    """An engine that asks for the names of its aggregates only once."""
+
+    def aggregate_functions(self) -> frozenset[str]:
+        return aggregate_functions()
+
+
+@cache
+def aggregate_functions() -> frozenset[str]:
+    return Engine.memory().aggregate_functions()
+
+
+class Compiler:
+    """Compiles one project after another, as far as the rules, in one folder and with one scratch database."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.known: dict[str, dict[str, tuple[Column, ...]]] = {}
+        for name, text in HEADERS.items():
+            path = root / "data" / f"{name}.csv"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+
+    def write(self, models: Mapping[str, str], project: Mapping[str, Any]) -> None:
+        shutil.rmtree(self.root / "models", ignore_errors=True)
+        (self.root / "models").mkdir()
+        properties = yaml.safe_load((FOLDER / "sources.yml").read_text("utf-8"))
+        for table, time in project.get("clocks", {}).items():
+            given = next(each for each in properties["sources"][0]["tables"] if each["name"] == table)
+            given["config"] = {"time": time}
+        (self.root / "models/sources.yml").write_text(yaml.safe_dump(properties))
+        settings = {key: value for key, value in project.items() if key != "clocks"}
+        (self.root / "featsql_project.yml").write_text(yaml.safe_dump({"name": "catalogue"} | settings))
+        for name, sql in (DEFAULTS | dict(models)).items():
+            (self.root / "models" / f"{name}.sql").write_text(sql)
+
+    def diagnostics(self, models: Mapping[str, str], project: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+        """What the rules say of a project. Other errors than theirs fail the test."""
+        self.write(models, project)
+        loaded = load(self.root)
+        engine = KnowingEngine.memory()
+        try:
+            parsed = parse(render(loaded), loaded, engine.syntax_error)
+            graph = link(parsed, loaded)
+            open_sources(engine, loaded, {})
+            scratch = Scratch(graph)
+            catalog = describe(graph, source_columns(graph, engine), scratch)
+            resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
+            lineage = trace(resolved, graph, catalog)
+            return checker.check(graph, catalog, lineage, resolved)
+        except FeatsqlError as error:
+            raise AssertionError(str(error)) from error
+        finally:
+            engine.close()
+
+
+@pytest.fixture(scope="module")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    return Compiler(tmp_path_factory.mktemp("catalogue"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_leak_is_found(case: Case, compiler: Compiler) -> None:
+    found = compiler.diagnostics(case.leak, case.project)
+    said = {(each.code, each.severity) for each in found if each.code not in QUIET}
+    assert (case.code, case.severity) in said, "\n".join(each.render() for each in found) or "nothing is said"
+    assert {code for code, _ in said} == {case.code}, "\n".join(each.render() for each in found)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_twin_is_not_accused(case: Case, compiler: Compiler) -> None:
+    assert case.sound != case.leak or case.sound_project != case.project
+    found = compiler.diagnostics(case.sound, case.sound_project)
+    said = [each.render() for each in found if each.code not in QUIET or each.code == case.code]
+    assert said == []
+
+
+# A notice that a relation is static is no accusation.
+QUIET = {"FS610"}
+
+
+def test_the_catalogue_is_large_and_says_where_each_is_from() -> None:
+    assert len(CASES) >= 60
+    assert all(case.known_from and case.code in titles() for case in CASES)
+    assert len({tuple(sorted(case.leak.items())) + (str(case.project),) for case in CASES}) == len(CASES)

@@ -31,7 +31,7 @@ def check(graph: Graph, catalog: Catalog, lineage: Lineage, resolved: Mapping[st
         diagnostic
         for name, model in graph.models.items()
         for rule in all_rules()
-        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name]))
+        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name], resolved))
     ]
     return tuple(sorted(dict.fromkeys(found), key=position))
 

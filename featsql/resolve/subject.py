@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -24,6 +24,7 @@ class Subject:
     catalog: Catalog
     lineage: Lineage
     resolved: Resolved
+    others: Mapping[str, Resolved] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -46,6 +47,10 @@ class Subject:
         """The kind of the model behind a relation key; 'source' and 'seed' for the others."""
         sort, _, name = key.partition(":")
         return self.graph.models[name].config.kind if sort == "model" else sort
+
+    def table_of(self, key: str) -> exp.Expr:
+        """The first place where a relation is read; the whole model where it is read under a name alone."""
+        return next((table for table, info in self.reads if info.key == key), self.model.tree)
 
     def found(
         self, code: str, message: str, node: exp.Expr, hint: str | None = None, severity: Severity = "error"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
@@ -42,20 +42,22 @@ def frozen(subject: Subject) -> Iterator[Diagnostic]:
 
 def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of a training set."""
-    tree = subject.resolved.tree
+    tree, marks = subject.resolved.tree, dict[str, Mark]()
     for value in tree.expressions if isinstance(tree, exp.Select) else ():
         for window in value.find_all(exp.Window):
             seen = sight(window, lambda column: is_now(column, subject.resolved, spine))
+            if window.find(exp.Column) is None:
+                continue  # a count of all rows is the same in each, and tells none from another
             if seen != "past" and not reads_label(window, subject.resolved, spine):
-                yield said(subject, value.alias_or_name, Mark(f"`{window.sql('duckdb')}`", seen == "ahead"), spine)
+                marks[value.alias_or_name] = Mark(f"`{window.sql('duckdb')}`", seen == "ahead")
+    yield from said(subject, marks, spine)
 
 
 def in_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of the labels, of which a training set takes the result."""
     marks = Marking(spine.resolved, looks_ahead(spine), {}).marks()
-    for column in taken(subject, spine):
-        if column in marks and not spine.is_given(column):
-            yield said(subject, column, marks[column], spine)
+    columns = (column for column in taken(subject, spine) if column in marks and not spine.is_given(column))
+    yield from said(subject, {column: marks[column] for column in columns}, spine)
 
 
 def looks_ahead(spine: Spine) -> Marker:
@@ -87,12 +89,19 @@ def is_now(column: exp.Expr, model: Resolved, spine: Spine) -> bool:
     return found is not None and model.scans[found.scan].key == spine.key and found.column == spine.as_of
 
 
-def said(subject: Subject, column: str, mark: Mark, spine: Spine) -> Diagnostic:
-    """A window over other rows of the spine."""
+def said(subject: Subject, marks: Mapping[str, Mark], spine: Spine) -> Iterator[Diagnostic]:
+    """Windows over other rows of the spine, by column: the certain ones, and the others."""
     place = subject.table_of(spine.key)
-    if mark.certain:
-        message = f"`{column}` is computed over other rows of the spine, later ones too: {mark.text}"
-        hint = "compute it in a features model, which sees what was known at the instant"
-        return subject.found("FS616", message, place, hint)
-    message = f"cannot show that `{column}` is computed from earlier rows alone: {mark.text}"
-    return subject.found("FS616", message, place, f"order the window by `{spine.as_of}`, ascending", "warning")
+    for certain in (True, False):
+        names = [f"`{column}`" for column, mark in marks.items() if mark.certain == certain]
+        if not names:
+            continue
+        text = next(mark.text for mark in marks.values() if mark.certain == certain)
+        verb = "is" if len(names) == 1 else "are"
+        if certain:
+            message = f"{', '.join(names)} {verb} computed over other rows of the spine, later ones too: {text}"
+            hint = "compute it in a features model, which sees what was known at the instant"
+            yield subject.found("FS616", message, place, hint)
+        else:
+            message = f"cannot show that {', '.join(names)} {verb} computed from earlier rows alone: {text}"
+            yield subject.found("FS616", message, place, f"order the window by `{spine.as_of}`, ascending", "warning")

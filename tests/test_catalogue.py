@@ -135,7 +135,7 @@ class Compiler:
             catalog = describe(graph, source_columns(graph, engine), scratch)
             resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
             lineage = trace(resolved, graph, catalog)
-            return checker.check(graph, catalog, lineage, resolved)
+            return checker.check(graph, catalog, lineage, resolved)[0]
         except FeatsqlError as error:
             raise AssertionError(str(error)) from error
         finally:

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.read.project import ColumnProperties, Config, Publish, RawConfig
-from featsql.read.schema import HeaderBlock, TimeBlock
+from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, Split
+from featsql.read.rules import read_rules
+from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
 from featsql.read.validate import keys_at, said
 from featsql.temporal import Clock, interval
 
@@ -77,6 +78,9 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         clock = read_clock(block.time, Places(raw, ("time",)), default_delay, found)
     if block.horizon is not None:
         check_interval(block.horizon, "horizon", places, found)
+    blocks = {name: [RuleBlock(**dict(each))] for name, each in block.rules.items()}
+    rules = read_rules(blocks, lambda name: places.of("rules", name), found)
+    split = Split(block.split.train_until, block.split.test_from, block.split.by) if block.split else None
     if found:
         raise FeatsqlError(found)
     columns: tuple[ColumnProperties, ...] = tuple(raw.values.get("columns", ()))
@@ -92,6 +96,8 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         unique_key=tuple(block.unique_key),
         incremental_time=block.incremental_time,
         publish=Publish(block.publish.path, tuple(block.publish.partition_by)) if block.publish else None,
+        rules=rules,
+        split=split,
         enabled=block.enabled,
         tags=tuple(block.tags),
         meta=block.meta,
@@ -119,7 +125,7 @@ def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
 def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
     """Keys that mean nothing for a model of this kind, and those that it cannot do without."""
     found: list[Diagnostic] = []
-    allowed = {"as_of": {"labels"}, "horizon": {"labels"}, "label": {"labels"}, "boundary": {"training_set"}}
+    allowed = {"as_of": {"labels"}, "horizon": {"labels"}, "label": {"labels"}, "boundary": {"training_set"}, "split": {"training_set"}}
     allowed |= {"time": {"plain"}, "incremental_time": {"plain"}, "entity": {"features", "labels"}}
     for key, kinds in allowed.items():
         if getattr(block, key) is not None and block.kind not in kinds:

@@ -46,8 +46,9 @@ def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     for value in tree.expressions if isinstance(tree, exp.Select) else ():
         for window in value.find_all(exp.Window):
             seen = sight(window, lambda column: is_now(column, subject.resolved, spine))
-            if window.find(exp.Column) is None:
-                continue  # a count of all rows is the same in each, and tells none from another
+            bare = window is value.unalias() and not (window.args.get("partition_by") or window.args.get("order"))
+            if bare and not window.args.get("alias"):
+                continue  # a number that all rows share tells none from another
             if seen != "past" and not reads_label(window, subject.resolved, spine):
                 marks[value.alias_or_name] = Mark(f"`{window.sql('duckdb')}`", seen == "ahead")
     yield from said(subject, marks, spine)

@@ -9,7 +9,7 @@ from sqlglot import exp
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.graph import Graph
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.scope import conjuncts, cte_of, joins, scan_of, sources, where
+from featsql.resolve.scope import conjuncts, cte_of, joins, scan_of, where
 
 # Folded column names of which no two rows have the same values; empty where there is one row at most.
 Key = frozenset[str]
@@ -119,6 +119,8 @@ class Uniqueness:
     def told_apart(self, source: exp.Expr, select: exp.Select) -> bool:
         """Whether the columns of a source that are held equal to others' are a key of it."""
         alias = source.alias_or_name.casefold()
+        if any(is_missing(term, alias) for term in where(select)):
+            return True
         terms = [*where(select), *(term for join in joins(select) for term in conjuncts(join.args.get("on")))]
         held = {side.name.casefold() for term in terms for side in held_of(term, alias)}
         return any(key <= held for key in self.of_source(source))
@@ -138,6 +140,6 @@ def is_column_of(node: exp.Expr, alias: str) -> bool:
     return isinstance(node, exp.Column) and node.table.casefold() == alias.casefold()
 
 
-def several(select: exp.Select) -> bool:
-    """Whether a SELECT reads several sources."""
-    return len(sources(select)) > 1
+def is_missing(term: exp.Expr, alias: str) -> bool:
+    """Whether a term keeps the rows that an optional source has no match for."""
+    return isinstance(term, exp.Is) and isinstance(term.expression, exp.Null) and is_column_of(term.this, alias)

@@ -125,7 +125,13 @@ def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
 def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
     """Keys that mean nothing for a model of this kind, and those that it cannot do without."""
     found: list[Diagnostic] = []
-    allowed = {"as_of": {"labels"}, "horizon": {"labels"}, "label": {"labels"}, "boundary": {"training_set"}, "split": {"training_set"}}
+    allowed = {
+        "as_of": {"labels"},
+        "horizon": {"labels"},
+        "label": {"labels"},
+        "boundary": {"training_set"},
+        "split": {"training_set"},
+    }
     allowed |= {"time": {"plain"}, "incremental_time": {"plain"}, "entity": {"features", "labels"}}
     for key, kinds in allowed.items():
         if getattr(block, key) is not None and block.kind not in kinds:

@@ -26,7 +26,10 @@ def read_rules(
 
     FS117 no such rule, FS118 one that cannot be set, FS119 no reason for letting something pass.
     """
-    names, settings = rule_names(), list[RuleSetting]()
+    settings = list[RuleSetting]()
+    if not blocks:
+        return ()
+    names = rule_names()
     known = {**names, **{code.casefold(): code for code in names.values()}}
     for name, chosen in blocks.items():
         folded = name.casefold().replace("_", "-")

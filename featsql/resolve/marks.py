@@ -1,4 +1,4 @@
-"""Which outputs of a model hold, or depend on, something that a rule looks for: a mark that is passed on like a value."""
+"""Which outputs of a model depend on something that a rule looks for: a mark that is passed on like a value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Marking:
         """The marked outputs of a query."""
         if id(query) in self.known:
             return self.known[id(query)]
-        self.known[id(query)] = found = {}  # a recursive CTE meets itself here
+        found: dict[str, Mark] = {}
+        self.known[id(query)] = found  # a recursive CTE meets itself here
         if isinstance(query, exp.Subquery):
             found |= self.query(query.this)
         elif isinstance(query, exp.SetOperation):

@@ -42,7 +42,9 @@ def models_of(setting: RuleSetting, graph: Graph) -> frozenset[str]:
     if not setting.paths:
         return keys
     return frozenset(
-        key for name, model in graph.models.items() if (key := model_key(name)) in keys and lies_in(model, setting.paths)
+        key
+        for name, model in graph.models.items()
+        if (key := model_key(name)) in keys and lies_in(model, setting.paths)
     )
 
 

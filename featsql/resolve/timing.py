@@ -21,7 +21,8 @@ class Timing:
     a lower bound does, since a newer row hides an older.
 
     `keys` are the outputs of a features model that are entity keys (None for other models), `now` the
-    output of a label model, or of a plain model that declares a clock, that is its instant, `own` the output that is a plain model's own clock.
+    output of a label model, or of a plain model that declares a clock, that is its instant, `own` the
+    output that is a plain model's own clock.
     """
 
     spans: Mapping[int, Span] = field(default_factory=dict)

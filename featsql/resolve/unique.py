@@ -68,14 +68,14 @@ class Uniqueness:
         aggregated = any(has_aggregate(value, self.model.aggregates) for value in query.expressions)
         if group is not None:
             yield from self.grouped(query, group, outputs)
-        elif aggregated or query.args.get("limit") is not None and query.args["limit"].expression.name == "1":
+        elif aggregated or (query.args.get("limit") is not None and query.args["limit"].expression.name == "1"):
             yield frozenset()
         distinct = query.args.get("distinct")
         if distinct is not None and distinct.args.get("on") is None:
             yield frozenset(outputs.values())
         yield from self.numbered(query, outputs)
         if group is None and not aggregated:
-            yield from self.passed_on(query, outputs)
+            yield from self.passed_on(query)
 
     def grouped(self, query: exp.Select, group: exp.Expr, outputs: Mapping[str, str]) -> Iterator[Key]:
         """The terms of a GROUP BY, if all of them are given."""
@@ -98,7 +98,7 @@ class Uniqueness:
                 if all(part.sql() in outputs for part in parts):
                     yield frozenset(outputs[part.sql()] for part in parts)
 
-    def passed_on(self, query: exp.Select, outputs: Mapping[str, str]) -> Iterator[Key]:
+    def passed_on(self, query: exp.Select) -> Iterator[Key]:
         """The keys of the first source, where what it is joined with multiplies none of its rows."""
         clause = query.args.get("from_")
         if clause is None or any(self.multiplies(join, query) for join in joins(query)):

@@ -32,13 +32,21 @@ def known_at_midnight(subject: Subject) -> Iterator[Diagnostic]:
     for key in dict.fromkeys(info.key for _, info in subject.reads):
         info = subject.catalog.relations[key]
         clock = info.clock
-        if clock is None or clock.kind == "static" or clock.available_at:
+        if clock is None or clock.kind == "static" or clock.available_at or made_of_others(key, subject):
             continue
         waits = lengths(interval(clock.delay)) if clock.delay else (0.0, 0.0)
         if (info.type_of(clock.start) or "").upper() == "DATE" and (waits is None or waits[1] < DAY):
-            message = f"cannot show that rows of {named(key)} were known at the midnight that `{clock.start}` begins with"
+            message = (
+                f"cannot show that rows of {named(key)} were known at the midnight that `{clock.start}` begins with"
+            )
             hint = "a row of a day is known when the day is over: `delay: 1 day`, or name the column in `available_at`"
             yield subject.found("FS621", message, subject.table_of(key), hint, "warning")
+
+
+def made_of_others(key: str, subject: Subject) -> bool:
+    """Whether a relation is made of others that have a clock, against which its own is held already."""
+    clocks = (subject.catalog.relations[parent].clock for parent in subject.graph.parents.get(key, ()))
+    return any(clock is not None and clock.kind != "static" for clock in clocks)
 
 
 def compared(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:

@@ -26,4 +26,6 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if dead:
         verb = "is" if len(dead) == 1 else "are"
         message = f"{', '.join(dead)} {verb} used by no training set"
-        yield subject.found("FS625", message, subject.model.tree, "leave it out, or take it into a training set", "notice")
+        yield subject.found(
+            "FS625", message, subject.model.tree, "leave it out, or take it into a training set", "notice"
+        )

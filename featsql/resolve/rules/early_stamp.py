@@ -25,7 +25,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         if upper < inf:
             known = f"{length(upper + inner)} after `{clock.start}`" if upper + inner > outer else "later"
-            message = f"its rows are made of {named(relation)}, which may be known {known}, and not {length(outer)} after"
+            message = (
+                f"its rows are made of {named(relation)}, which may be known {known}, and not {length(outer)} after"
+            )
             hint = f"stamp them with the end of what they sum up, or declare `delay: {length_text(upper + inner)}`"
             yield subject.found("FS614", message, subject.table_of(relation), hint)
         elif certainly(subject, clock):
@@ -33,7 +35,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             hint = "stamp them with the last of them: max() of the instants"
             yield subject.found("FS614", message, subject.table_of(relation), hint)
         elif not clock.available_at or joined(subject):
-            message = f"cannot show that its rows were known at `{clock.start}`: they are made of {named(relation)} of any time"
+            made = f"they are made of {named(relation)} of any time"
+            message = f"cannot show that its rows were known at `{clock.start}`: {made}"
             hint = f"join and group by instants: rows of {named(relation)} up to `{clock.start}`"
             yield subject.found("FS614", message, subject.table_of(relation), hint, "warning")
 

@@ -69,7 +69,11 @@ def counted(select: exp.Select, first: str) -> Iterator[tuple[str, exp.Expr]]:
     count."""
     for value in select.expressions:
         for call in value.find_all(*COUNTING):
-            if isinstance(call.this, exp.Distinct) or call.find_ancestor(exp.Window) or call.parent_select is not select:
+            if (
+                isinstance(call.this, exp.Distinct)
+                or call.find_ancestor(exp.Window)
+                or call.parent_select is not select
+            ):
                 continue
             columns = {column.table.casefold() for column in call.find_all(exp.Column)}
             if not columns and isinstance(call, exp.Count):

@@ -43,7 +43,8 @@ def held_equal(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:
             continue  # the keys of an entity are compared by name
         kinds = [info.type_of(name) or "" for info, name in (left, right)]
         if {family(kind) for kind in kinds} == {"number", "VARCHAR"}:
-            message = f"`{left[1]}` is {kinds[0]} in {named(left[0].key)}, but `{right[1]}` is {kinds[1]} in {named(right[0].key)}"
+            first = f"`{left[1]}` is {kinds[0]} in {named(left[0].key)}"
+            message = f"{first}, but `{right[1]}` is {kinds[1]} in {named(right[0].key)}"
             yield subject.found("FS612", message, subject.table_of(right[0].key), "cast one of them in its model")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
+from sqlglot import exp
+
 from featsql.errors import Diagnostic
 from featsql.resolve.lineage import Edge
 from featsql.resolve.moments import lengths
@@ -34,16 +36,19 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield subject.found("FS622", *too_late(late, config.label, config.horizon or "", subject))
     early = min(timed, key=lambda edge: edge.span.lower, default=None)
     if early is not None and early.span.lower < 0 < early.span.upper:
-        message = f"`{config.label}` counts rows of {named(early.relation)} from {length(-early.span.lower)} before the instant"
+        back = length(-early.span.lower)
+        message = f"`{config.label}` counts rows of {named(early.relation)} from {back} before the instant"
         hint = f"begin after the instant, where features end: `> {config.as_of}`"
         yield subject.found("FS622", message, subject.table_of(early.relation), hint)
     elif early is not None and early.span.lower == 0 and not early.span.opened and inclusive(subject):
-        message = f"`{config.label}` counts a row of {named(early.relation)} at the instant itself, which features see too"
+        message = (
+            f"`{config.label}` counts a row of {named(early.relation)} at the instant itself, which features see too"
+        )
         hint = f"begin after the instant: `> {config.as_of}`; or set `boundary: exclusive`"
         yield subject.found("FS622", message, subject.table_of(early.relation), hint, "warning")
 
 
-def too_late(edge: Edge, label: str, horizon: str, subject: Subject) -> tuple[str, object, str]:
+def too_late(edge: Edge, label: str, horizon: str, subject: Subject) -> tuple[str, exp.Expr, str]:
     """A window beyond the horizon: message, place and hint."""
     text = "without end" if edge.span.upper == inf else f"up to {length(edge.span.upper)} after the instant"
     message = f"`{label}` reads {named(edge.relation)} {text}, but its horizon is {horizon}"

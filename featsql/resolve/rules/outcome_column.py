@@ -26,7 +26,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         found = after(spine, column, subject)
         if found is not None:
             text = "without end" if found.span.upper == inf else f"up to {length(found.span.upper)} after the instant"
-            message = f"`{output}` comes from `{column}` of {named(spine.key)}, which reads {named(found.relation)} {text}"
+            message = (
+                f"`{output}` comes from `{column}` of {named(spine.key)}, which reads {named(found.relation)} {text}"
+            )
             yield subject.found("FS617", message, subject.table_of(spine.key), hint)
         elif tells(spine, column, subject):
             message = f"`{output}` comes from `{column}` of {named(spine.key)}, of which the label is computed"

@@ -11,7 +11,7 @@ from featsql.resolve.outcome import Spine, spine_of
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 
-HINT = "`boundary: exclusive` leaves the event out, an earlier `as_of` too; if it is known when asked, set the rule and say so"
+HINT = "`boundary: exclusive` leaves the event out, an earlier `as_of` too; if it is known when asked, lower the rule"
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -77,5 +77,7 @@ def drawn_from(name: str, column: str, lineage: Lineage) -> frozenset[tuple[str,
         if edge.output.casefold() != column.casefold() or edge.kind != "value" or edge.how != "identity":
             continue
         sort, _, below = edge.relation.partition(":")
-        found |= drawn_from(below, edge.column, lineage) if sort == "model" else {(edge.relation, edge.column.casefold())}
+        found |= (
+            drawn_from(below, edge.column, lineage) if sort == "model" else {(edge.relation, edge.column.casefold())}
+        )
     return frozenset(found)

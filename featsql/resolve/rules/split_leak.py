@@ -28,7 +28,11 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if split.train_until is not None or split.test_from is not None:
         yield from parted_by_time(subject, split, spine)
     elif split.by is None:
-        yield said(subject, "the split does not say where it parts", "split: {train_until: ..., test_from: ...} or {by: column}")
+        yield said(
+            subject,
+            "the split does not say where it parts",
+            "split: {train_until: ..., test_from: ...} or {by: column}",
+        )
 
 
 def parted_by_time(subject: Subject, split: Split, spine: Spine) -> Iterator[Diagnostic]:
@@ -62,7 +66,9 @@ def parted_by_column(subject: Subject, column: str, spine: Spine) -> Iterator[Di
     value = output(tree, column) if isinstance(tree, exp.Select) else None
     origins = {below.column for below in leaves(value, tree)} if value is not None else set()
     if spine.label is not None and spine.label in origins:
-        yield said(subject, f"the split by `{column}` is made by the label `{spine.label}`", "split by the entity, or by time")
+        yield said(
+            subject, f"the split by `{column}` is made by the label `{spine.label}`", "split by the entity, or by time"
+        )
         return
     given = frozenset().union(*(roots(spine, key, subject) for key in spine.keys)) if spine.keys else frozenset()
     needed = frozenset().union(*(roots(spine, each, subject) for each in origins)) if origins else frozenset()

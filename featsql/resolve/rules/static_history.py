@@ -18,6 +18,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             continue
         instants = [column.name for column in info.columns if column.type.upper().startswith("TIMESTAMP")]
         if instants:
-            message = f"cannot show that {named(key)} never changes: its rows have instants of their own, `{instants[0]}`"
+            message = (
+                f"cannot show that {named(key)} never changes: its rows have instants of their own, `{instants[0]}`"
+            )
             hint = f"declare a clock: `kind: state`, `event_time: {instants[0]}` and a `unique_key`"
             yield subject.found("FS624", message, subject.table_of(key), hint, "warning")

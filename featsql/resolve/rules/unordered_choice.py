@@ -71,7 +71,9 @@ def ties(subject: Subject) -> Iterator[Diagnostic]:
             query = node.parent
             order, what = query.args.get("order") if query is not None else None, "LIMIT"
         if order is not None and not settled(order, subject):
-            message = f"cannot show that {what} always takes the same row: rows may tie in {order.sql('duckdb').strip()}"
+            message = (
+                f"cannot show that {what} always takes the same row: rows may tie in {order.sql('duckdb').strip()}"
+            )
             hint = "order by an instant or a key last, which settles what ties"
             yield subject.found("FS611", message, subject.model.tree, hint, "warning")
 

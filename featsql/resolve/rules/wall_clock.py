@@ -52,7 +52,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
         what = "the choice of its rows" if column == ROWS else f"`{column}`"
         message = f"{what} in {named(key)} depends on {mark.text}: it would be another on another day"
-        yield subject.found("FS604", message, subject.table_of(key), "do it in this model, by as_of() or hash() of a key")
+        yield subject.found(
+            "FS604", message, subject.table_of(key), "do it in this model, by as_of() or hash() of a key"
+        )
     spine = spine_of(subject) if subject.kind == "training_set" else None
     if spine is not None:
         yield from in_the_spine(subject, spine)

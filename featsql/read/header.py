@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, Split
+from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
 from featsql.read.rules import read_rules
 from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
 from featsql.read.validate import keys_at, said
@@ -78,9 +78,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         clock = read_clock(block.time, Places(raw, ("time",)), default_delay, found)
     if block.horizon is not None:
         check_interval(block.horizon, "horizon", places, found)
-    blocks = {name: [RuleBlock(**dict(each))] for name, each in block.rules.items()}
-    rules = read_rules(blocks, lambda name: places.of("rules", name), found)
-    split = Split(block.split.train_until, block.split.test_from, block.split.by) if block.split else None
+    rules = own_rules(block, places, found)
     if found:
         raise FeatsqlError(found)
     columns: tuple[ColumnProperties, ...] = tuple(raw.values.get("columns", ()))
@@ -97,7 +95,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         incremental_time=block.incremental_time,
         publish=Publish(block.publish.path, tuple(block.publish.partition_by)) if block.publish else None,
         rules=rules,
-        split=split,
+        split=Split(**block.split.model_dump()) if block.split else None,
         enabled=block.enabled,
         tags=tuple(block.tags),
         meta=block.meta,
@@ -105,6 +103,12 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         columns=columns,
         place=raw.place,
     )
+
+
+def own_rules(block: HeaderBlock, places: Places, found: list[Diagnostic]) -> tuple[RuleSetting, ...]:
+    """How strictly a model takes each rule."""
+    blocks = {name: [RuleBlock(**dict(each))] for name, each in block.rules.items()}
+    return read_rules(blocks, lambda name: places.of("rules", name), found)
 
 
 def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:

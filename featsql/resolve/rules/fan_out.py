@@ -86,6 +86,10 @@ def several_rows(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:
     group = tree.args.get("group") if isinstance(tree, exp.Select) else None
     if group is None or tree.args.get("qualify") or tree.args.get("distinct") or tree.args.get("limit"):
         return
+    if any(group.args.get(part) for part in ("rollup", "cube", "grouping_sets")) or group.find(
+        exp.Rollup, exp.Cube, exp.GroupingSets
+    ):
+        return
     keys = keys_of(subject.model.config, subject.graph.project.entities)
     terms = [term.unnest().sql() for term in group.expressions]
     if group.args.get("all"):

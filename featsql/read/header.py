@@ -65,13 +65,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
     FS102, FS103 keys and values, FS11x what is wrong with a clock, FS120 keys that do not belong
     to the model's kind."""
     places = Places(raw)
-    values = {key: value for key, value in raw.values.items() if key != "columns"}
-    if "entity" in values and values["entity"] is None:
-        values["entity"] = []
-    try:
-        block = HeaderBlock.model_validate(values)
-    except ValidationError as error:
-        raise FeatsqlError(header_errors(error, places)) from None
+    block = header_block(raw, places)
     found: list[Diagnostic] = misplaced(block, places)
     clock = None
     if block.time is not None:
@@ -103,6 +97,17 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         columns=columns,
         place=raw.place,
     )
+
+
+def header_block(raw: RawConfig, places: Places) -> HeaderBlock:
+    """The header as its schema has it. Raises FeatsqlError with what does not fit."""
+    values = {key: value for key, value in raw.values.items() if key != "columns"}
+    if "entity" in values and values["entity"] is None:
+        values["entity"] = []
+    try:
+        return HeaderBlock.model_validate(values)
+    except ValidationError as error:
+        raise FeatsqlError(header_errors(error, places)) from None
 
 
 def own_rules(block: HeaderBlock, places: Places, found: list[Diagnostic]) -> tuple[RuleSetting, ...]:

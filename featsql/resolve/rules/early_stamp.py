@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from math import ceil, inf
 
 from featsql.errors import Diagnostic
 from featsql.resolve.moments import lengths
@@ -76,5 +76,6 @@ def wait(clock: Clock | None) -> float:
 
 def length_text(seconds: float) -> str:
     """A number of seconds as an interval."""
-    hours = -(-seconds // 3600)
-    return f"{hours / 24:.0f} days" if hours % 24 == 0 else f"{hours:.0f} hours"
+    hours = ceil(seconds / 3600)
+    count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

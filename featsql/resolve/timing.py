@@ -21,7 +21,7 @@ class Timing:
     a lower bound does, since a newer row hides an older.
 
     `keys` are the outputs of a features model that are entity keys (None for other models), `now` the
-    output of a label model, or of a plain model that declares a clock, that is its instant, `own` the
+    output of a label model, or of a plain model that has a clock, that is its instant, `own` the
     output that is a plain model's own clock.
     """
 
@@ -44,15 +44,15 @@ def timing(model: Resolved, graph: Graph) -> Timing:
         clocks,
         frozenset(n for n in clocks if hides_older(config.kind, scans[n])),
         key_names(config, graph) if config.kind == "features" else None,
-        now_of(config),
+        now_of(config, clock),
         clock.start.casefold() if clock is not None and clock.kind != "static" else None,
     )
 
 
-def now_of(config: Config) -> str | None:
-    """The folded output that is the instant of a model's rows: that of labels, or of a clock that is declared."""
-    declared = config.clock.start if config.clock is not None and config.clock.kind != "static" else None
-    name = config.as_of if config.kind == "labels" else declared if config.kind == "plain" else None
+def now_of(config: Config, clock: Clock | None) -> str | None:
+    """The folded output that is the instant of a model's rows: that of labels, or of a plain model's clock."""
+    own = clock.start if clock is not None and clock.kind != "static" else None
+    name = config.as_of if config.kind == "labels" else own if config.kind == "plain" else None
     return name.casefold() if name else None
 
 

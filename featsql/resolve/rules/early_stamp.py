@@ -45,13 +45,14 @@ def late(subject: Subject, clock: Clock) -> dict[str, float]:
     """For each relation with a clock how long after a row's own instant rows act on it at most."""
     edges = (*subject.lineage.edges.get(subject.model.name, ()), *subject.lineage.presence.get(subject.model.name, ()))
     own = stamp(subject.resolved, clock.start)
+    readings = [info.key for info in subject.resolved.scans.values()]
     found: dict[str, float] = {}
     for edge in edges:
         above = subject.catalog.relations[edge.relation].clock
         if above is None or above.kind == "static" or edge.span.is_empty:
             continue
         upper = edge.span.upper
-        if upper == inf and own is not None and own.relation == edge.relation:
+        if upper == inf and own is not None and own.relation == edge.relation and readings.count(edge.relation) == 1:
             upper = own.upper
         found[edge.relation] = max(found.get(edge.relation, -inf), upper)
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
 from featsql.resolve.lineage import ROWS
-from featsql.resolve.marks import Mark, Marking, marked, marks_read
+from featsql.resolve.marks import Mark, Marking, Marks, marked, marks_read
 from featsql.resolve.outcome import Spine, spine_of, taken
 from featsql.resolve.subject import Subject, named
 
@@ -57,12 +57,12 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         )
     spine = spine_of(subject) if subject.kind == "training_set" else None
     if spine is not None:
-        yield from in_the_spine(subject, spine)
+        yield from in_the_spine(subject, spine, known)
 
 
-def in_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
+def in_the_spine(subject: Subject, spine: Spine, known: Mapping[str, Marks]) -> Iterator[Diagnostic]:
     """What labels leave to the wall clock or to chance, but for their choice of rows that are ripe by now."""
-    marks = Marking(spine.resolved, marker, {}).marks()
+    marks = Marking(spine.resolved, marker, known).marks()
     place = subject.table_of(spine.key)
     for column in taken(subject, spine):
         if column in marks and not spine.is_given(column):

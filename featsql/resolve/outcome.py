@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from featsql.read.model import Model
+from featsql.resolve.flow import MisledError
 from featsql.resolve.qualify import Resolved
+from featsql.resolve.reach import Span
 from featsql.resolve.scope import leaf, output
 from featsql.resolve.subject import Subject
+from featsql.resolve.timing import timing
+from featsql.resolve.trace import flow_of
 
 # A column of a source below one reading of it: (the reading, relation key, folded column).
 Root = tuple[str, str, str]
@@ -89,3 +93,24 @@ def reads_label(value: exp.Expr, model: Resolved, spine: Spine) -> bool:
         if found is not None and model.scans[found.scan].key == spine.key and found.column == spine.label:
             return True
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one column of a relation acts on a column of the labels, and when its rows lie."""
+
+    relation: str
+    column: str
+    how: str
+    span: Span
+
+
+def readings(model: Resolved, column: str | None, subject: Subject) -> list[Reading]:
+    """What acts on one column alone, reading by reading, or (for None) on which rows there are. Lineage holds both
+    together, and several readings of a relation as one."""
+    try:
+        flow = flow_of(model, timing(model, subject.graph))
+    except MisledError:
+        return []
+    acts = flow.influences if column is None else flow.output(column).all
+    return [Reading(model.scans[scan].key, name, act.how, act.span) for (scan, name), act in acts.items()]

@@ -139,6 +139,7 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
         "horizon": config.horizon,
         "label": config.label,
         "clock": asdict(clock) if clock else None,
+        "split": asdict(config.split) if config.split else None,
         "plan": plan_of(model.name, compiled),
         "fingerprint": fingerprint,
         "definition": asdict(definition(key, compiled)),

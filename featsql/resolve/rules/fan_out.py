@@ -52,6 +52,8 @@ def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> It
         return
     met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
     for alias, call in counted(select, next(iter(nodes))):
+        if alias in met and met[alias].method == "ASOF":
+            continue  # one is picked for each row of the others, which is what is counted
         for other, source in nodes.items():
             join = met.get(other)
             harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))

@@ -8,8 +8,8 @@ from math import inf
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import Edge
 from featsql.resolve.moments import lengths
+from featsql.resolve.outcome import Reading, readings
 from featsql.resolve.reach import NOW, length
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
@@ -21,11 +21,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if subject.kind != "labels" or config.label is None:
         return
     found = lengths(interval(config.horizon)) if config.horizon else None
-    edges = [
-        edge
-        for edge in subject.lineage.edges.get(subject.model.name, ())
-        if edge.output.casefold() == config.label.casefold() and not edge.span.is_empty and edge.span != NOW
-    ]
+    acting = readings(subject.resolved, config.label, subject)
+    edges = [each for each in acting if not each.span.is_empty and each.span != NOW]
     timed = [edge for edge in edges if edge.span.lower > -inf]
     if config.horizon is None and timed:
         message = f"cannot show that `{config.label}` is ever known: its labels declare no horizon"
@@ -48,7 +45,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield subject.found("FS622", message, subject.table_of(early.relation), hint, "warning")
 
 
-def too_late(edge: Edge, label: str, horizon: str, subject: Subject) -> tuple[str, exp.Expr, str]:
+def too_late(edge: Reading, label: str, horizon: str, subject: Subject) -> tuple[str, exp.Expr, str]:
     """A window beyond the horizon: message, place and hint."""
     text = "without end" if edge.span.upper == inf else f"up to {length(edge.span.upper)} after the instant"
     message = f"`{label}` reads {named(edge.relation)} {text}, but its horizon is {horizon}"

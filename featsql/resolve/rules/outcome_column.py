@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from math import inf
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import ROWS, Edge
-from featsql.resolve.outcome import Spine, roots, spine_of, taken
+from featsql.resolve.lineage import ROWS
+from featsql.resolve.outcome import Reading, Spine, readings, roots, spine_of, taken
 from featsql.resolve.reach import ANY, length
 from featsql.resolve.subject import Subject, named
 
@@ -42,21 +42,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield subject.found("FS617", message, subject.table_of(spine.key), bound, "warning")
 
 
-def own_edges(spine: Spine, column: str, subject: Subject) -> list[Edge]:
-    """The edges of one column of the labels, but for those that decide about all of their rows."""
-    name = spine.model.name
-    rows = {(edge.relation, edge.column, edge.span) for edge in subject.lineage.presence.get(name, ())}
-    return [
-        edge
-        for edge in subject.lineage.edges.get(name, ())
-        if edge.output.casefold() == column
-        and (edge.kind == "value" or (edge.relation, edge.column, edge.span) not in rows)
-    ]
-
-
-def after(spine: Spine, column: str, subject: Subject) -> Edge | None:
-    """An edge of a column that reaches beyond the instant for certain."""
-    edges = own_edges(spine, column, subject)
+def after(spine: Spine, column: str, subject: Subject) -> Reading | None:
+    """A reading for a column that reaches beyond the instant for certain."""
+    edges = readings(spine.resolved, column, subject)
     return next((e for e in edges if e.span.upper > 0 and e.span.lower > -inf and not e.span.is_empty), None)
 
 
@@ -69,10 +57,10 @@ def tells(spine: Spine, column: str, subject: Subject) -> bool:
     return bool(needed) and needed <= roots(spine, column, subject)
 
 
-def without_end(spine: Spine, column: str, subject: Subject) -> Edge | None:
-    """An edge to the rows of a relation with a clock that are aggregated, whenever they happened."""
+def without_end(spine: Spine, column: str, subject: Subject) -> Reading | None:
+    """A reading of the rows of a relation with a clock that are aggregated, whenever they happened."""
     relations = subject.catalog.relations
-    for edge in own_edges(spine, column, subject):
+    for edge in readings(spine.resolved, column, subject):
         clock = relations[edge.relation].clock
         gathered = edge.how in {"aggregation", "subquery"} or edge.column == ROWS
         if edge.span == ANY and gathered and clock is not None and clock.kind != "static":

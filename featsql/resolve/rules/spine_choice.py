@@ -8,7 +8,7 @@ from math import inf
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.outcome import roots, spine_of
+from featsql.resolve.outcome import readings, roots, spine_of
 from featsql.resolve.subject import Subject, named
 
 
@@ -17,7 +17,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     spine = spine_of(subject) if subject.kind == "labels" else None
     if spine is None:
         return
-    for edge in subject.lineage.presence.get(subject.model.name, ()):
+    for edge in readings(subject.resolved, None, subject):
         ahead = edge.span.upper > 0 and edge.span.lower > -inf and not edge.span.is_empty
         if ahead and any(chooses(table) for table, info in subject.reads if info.key == edge.relation):
             message = f"which rows are asked about depends on rows of {named(edge.relation)} after the instant"

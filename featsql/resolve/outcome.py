@@ -65,9 +65,22 @@ def taken(subject: Subject, spine: Spine) -> dict[str, str]:
 
 def roots(spine: Spine, column: str, subject: Subject) -> frozenset[Root]:
     """The columns of sources that an output of the labels is computed from."""
-    tree = spine.resolved.tree
-    value = output(tree, column) if isinstance(tree, exp.Select) else None
-    return frozenset(below(value, spine.resolved, subject)) if value is not None else frozenset()
+    values = values_of(spine.resolved.tree, column)
+    return frozenset(root for value in values for root in below(value, spine.resolved, subject))
+
+
+def values_of(query: exp.Expr | None, column: str) -> list[exp.Expr]:
+    """The expressions behind an output, one for each branch of a set operation."""
+    if isinstance(query, exp.Subquery):
+        return values_of(query.this, column)
+    if isinstance(query, exp.SetOperation):
+        names = [name.casefold() for name in query.named_selects]
+        place = names.index(column.casefold()) if column.casefold() in names else len(names)
+        other = query.expression.named_selects
+        right = values_of(query.expression, other[place]) if place < len(other) else []
+        return [*values_of(query.this, column), *right]
+    value = output(query, column) if isinstance(query, exp.Select) else None
+    return [value] if value is not None else []
 
 
 def below(value: exp.Expr, model: Resolved, subject: Subject) -> Iterator[Root]:
@@ -113,4 +126,7 @@ def readings(model: Resolved, column: str | None, subject: Subject) -> list[Read
     except MisledError:
         return []
     acts = flow.influences if column is None else flow.output(column).all
+    counted = column is not None and any(value.find(exp.Column) for value in values_of(model.tree, column))
+    if not acts and counted:
+        acts = flow.influences  # a count of rows further down: of which, only the rows as a whole can tell
     return [Reading(model.scans[scan].key, name, act.how, act.span) for (scan, name), act in acts.items()]

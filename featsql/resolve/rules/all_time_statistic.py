@@ -16,6 +16,9 @@ from featsql.resolve.rules.look_ahead import looks_ahead as row_looks_ahead
 from featsql.resolve.scope import leaf
 from featsql.resolve.subject import Subject, named
 
+# Over a whole set of rows each has the same.
+SHARED = (exp.Sum, exp.Count, exp.Avg, exp.Min, exp.Max)
+
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     """What is fitted on all rows knows those that come after, and the row itself."""
@@ -49,7 +52,7 @@ def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
         for window in value.find_all(exp.Window):
             seen = sight(window, lambda column: is_now(column, subject.resolved, spine))
             bare = window is value.unalias() and not (window.args.get("partition_by") or window.args.get("order"))
-            if bare and not window.args.get("alias"):
+            if bare and not window.args.get("alias") and isinstance(window.this, SHARED):
                 continue  # a number that all rows share tells none from another
             if seen != "past" and not reads_label(window, subject.resolved, spine):
                 marks[value.alias_or_name] = Mark(f"`{window.sql('duckdb')}`", seen == "ahead")

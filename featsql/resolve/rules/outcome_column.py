@@ -36,7 +36,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         elif (unbounded := without_end(spine, column, subject)) is not None:
             message = (
                 f"cannot show that `{column}` of {named(spine.key)} was known at `{spine.as_of}`: "
-                f"it aggregates {named(unbounded.relation)} of any time"
+                f"it reads {named(unbounded.relation)} of any time"
             )
             bound = f"bound its rows by the instant: `<= {spine.as_of}`"
             yield subject.found("FS617", message, subject.table_of(spine.key), bound, "warning")
@@ -58,11 +58,18 @@ def tells(spine: Spine, column: str, subject: Subject) -> bool:
 
 
 def without_end(spine: Spine, column: str, subject: Subject) -> Reading | None:
-    """A reading of the rows of a relation with a clock that are aggregated, whenever they happened."""
+    """A reading of rows with a clock that are aggregated, or joined to the spine's own, whenever they happened."""
     relations = subject.catalog.relations
+    drawn = {relation for _, relation, _ in roots(spine, spine.as_of or "", subject)}
     for edge in readings(spine.resolved, column, subject):
         clock = relations[edge.relation].clock
         gathered = edge.how in {"aggregation", "subquery"} or edge.column == ROWS
-        if edge.span == ANY and gathered and clock is not None and clock.kind != "static":
+        foreign = bool(drawn) and edge.how == "identity" and not drawn & lineage_of(edge.relation, subject)
+        if edge.span == ANY and (gathered or foreign) and clock is not None and clock.kind != "static":
             return edge
     return None
+
+
+def lineage_of(key: str, subject: Subject) -> frozenset[str]:
+    """A relation and everything that it is made of."""
+    return subject.graph.upstream([key])

@@ -32,7 +32,20 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
                 if (relation, column) in telling and column.casefold() not in spine.keys:
                     yield outright(subject, key, output, relation, column, spine)
                     return
+    yield from looked_up(subject, drawn, telling, spine)
     yield from quietly(subject, drawn, spine)
+
+
+def looked_up(
+    subject: Subject, drawn: frozenset[tuple[str, str]], telling: frozenset[tuple[str, str]], spine: Spine
+) -> Iterator[Diagnostic]:
+    """The row's own event is joined, and with it what the label is computed from."""
+    for edge in subject.lineage.edges.get(subject.model.name, ()):
+        told = edge.kind == "value" and (edge.relation, edge.column) in telling
+        own = (edge.relation, at_once(edge.relation, subject)) in drawn
+        if told and own and edge.column.casefold() not in spine.keys:
+            yield outright(subject, edge.relation, edge.output, edge.relation, edge.column, spine)
+            return
 
 
 def quietly(subject: Subject, drawn: frozenset[tuple[str, str]], spine: Spine) -> Iterator[Diagnostic]:

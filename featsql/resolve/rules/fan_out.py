@@ -51,13 +51,14 @@ def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> It
     if len(nodes) < 2 or not any(has_aggregate(value, subject.catalog.aggregates) for value in select.expressions):
         return
     met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
-    for alias, call in counted(select, next(iter(nodes))):
-        if alias in met and met[alias].method == "ASOF":
+    picked = {alias for alias, join in met.items() if join.method == "ASOF"}
+    for aliases, call in counted(select):
+        if aliases & picked:
             continue  # one is picked for each row of the others, which is what is counted
         for other, source in nodes.items():
             join = met.get(other)
             harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))
-            if other == alias or harmless or known.told_apart(source, select):
+            if other in aliases or harmless or known.told_apart(source, select):
                 continue
             message = f"cannot show that `{call.sql('duckdb')}` counts each row once: `{other}` may match several times"
             place = next((t for t in source.find_all(exp.Table) if "relation" in t.meta), None)
@@ -66,21 +67,29 @@ def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> It
             return
 
 
-def counted(select: exp.Select, first: str) -> Iterator[tuple[str, exp.Expr]]:
-    """The aggregates of a SELECT that count rows as often as they are there, with the source whose rows they
-    count."""
+def counted(select: exp.Select) -> Iterator[tuple[frozenset[str], exp.Expr]]:
+    """The aggregates of a SELECT that count rows as often as they are there, with the sources whose rows they
+    count; `count(*)` is of the rows of the join itself."""
     for value in select.expressions:
         for call in value.find_all(*COUNTING):
-            if (
-                isinstance(call.this, exp.Distinct)
-                or call.find_ancestor(exp.Window)
-                or call.parent_select is not select
-            ):
-                continue
-            columns = {column.table.casefold() for column in call.find_all(exp.Column)}
-            if not columns and isinstance(call, exp.Count):
-                continue  # of the rows of the join itself
-            yield from ((alias, call) for alias in sorted(columns or {first}))
+            inside = call.find_ancestor(exp.Window) or call.parent_select is not select
+            aliases = frozenset(column.table.casefold() for column in values_in(call.this))
+            if not inside and not isinstance(call.this, exp.Distinct) and aliases:
+                yield aliases, call
+
+
+def values_in(value: exp.Expr) -> Iterator[exp.Column]:
+    """The columns that an expression takes its value from, without those that only decide about it."""
+    if isinstance(value, exp.Case):
+        parts = [*(each.args["true"] for each in value.args["ifs"]), value.args.get("default")]
+    elif isinstance(value, exp.If):
+        parts = [value.args["true"], value.args.get("false")]
+    else:
+        yield from [value] if isinstance(value, exp.Column) else []
+        parts = list(value.iter_expressions())
+    for part in parts:
+        if part is not None:
+            yield from values_in(part)
 
 
 def several_rows(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:

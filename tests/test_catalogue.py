@@ -89,6 +89,7 @@ def read_cases() -> list[Case]:
 
 CASES = read_cases()
 RULES = checker.all_rules()
+ORDINARY: dict[str, dict[str, str]] = yaml.safe_load((FOLDER / "ordinary/models.yml").read_text("utf-8"))
 
 
 class SharedScratch(Scratch):
@@ -174,6 +175,12 @@ def test_the_twin_is_not_accused(case: Case, compiler: Compiler) -> None:
     found = compiler.diagnostics(case.sound, case.sound_project)
     said = [each.render() for each in found if each.code not in QUIET or each.code == case.code]
     assert said == []
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_models_are_not_accused(name: str, compiler: Compiler) -> None:
+    found = compiler.diagnostics(ORDINARY[name], {})
+    assert [each.render() for each in found if each.code not in QUIET] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__module__).rpartition(".")[2])

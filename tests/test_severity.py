@@ -104,3 +104,10 @@ def test_what_is_raised_is_not_let_pass(tmp_path: Path) -> None:
     write(tmp_path, {"look-ahead": {"severity": "warning", "reason": "there is none"}})
     assert run("build", cwd=tmp_path).code == 0
     assert json.loads((tmp_path / "target/manifest.json").read_text())["rules"] == []
+
+
+def test_a_property_file_sets_a_rule_of_its_model(tmp_path: Path) -> None:
+    write(tmp_path)
+    words = {"version": 2, "models": [{"name": "some", "config": {"rules": OFF}}]}
+    (tmp_path / "models/words.yml").write_text(json.dumps(words))
+    assert severities(tmp_path) == []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from featsql.errors import Diagnostic
 from featsql.resolve import rules
@@ -31,11 +32,12 @@ def check(
     graph: Graph, catalog: Catalog, lineage: Lineage, resolved: Mapping[str, Resolved]
 ) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
     """All diagnostics of all rules, as severe as the project sets them, and what it lets pass."""
+    memory: dict[tuple[str, str], Any] = {}
     findings = [
         (name, diagnostic)
         for name, model in graph.models.items()
         for rule in all_rules()
-        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name], resolved))
+        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name], resolved, memory))
     ]
     found, waived = settle(findings, graph)
     return tuple(sorted(dict.fromkeys(found), key=position)), waived

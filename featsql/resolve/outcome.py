@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from featsql.read.model import Model
-from featsql.resolve.flow import MisledError
+from featsql.resolve.flow import Flow, MisledError
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.reach import Span
 from featsql.resolve.scope import leaf, output
@@ -118,12 +118,19 @@ class Reading:
     span: Span
 
 
+def flow_or_none(model: Resolved, subject: Subject) -> Flow | None:
+    """The flow of a labels model; None where its tree does not show what it reads."""
+    try:
+        return flow_of(model, timing(model, subject.graph))
+    except MisledError:
+        return None
+
+
 def readings(model: Resolved, column: str | None, subject: Subject) -> list[Reading]:
     """What acts on one column alone, reading by reading, or (for None) on which rows there are. Lineage holds both
     together, and several readings of a relation as one."""
-    try:
-        flow = flow_of(model, timing(model, subject.graph))
-    except MisledError:
+    flow = subject.once("flow", model.name, lambda: flow_or_none(model, subject))
+    if flow is None:
         return []
     acts = flow.influences if column is None else flow.output(column).all
     counted = column is not None and any(value.find(exp.Column) for value in values_of(model.tree, column))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from sqlglot import exp
 
@@ -13,6 +14,8 @@ from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import Graph
 from featsql.resolve.lineage import Lineage
 from featsql.resolve.qualify import Resolved
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,14 @@ class Subject:
     lineage: Lineage
     resolved: Resolved
     others: Mapping[str, Resolved] = field(default_factory=dict)
+    memory: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, name: str, make: Callable[[], Known]) -> Known:
+        """What is known of a model or, under an empty name, of all: made once for all rules and models."""
+        if (what, name) not in self.memory:
+            self.memory[what, name] = make()
+        found: Known = self.memory[what, name]
+        return found
 
     @property
     def kind(self) -> str:

@@ -62,7 +62,9 @@ def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
 def in_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of the labels, of which a training set takes the result."""
     graph, others, lineage = subject.graph, subject.others, subject.lineage
-    known = marked(graph, others, lambda model: before_the_spine(model, lineage))
+    known = subject.once(
+        "before-the-spine", "", lambda: marked(graph, others, lambda model: before_the_spine(model, lineage))
+    )
     marks = Marking(spine.resolved, looks_ahead(spine), known).marks()
     columns = (column for column in taken(subject, spine) if column in marks and not spine.is_given(column))
     yield from said(subject, {column: marks[column] for column in columns}, spine)

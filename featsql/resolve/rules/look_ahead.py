@@ -20,7 +20,8 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     """A row is visible from its own instant on, and then all of its columns are."""
     if not subject.as_of_model or not any(subject.kind_of(info.key) == "plain" for _, info in subject.reads):
         return
-    known = marked(subject.graph, subject.others, lambda model: looks_ahead(model, subject.lineage))
+    graph, others, lineage = subject.graph, subject.others, subject.lineage
+    known = subject.once("look-ahead", "", lambda: marked(graph, others, lambda model: looks_ahead(model, lineage)))
     for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
         what = f"the rows of {named(key)} are chosen" if column == ROWS else f"`{column}` of {named(key)} is computed"
         if mark.certain:

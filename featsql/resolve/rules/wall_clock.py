@@ -48,7 +48,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         found = read_by(node)
         if found is not None:
             yield subject.found("FS604", found[0], nearest(node), found[1])
-    known = marked(subject.graph, subject.others, lambda _: marker)
+    known = subject.once("wall-clock", "", lambda: marked(subject.graph, subject.others, lambda _: marker))
     for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
         what = "the choice of its rows" if column == ROWS else f"`{column}`"
         message = f"{what} in {named(key)} depends on {mark.text}: it would be another on another day"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlglot import exp
+
 from featsql.errors import Diagnostic
 from featsql.resolve.moments import lengths
+from featsql.resolve.outcome import values_of
+from featsql.resolve.stamp import moved_by
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 
@@ -25,17 +29,25 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def ripe(key: str, subject: Subject, above: frozenset[str]) -> bool:
-    """Whether labels are only read by a model that declares itself known no sooner than their outcome."""
+    """Whether labels are only read by models that declare themselves known no sooner than their outcome."""
     model = subject.graph.models[key.partition(":")[2]]
     readers = [child for child in subject.graph.children.get(key, ()) if child in above]
     if model.config.kind != "labels" or model.config.horizon is None or not readers:
         return False
     least = lengths(interval(model.config.horizon))
-    for reader in readers:
-        clock = subject.graph.models[reader.partition(":")[2]].config.clock
-        waits = lengths(interval(clock.delay)) if clock is not None and clock.delay else None
-        starts = subject.lineage.edges.get(reader.partition(":")[2], ())
-        instant = {e.column.casefold() for e in starts if clock and e.kind == "value" and e.output == clock.event_time}
-        if least is None or waits is None or waits[1] < least[1] or instant != {(model.config.as_of or "").casefold()}:
-            return False
-    return True
+    waits = [waits_for(reader.partition(":")[2], model.config.as_of or "", subject) for reader in readers]
+    return least is not None and all(each is not None and each >= least[1] for each in waits)
+
+
+def waits_for(name: str, as_of: str, subject: Subject) -> float | None:
+    """How long after the instant of labels a model that reads them declares its rows to be known."""
+    clock, tree = subject.graph.models[name].config.clock, subject.others[name].tree
+    if clock is None or clock.kind == "static":
+        return None
+    total = 0.0
+    for value in values_of(tree, clock.available_at or clock.start):
+        value, total = moved_by(value)
+        if not isinstance(value, exp.Column) or value.name.casefold() != as_of.casefold():
+            return None
+    delay = lengths(interval(clock.delay)) if clock.delay else (0.0, 0.0)
+    return None if delay is None else total + delay[1]

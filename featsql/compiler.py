@@ -87,9 +87,10 @@ def compile_project(
     resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
     lineage = trace(resolved, graph, catalog)
     said = [notice for each in rendered for notice in each.notices]
-    diagnostics = (*said, *check(graph, catalog, lineage, resolved))
+    found, waived = check(graph, catalog, lineage, resolved)
+    diagnostics = (*said, *found)
     raise_errors(diagnostics)
-    checked = Checked(graph, catalog, resolved, lineage, diagnostics)
+    checked = Checked(graph, catalog, resolved, lineage, diagnostics, waived)
     plans = plan(checked)
     compiled = Compiled(project, checked, scratch, plans)
     bind(compiled)

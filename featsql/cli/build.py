@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from featsql.run.run import Run
 
 # Static relations: `featsql compile` tells of them, and the manifest lists them.
-QUIET = {"FS610"}
+QUIET = {"FS610", "FS625"}
 
 
 def build(

@@ -39,7 +39,7 @@ def merged(key: str, far: Any, near: Any) -> Any:
     """A nearer value over a farther one."""
     if key == "tags":
         return list(dict.fromkeys([*listed(far), *listed(near)]))
-    if key == "meta" and isinstance(far, dict) and isinstance(near, dict):
+    if key in {"meta", "rules"} and isinstance(far, dict) and isinstance(near, dict):
         return far | near
     return near
 

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.read.project import ColumnProperties, Config, Publish, RawConfig
-from featsql.read.schema import HeaderBlock, TimeBlock
+from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
+from featsql.read.rules import read_rules
+from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
 from featsql.read.validate import keys_at, said
 from featsql.temporal import Clock, interval
 
@@ -64,19 +65,14 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
     FS102, FS103 keys and values, FS11x what is wrong with a clock, FS120 keys that do not belong
     to the model's kind."""
     places = Places(raw)
-    values = {key: value for key, value in raw.values.items() if key != "columns"}
-    if "entity" in values and values["entity"] is None:
-        values["entity"] = []
-    try:
-        block = HeaderBlock.model_validate(values)
-    except ValidationError as error:
-        raise FeatsqlError(header_errors(error, places)) from None
+    block = header_block(raw, places)
     found: list[Diagnostic] = misplaced(block, places)
     clock = None
     if block.time is not None:
         clock = read_clock(block.time, Places(raw, ("time",)), default_delay, found)
     if block.horizon is not None:
         check_interval(block.horizon, "horizon", places, found)
+    rules = own_rules(block, places, found)
     if found:
         raise FeatsqlError(found)
     columns: tuple[ColumnProperties, ...] = tuple(raw.values.get("columns", ()))
@@ -92,6 +88,8 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         unique_key=tuple(block.unique_key),
         incremental_time=block.incremental_time,
         publish=Publish(block.publish.path, tuple(block.publish.partition_by)) if block.publish else None,
+        rules=rules,
+        split=Split(**block.split.model_dump()) if block.split else None,
         enabled=block.enabled,
         tags=tuple(block.tags),
         meta=block.meta,
@@ -99,6 +97,23 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         columns=columns,
         place=raw.place,
     )
+
+
+def header_block(raw: RawConfig, places: Places) -> HeaderBlock:
+    """The header as its schema has it. Raises FeatsqlError with what does not fit."""
+    values = {key: value for key, value in raw.values.items() if key != "columns"}
+    if "entity" in values and values["entity"] is None:
+        values["entity"] = []
+    try:
+        return HeaderBlock.model_validate(values)
+    except ValidationError as error:
+        raise FeatsqlError(header_errors(error, places)) from None
+
+
+def own_rules(block: HeaderBlock, places: Places, found: list[Diagnostic]) -> tuple[RuleSetting, ...]:
+    """How strictly a model takes each rule."""
+    blocks = {name: [RuleBlock(**dict(each))] for name, each in block.rules.items()}
+    return read_rules(blocks, lambda name: places.of("rules", name), found)
 
 
 def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
@@ -119,7 +134,13 @@ def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
 def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
     """Keys that mean nothing for a model of this kind, and those that it cannot do without."""
     found: list[Diagnostic] = []
-    allowed = {"as_of": {"labels"}, "horizon": {"labels"}, "label": {"labels"}, "boundary": {"training_set"}}
+    allowed = {
+        "as_of": {"labels"},
+        "horizon": {"labels"},
+        "label": {"labels"},
+        "boundary": {"training_set"},
+        "split": {"training_set"},
+    }
     allowed |= {"time": {"plain"}, "incremental_time": {"plain"}, "entity": {"features", "labels"}}
     for key, kinds in allowed.items():
         if getattr(block, key) is not None and block.kind not in kinds:

@@ -13,6 +13,7 @@ from featsql.read.document import Document, read_document
 from featsql.read.folders import check_folders, folder_settings
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
+from featsql.read.rules import read_rules
 from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile
 from featsql.read.template import TemplateError, render_value
 from featsql.read.validate import validate
@@ -66,6 +67,7 @@ class Loader:
         properties.refuse_unknown(models, seeds)
         output = self.target(block, document, target, {source.source for source in properties.sources.values()})
         macros = self.files(block.macro_paths, {".sql"})
+        rules = read_rules(block.rules, lambda name: document.key_place(("rules", name)), self.found)
         raise_errors(self.found)
         return Project(
             root=self.root,
@@ -84,6 +86,7 @@ class Loader:
             properties=raw,
             secrets=self.environment.secrets(),
             environment=self.environment.environment,
+            rules=rules,
             target_place=document.key_place(("outputs", output.name)),
         )
 

@@ -98,6 +98,28 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """How strictly a rule is taken, why, and (in the project's file) for which models: by selectors and paths."""
+
+    code: str
+    severity: Literal["error", "warning", "notice", "off"]
+    reason: str = ""
+    models: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a training set is parted: rows asked about before `train_until`, and those from `test_from` on; or by
+    the values of the column `by`."""
+
+    train_until: str | None = None
+    test_from: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The typed header of a model: folder defaults, then property files, then `config()`, merged.
 
@@ -116,6 +138,8 @@ class Config:
     unique_key: tuple[str, ...] = ()
     incremental_time: str | None = None
     publish: Publish | None = None
+    rules: tuple[RuleSetting, ...] = ()
+    split: Split | None = None
     enabled: bool = True
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -163,6 +187,7 @@ class Project:
     properties: Mapping[str, RawConfig]
     secrets: frozenset[str] = frozenset()
     target_place: Place | None = None
+    rules: tuple[RuleSetting, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 

@@ -66,6 +66,40 @@ class ProjectTimeBlock(Strict):
     boundary: Literal["inclusive", "exclusive"] = "inclusive"
 
 
+def as_severity(value: Any) -> Any:
+    """`off`, which YAML reads as false."""
+    return "off" if value is False else value
+
+
+def as_blocks(value: Any) -> Any:
+    """One block where a list of them is allowed."""
+    return [value] if isinstance(value, dict) else value
+
+
+class RuleBlock(Strict):
+    """How strictly a rule is taken, and why."""
+
+    severity: Annotated[Literal["error", "warning", "notice", "off"], BeforeValidator(as_severity)]
+    reason: str = ""
+    models: Names = []
+    paths: Names = []
+
+
+class ModelRuleBlock(Strict):
+    """The same, of one model."""
+
+    severity: Annotated[Literal["error", "warning", "notice", "off"], BeforeValidator(as_severity)]
+    reason: str = ""
+
+
+class SplitBlock(Strict):
+    """Where training ends and testing begins."""
+
+    train_until: Text | None = None
+    test_from: Text | None = None
+    by: str | None = None
+
+
 class ProjectFile(Strict):
     """`featsql_project.yml`."""
 
@@ -84,6 +118,7 @@ class ProjectFile(Strict):
     seeds: dict[str, Any] = {}
     time: ProjectTimeBlock = ProjectTimeBlock()
     entities: list[EntityBlock] = []
+    rules: dict[str, Annotated[list[RuleBlock], BeforeValidator(as_blocks)]] = {}
 
 
 class TimeBlock(Strict):
@@ -135,6 +170,8 @@ class HeaderBlock(Strict):
     unique_key: Names = []
     incremental_time: str | None = None
     publish: PublishBlock | None = None
+    rules: dict[str, ModelRuleBlock] = {}
+    split: SplitBlock | None = None
     enabled: bool = True
     tags: Names = []
     meta: dict[str, Any] = {}

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from featsql.errors import Diagnostic
 from featsql.resolve import rules
 from featsql.resolve.catalog import Catalog
+from featsql.resolve.checked import Waived
 from featsql.resolve.graph import Graph
 from featsql.resolve.lineage import Lineage
 from featsql.resolve.qualify import Resolved
+from featsql.resolve.severity import settle
 from featsql.resolve.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Diagnostic]]
@@ -25,15 +28,19 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(import_module(f"{rules.__name__}.{name}").check for name in names)
 
 
-def check(graph: Graph, catalog: Catalog, lineage: Lineage, resolved: Mapping[str, Resolved]) -> tuple[Diagnostic, ...]:
-    """All diagnostics of all rules."""
-    found = [
-        diagnostic
+def check(
+    graph: Graph, catalog: Catalog, lineage: Lineage, resolved: Mapping[str, Resolved]
+) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
+    """All diagnostics of all rules, as severe as the project sets them, and what it lets pass."""
+    memory: dict[tuple[str, str], Any] = {}
+    findings = [
+        (name, diagnostic)
         for name, model in graph.models.items()
         for rule in all_rules()
-        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name]))
+        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name], resolved, memory))
     ]
-    return tuple(sorted(dict.fromkeys(found), key=position))
+    found, waived = settle(findings, graph)
+    return tuple(sorted(dict.fromkeys(found), key=position)), waived
 
 
 def position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:

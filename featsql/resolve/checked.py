@@ -13,6 +13,16 @@ from featsql.resolve.qualify import Resolved
 
 
 @dataclass(frozen=True, slots=True)
+class Waived:
+    """A finding in a model that the project lets pass, as it was found, with what it is lowered to and why."""
+
+    model: str
+    diagnostic: Diagnostic
+    severity: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """Everything that planning needs; `diagnostics` holds what is worth saying but stops nothing."""
 
@@ -21,3 +31,4 @@ class Checked:
     resolved: Mapping[str, Resolved]
     lineage: Lineage
     diagnostics: tuple[Diagnostic, ...] = ()
+    waived: tuple[Waived, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from featsql.errors import Diagnostic
 from featsql.names import did_you_mean
 from featsql.read.model import Model
-from featsql.read.project import Entity
+from featsql.read.project import Config, Entity
 
 
 def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Entity]) -> Iterator[Diagnostic]:
@@ -26,3 +26,8 @@ def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Enti
             if key.casefold() not in folded:
                 message = f"the model has no column `{key}`, a key of its entity `{entity}`"
                 yield Diagnostic("FS603", message, place, did_you_mean(key, names, f"select it: `{key}`"))
+
+
+def keys_of(config: Config, entities: Mapping[str, Entity]) -> frozenset[str]:
+    """The folded keys of a model's entities."""
+    return frozenset(key.casefold() for name in config.entity if name in entities for key in entities[name].keys)

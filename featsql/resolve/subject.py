@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from sqlglot import exp
 
@@ -13,6 +14,8 @@ from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import Graph
 from featsql.resolve.lineage import Lineage
 from featsql.resolve.qualify import Resolved
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,15 @@ class Subject:
     catalog: Catalog
     lineage: Lineage
     resolved: Resolved
+    others: Mapping[str, Resolved] = field(default_factory=dict)
+    memory: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, name: str, make: Callable[[], Known]) -> Known:
+        """What is known of a model or, under an empty name, of all: made once for all rules and models."""
+        if (what, name) not in self.memory:
+            self.memory[what, name] = make()
+        found: Known = self.memory[what, name]
+        return found
 
     @property
     def kind(self) -> str:
@@ -46,6 +58,10 @@ class Subject:
         """The kind of the model behind a relation key; 'source' and 'seed' for the others."""
         sort, _, name = key.partition(":")
         return self.graph.models[name].config.kind if sort == "model" else sort
+
+    def table_of(self, key: str) -> exp.Expr:
+        """The first place where a relation is read; the whole model where it is read under a name alone."""
+        return next((table for table, info in self.reads if info.key == key), self.model.tree)
 
     def found(
         self, code: str, message: str, node: exp.Expr, hint: str | None = None, severity: Severity = "error"

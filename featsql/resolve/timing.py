@@ -21,7 +21,8 @@ class Timing:
     a lower bound does, since a newer row hides an older.
 
     `keys` are the outputs of a features model that are entity keys (None for other models), `now` the
-    output of a label model that is its instant, `own` the output that is a plain model's own clock.
+    output of a label model, or of a plain model that has a clock, that is its instant, `own` the
+    output that is a plain model's own clock.
     """
 
     spans: Mapping[int, Span] = field(default_factory=dict)
@@ -41,17 +42,30 @@ def timing(model: Resolved, graph: Graph) -> Timing:
     return Timing(
         {number: span_of(config.kind, info, graph) for number, info in scans.items()},
         clocks,
-        frozenset(n for n in clocks if (known := scans[n].clock) is not None and known.kind == "state"),
+        frozenset(n for n in clocks if hides_older(config.kind, scans[n])),
         key_names(config, graph) if config.kind == "features" else None,
-        config.as_of.casefold() if config.kind == "labels" and config.as_of else None,
+        now_of(config, clock),
         clock.start.casefold() if clock is not None and clock.kind != "static" else None,
     )
+
+
+def now_of(config: Config, clock: Clock | None) -> str | None:
+    """The folded output that is the instant of a model's rows: that of labels, or of a plain model's clock."""
+    own = clock.start if clock is not None and clock.kind != "static" else None
+    name = config.as_of if config.kind == "labels" else own if config.kind == "plain" else None
+    return name.casefold() if name else None
 
 
 def bounds_rows(clock: Clock) -> bool:
     """Whether a condition on the start of a clock bounds the rows that act: not where a row that
     happened at any time may correct another."""
     return clock.kind == "state" or (clock.kind != "static" and not clock.versioned)
+
+
+def hides_older(kind: str, info: RelationInfo) -> bool:
+    """Whether a newer row of a relation hides an older one from a model: what is not evaluated at instants
+    reads all versions."""
+    return kind in {"features", "training_set"} and info.clock is not None and info.clock.kind == "state"
 
 
 def span_of(kind: str, info: RelationInfo, graph: Graph) -> Span:

@@ -11,10 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from featsql.codes import titles
 from featsql.compiler import Compiled
 from featsql.plan.plan import AsOf, Lifted, Over, Plan
 from featsql.read.model import Model
 from featsql.read.project import Source
+from featsql.resolve.checked import Waived
 from featsql.resolve.graph import model_key
 from featsql.run.definition import definition
 from featsql.run.publish import write_json, write_text
@@ -59,7 +61,23 @@ def manifest(compiled: Compiled, run: Run | None = None) -> dict[str, Any]:
         "entities": {
             name: {"keys": e.keys, "null_keys": e.match_nulls} for name, e in compiled.project.entities.items()
         },
+        "rules": [let_pass(each) for each in compiled.checked.waived],
         "inputs": dict(run.inputs) if run else {},
+    }
+
+
+def let_pass(waived: Waived) -> dict[str, Any]:
+    """A finding that the project lets pass, and why."""
+    found = waived.diagnostic
+    return {
+        "code": found.code,
+        "rule": titles()[found.code],
+        "model": waived.model,
+        "found": found.severity,
+        "severity": waived.severity,
+        "reason": waived.reason,
+        "message": found.message,
+        "place": str(found.place) if found.place else None,
     }
 
 
@@ -122,6 +140,7 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
         "horizon": config.horizon,
         "label": config.label,
         "clock": asdict(clock) if clock else None,
+        "split": asdict(config.split) if config.split else None,
         "plan": plan_of(model.name, compiled),
         "fingerprint": fingerprint,
         "definition": asdict(definition(key, compiled)),

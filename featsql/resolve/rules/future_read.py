@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.resolve.moments import is_as_of, moment
+from featsql.resolve.span import amount, lengths
 from featsql.resolve.subject import Subject
 
-LATER = (exp.GT, exp.GTE)
-EARLIER = (exp.LT, exp.LTE)
+HINT = "features look back: `> as_of() - interval 7 days`; an outcome belongs into a labels model"
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -18,19 +19,33 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if subject.kind != "features":
         return
     starts = {info.clock.start.casefold() for _, info in subject.reads if info.clock and info.clock.kind == "events"}
-    for comparison in subject.model.tree.find_all(*LATER, *EARLIER):
-        left, right = comparison.this, comparison.expression
-        column, bound = (left, right) if isinstance(left, exp.Column) else (right, left)
-        wants_later = isinstance(comparison, LATER) == (column is left)
-        if isinstance(column, exp.Column) and column.name.casefold() in starts and wants_later and not_before(bound):
-            message = f"`{comparison.sql('duckdb')}` asks for rows after the instant, which are never visible"
-            hint = "features look back: `> as_of() - interval 7 days`; an outcome belongs into a labels model"
-            yield subject.found("FS606", message, column, hint)
+    for node in subject.model.tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between):
+        for greater, smaller in orders(node):
+            column = later(greater, smaller)
+            if column is not None and column.name.casefold() in starts:
+                message = f"`{node.sql('duckdb')}` asks for rows after the instant, which are never visible"
+                yield subject.found("FS606", message, column, HINT)
 
 
-def not_before(bound: exp.Expr) -> bool:
-    """Whether a bound is `as_of()`, or later by an interval."""
-    bound = bound.unnest()
-    if isinstance(bound, exp.Add) and isinstance(bound.expression, exp.Interval):
-        bound = bound.this.unnest()
-    return isinstance(bound, exp.Anonymous) and bound.name.casefold() == "as_of"
+def orders(node: exp.Expr) -> list[tuple[exp.Expr, exp.Expr]]:
+    """What a comparison says is greater than what."""
+    if isinstance(node, exp.Between):
+        return [(node.this, node.args["low"])]
+    if isinstance(node, exp.GT | exp.GTE):
+        return [(node.this, node.expression)]
+    return [(node.expression, node.this)]
+
+
+def later(greater: exp.Expr, smaller: exp.Expr) -> exp.Column | None:
+    """The column that only instants from `as_of()` on satisfy a comparison with, if that is what it demands."""
+    greater, shift = greater.unnest(), 0.0
+    if isinstance(greater, exp.DateDiff) and is_as_of(greater.expression.unnest()) and amount(smaller) is not None:
+        return greater.this if isinstance(greater.this, exp.Column) else None
+    if isinstance(greater, exp.Add | exp.Sub):
+        length = lengths(greater.expression)
+        if length is None:
+            return None
+        shift = length[1] if isinstance(greater, exp.Add) else -length[0]
+        greater = greater.this.unnest()
+    bound = moment(smaller)
+    return greater if isinstance(greater, exp.Column) and bound is not None and bound.lower >= shift else None

@@ -1,13 +1,16 @@
-"""FS604: the wall clock or chance inside a model that is evaluated at many instants."""
+"""FS604: the wall clock or chance in what a model reads that is evaluated at many instants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.subject import Subject
+from featsql.resolve.lineage import ROWS
+from featsql.resolve.marks import Mark, Marking, Marks, marked, marks_read
+from featsql.resolve.outcome import Spine, spine_of, taken
+from featsql.resolve.subject import Subject, named
 
 CLOCKS = (
     exp.CurrentTimestamp,
@@ -42,13 +45,58 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     if not subject.as_of_model:
         return
     for node in subject.model.tree.walk():
-        name = node.name.casefold() if isinstance(node, exp.Anonymous) else ""
-        if isinstance(node, CLOCKS) or NAMES.get(name):
-            message = "the wall clock is read: the value would be that of today, not of the instant asked about"
-            yield subject.found("FS604", message, nearest(node), f"write {NAMES.get(name) or 'as_of()'}")
-        elif isinstance(node, CHANCE) or name in NAMES:
-            message = "the value is left to chance: it would differ between training and serving"
-            yield subject.found("FS604", message, nearest(node), "use hash() of a key, which always gives the same")
+        found = read_by(node)
+        if found is not None:
+            yield subject.found("FS604", found[0], nearest(node), found[1])
+    known = subject.once("wall-clock", "", lambda: marked(subject.graph, subject.others, lambda _: marker))
+    for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
+        what = "the choice of its rows" if column == ROWS else f"`{column}`"
+        message = f"{what} in {named(key)} depends on {mark.text}: it would be another on another day"
+        yield subject.found(
+            "FS604", message, subject.table_of(key), "do it in this model, by as_of() or hash() of a key"
+        )
+    spine = spine_of(subject) if subject.kind == "training_set" else None
+    if spine is not None:
+        yield from in_the_spine(subject, spine, known)
+
+
+def in_the_spine(subject: Subject, spine: Spine, known: Mapping[str, Marks]) -> Iterator[Diagnostic]:
+    """What labels leave to the wall clock or to chance, but for their choice of rows that are ripe by now."""
+    marks = Marking(spine.resolved, marker, known).marks()
+    place = subject.table_of(spine.key)
+    for column in taken(subject, spine):
+        if column in marks and not spine.is_given(column):
+            message = f"`{column}` in {named(spine.key)} depends on {marks[column].text}: it is not what was known then"
+            yield subject.found("FS604", message, place, f"write `{spine.as_of}` in place of it")
+    tree = spine.resolved.tree
+    if tree is not None and any(is_chance(node) for node in tree.walk()):
+        message = f"the rows of {named(spine.key)} are left to chance: no second build has the same"
+        yield subject.found("FS604", message, place, "choose by hash() of a key", "warning")
+
+
+def read_by(node: exp.Expr) -> tuple[str, str] | None:
+    """What is wrong with a call, and what would be right."""
+    name = node.name.casefold() if isinstance(node, exp.Anonymous) else ""
+    if isinstance(node, CLOCKS) or NAMES.get(name):
+        message = "the wall clock is read: the value would be that of today, not of the instant asked about"
+        return message, f"write {NAMES.get(name) or 'as_of()'}"
+    if is_chance(node):
+        message = "the value is left to chance: it would differ between training and serving"
+        return message, "use hash() of a key, which always gives the same"
+    return None
+
+
+def is_chance(node: exp.Expr) -> bool:
+    """Whether a call gives another value each time."""
+    name = node.name.casefold() if isinstance(node, exp.Anonymous) else ""
+    return isinstance(node, CHANCE) or (name in NAMES and NAMES[name] is None)
+
+
+def marker(node: exp.Expr) -> Mark | None:
+    """What marks a call of the wall clock or of chance."""
+    if read_by(node) is None:
+        return None
+    return Mark("chance" if is_chance(node) else "the wall clock")
 
 
 def nearest(node: exp.Expr) -> exp.Expr:

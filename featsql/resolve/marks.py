@@ -1,0 +1,131 @@
+"""Which outputs of a model depend on something that a rule looks for: a mark that is passed on like a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from featsql.resolve.graph import Graph
+from featsql.resolve.lineage import ROWS, Lineage
+from featsql.resolve.qualify import Resolved
+from featsql.resolve.scope import cte_of, joins, scan_of, sources
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was found, for people, and whether it is certain to be what it looks like."""
+
+    text: str
+    certain: bool = True
+
+
+# What a node of a model's tree is marked with; None where it is not what is looked for.
+Marker = Callable[[exp.Expr], Mark | None]
+Marks = Mapping[str, Mark]
+
+
+class Marking:
+    """One walk over a bound tree; `below` gives the marks of what its scans read."""
+
+    def __init__(self, model: Resolved, marker: Marker, below: Mapping[str, Marks]) -> None:
+        self.model = model
+        self.marker = marker
+        self.below = below
+        self.known: dict[int, dict[str, Mark]] = {}
+
+    def marks(self) -> Marks:
+        """The marked outputs of the model by folded name, `*` for its rows."""
+        return self.query(self.model.tree) if self.model.tree is not None else {}
+
+    def query(self, query: exp.Expr) -> dict[str, Mark]:
+        """The marked outputs of a query."""
+        if id(query) in self.known:
+            return self.known[id(query)]
+        found: dict[str, Mark] = {}
+        self.known[id(query)] = found  # a recursive CTE meets itself here
+        if isinstance(query, exp.Subquery):
+            found |= self.query(query.this)
+        elif isinstance(query, exp.SetOperation):
+            left, right = self.query(query.this), self.query(query.expression)
+            names = [name.casefold() for name in query.named_selects]
+            other = [name.casefold() for name in query.expression.named_selects]
+            found |= left | {n: right[o] for n, o in zip(names, other, strict=False) if o in right}
+            found |= {ROWS: right[ROWS]} if ROWS in right else {}
+        elif isinstance(query, exp.Select):
+            found |= self.select(query)
+        return found
+
+    def select(self, select: exp.Select) -> dict[str, Mark]:
+        """The marked outputs of a SELECT."""
+        found = {
+            value.alias_or_name.casefold(): mark
+            for value in select.expressions
+            if (mark := self.expression(value.unalias(), select)) is not None
+        }
+        rows = (self.source(source).get(ROWS) for source in sources(select).values())
+        chosen = (self.expression(clause, select) for clause in conditions(select))
+        mark = next((each for each in (*rows, *chosen) if each is not None), None)
+        return found | ({ROWS: mark} if mark is not None else {})
+
+    def source(self, source: exp.Expr) -> Marks:
+        """The marked columns of what stands in a FROM or JOIN."""
+        number = scan_of(source)
+        if number is not None:
+            return self.below.get(self.model.scans[number].key, {})
+        if isinstance(source, exp.Subquery):
+            return self.query(source.this)
+        cte = cte_of(source)
+        return self.query(cte.this) if cte is not None else {}
+
+    def expression(self, value: exp.Expr, select: exp.Select) -> Mark | None:
+        """The mark of an expression: its own, or that of a column that it reads."""
+        for node in value.walk(prune=lambda each: isinstance(each, exp.Query)):
+            mark = self.marker(node)
+            if mark is None and isinstance(node, exp.Column):
+                mark = self.column(node, select)
+            elif mark is None and isinstance(node, exp.Query):
+                mark = next(iter(self.query(node).values()), None)
+            if mark is not None:
+                return mark
+        return None
+
+    def column(self, column: exp.Column, select: exp.Select | None) -> Mark | None:
+        """The mark of a column of a source, or of one around a correlated subquery."""
+        while isinstance(select, exp.Select):
+            source = sources(select).get(column.table.casefold())
+            if source is not None:
+                return self.source(source).get(column.name.casefold())
+            select = select.parent_select
+        return None
+
+
+def conditions(select: exp.Select) -> Iterator[exp.Expr]:
+    """What decides which rows a SELECT has."""
+    for part in ("where", "having", "qualify"):
+        clause = select.args.get(part)
+        if isinstance(clause, exp.Expr):
+            yield clause.this
+    yield from (on for join in joins(select) if isinstance(on := join.args.get("on"), exp.Expr))
+
+
+def marked(graph: Graph, resolved: Mapping[str, Resolved], marker: Callable[[Resolved], Marker]) -> dict[str, Marks]:
+    """The marks of every plain model, by relation key; `marker` gives what is looked for in one."""
+    found: dict[str, Marks] = {}
+    for name, model in graph.models.items():
+        if model.config.kind == "plain":
+            marks = Marking(resolved[name], marker(resolved[name]), found).marks()
+            if marks:
+                found[f"model:{name}"] = marks
+    return found
+
+
+def marks_read(name: str, lineage: Lineage, known: Mapping[str, Marks]) -> dict[str, tuple[str, Mark]]:
+    """For each marked relation that a model reads a marked column of it (`*` for its rows), with its mark."""
+    found: dict[str, tuple[str, Mark]] = {}
+    for edge in (*lineage.edges.get(name, ()), *lineage.presence.get(name, ())):
+        mark = known.get(edge.relation, {}).get(edge.column.casefold())
+        if mark is not None and (edge.relation not in found or not found[edge.relation][1].certain):
+            found[edge.relation] = (edge.column, mark)
+    return found

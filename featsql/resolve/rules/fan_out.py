@@ -1,0 +1,112 @@
+"""FS619: a join that can meet a row several times, where rows are counted or the spine must keep its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from featsql.errors import Diagnostic
+from featsql.resolve.aggregates import has_aggregate
+from featsql.resolve.entity_keys import keys_of
+from featsql.resolve.scope import joins, sources
+from featsql.resolve.subject import Subject, named
+from featsql.resolve.unique import Uniqueness
+
+# Aggregates that a row counts in each time that it is there.
+COUNTING = (exp.Sum, exp.Count, exp.Avg, exp.ArrayAgg, exp.GroupConcat)
+SETTLED = "declare the key of its rows: `unique_key` in its clock or config; or aggregate it before the join"
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    """What is met twice is counted twice."""
+    tree = subject.resolved.tree
+    if not subject.as_of_model or tree is None:
+        return
+    known = Uniqueness(subject.resolved, subject.graph)
+    if subject.kind == "training_set" and isinstance(tree, exp.Select):
+        yield from beside_the_spine(subject, tree, known)
+        return
+    for select in tree.find_all(exp.Select):
+        yield from counted_twice(subject, select, known)
+    yield from several_rows(subject, tree)
+
+
+def beside_the_spine(subject: Subject, tree: exp.Select, known: Uniqueness) -> Iterator[Diagnostic]:
+    """A relation that a training set joins must have one row for each of its own."""
+    for join in joins(tree):
+        table = join.this
+        scan = table.meta.get("scan") if isinstance(table, exp.Table) else None
+        if scan is None or subject.kind_of(subject.resolved.scans[scan].key) == "features":
+            continue
+        if known.multiplies(join, tree):
+            key = subject.resolved.scans[scan].key
+            message = f"cannot show that a row of the spine meets one row of {named(key)} at most"
+            yield subject.found("FS619", message, subject.table_of(key), SETTLED, "warning")
+
+
+def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> Iterator[Diagnostic]:
+    """An aggregate over one side of a join that the other side multiplies."""
+    nodes = sources(select)
+    if len(nodes) < 2 or not any(has_aggregate(value, subject.catalog.aggregates) for value in select.expressions):
+        return
+    met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
+    picked = {alias for alias, join in met.items() if join.method == "ASOF"}
+    for aliases, call in counted(select):
+        if aliases & picked:
+            continue  # one is picked for each row of the others, which is what is counted
+        for other, source in nodes.items():
+            join = met.get(other)
+            harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))
+            if other in aliases or harmless or known.told_apart(source, select):
+                continue
+            message = f"cannot show that `{call.sql('duckdb')}` counts each row once: `{other}` may match several times"
+            place = next((t for t in source.find_all(exp.Table) if "relation" in t.meta), None)
+            key = place.meta["relation"] if place is not None else f"model:{subject.model.name}"
+            yield subject.found("FS619", message, subject.table_of(key), SETTLED, "warning")
+            return
+
+
+def counted(select: exp.Select) -> Iterator[tuple[frozenset[str], exp.Expr]]:
+    """The aggregates of a SELECT that count rows as often as they are there, with the sources whose rows they
+    count; `count(*)` is of the rows of the join itself."""
+    for value in select.expressions:
+        for call in value.find_all(*COUNTING):
+            inside = call.find_ancestor(exp.Window) or call.parent_select is not select
+            aliases = frozenset(column.table.casefold() for column in values_in(call.this))
+            if not inside and not isinstance(call.this, exp.Distinct) and aliases:
+                yield aliases, call
+
+
+def values_in(value: exp.Expr) -> Iterator[exp.Column]:
+    """The columns that an expression takes its value from, without those that only decide about it."""
+    if isinstance(value, exp.Case):
+        parts = [*(each.args["true"] for each in value.args["ifs"]), value.args.get("default")]
+    elif isinstance(value, exp.If):
+        parts = [value.args["true"], value.args.get("false")]
+    else:
+        yield from [value] if isinstance(value, exp.Column) else []
+        parts = list(value.iter_expressions())
+    for part in parts:
+        if part is not None:
+            yield from values_in(part)
+
+
+def several_rows(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:
+    """A features model that groups by more than its keys has several rows for one entity."""
+    group = tree.args.get("group") if isinstance(tree, exp.Select) else None
+    if group is None or tree.args.get("qualify") or tree.args.get("distinct") or tree.args.get("limit"):
+        return
+    if any(group.args.get(part) for part in ("rollup", "cube", "grouping_sets")) or group.find(
+        exp.Rollup, exp.Cube, exp.GroupingSets
+    ):
+        return
+    keys = keys_of(subject.model.config, subject.graph.project.entities)
+    plain = [v for v in tree.expressions if not has_aggregate(v, subject.catalog.aggregates)]
+    outputs = {value.unalias().sql(): value.alias_or_name for value in plain}
+    terms = list(outputs) if group.args.get("all") else [term.unnest().sql() for term in group.expressions]
+    more = [outputs.get(term, term) for term in terms if outputs.get(term, "").casefold() not in keys]
+    if more:
+        message = f"cannot show that there is one row for each entity: the model also groups by `{more[0]}`"
+        hint = "group by the entity's keys alone, or make it an entity of its own"
+        yield subject.found("FS619", message, tree, hint, "warning")

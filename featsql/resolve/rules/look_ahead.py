@@ -1,0 +1,65 @@
+"""FS613: a feature reads a column for which a plain model looked at rows after its own row's instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from sqlglot import exp
+
+from featsql.errors import Diagnostic
+from featsql.resolve.clocked import is_instant_of
+from featsql.resolve.frames import sight
+from featsql.resolve.lineage import ROWS, Lineage
+from featsql.resolve.marks import Mark, Marker, marked, marks_read
+from featsql.resolve.qualify import Resolved
+from featsql.resolve.subject import Subject, named
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    """A row is visible from its own instant on, and then all of its columns are."""
+    if not subject.as_of_model or not any(subject.kind_of(info.key) == "plain" for _, info in subject.reads):
+        return
+    graph, others, lineage = subject.graph, subject.others, subject.lineage
+    known = subject.once("look-ahead", "", lambda: marked(graph, others, lambda model: looks_ahead(model, lineage)))
+    for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
+        what = f"the rows of {named(key)} are chosen" if column == ROWS else f"`{column}` of {named(key)} is computed"
+        if mark.certain:
+            message = f"{what} from rows that happened later: {mark.text}"
+            hint = "look back instead (lag, a frame that ends at the current row), or do it in this model"
+            yield subject.found("FS613", message, subject.table_of(key), hint)
+        else:
+            message = f"cannot show that {what} from earlier rows alone: {mark.text}"
+            hint = "order the window by the column of instants, ascending"
+            yield subject.found("FS613", message, subject.table_of(key), hint, "warning")
+
+
+def looks_ahead(model: Resolved, lineage: Lineage) -> Marker:
+    """What marks a window, or a subquery in an expression, that sees later rows."""
+
+    def marker(node: exp.Expr) -> Mark | None:
+        if isinstance(node, exp.Subquery | exp.Exists) or (
+            isinstance(node, exp.Query) and isinstance(node.parent, exp.In)
+        ):
+            return of_subquery(node, model, lineage)
+        if not isinstance(node, exp.Window):
+            return None
+        seen = sight(node, lambda column: is_instant_of(column, model))
+        return None if seen == "past" else Mark(f"`{node.sql('duckdb')}`", seen == "ahead")
+
+    return marker
+
+
+def of_subquery(node: exp.Expr, model: Resolved, lineage: Lineage) -> Mark | None:
+    """The mark of a subquery whose rows are not bounded by the row's own instant; a model that declares a clock
+    is held to it by another rule."""
+    clock = model.info.clock
+    if clock is None or clock.kind == "static" or model.info.key in lineage.promised:
+        return None
+    scans = [model.scans[table.meta["scan"]] for table in node.find_all(exp.Table) if "scan" in table.meta]
+    timed = {info.key for info in scans if info.clock is not None and info.clock.kind != "static"}
+    ahead = [e.span for e in lineage.edges.get(model.name, ()) if e.relation in timed and e.span.upper > 0]
+    inside = {source.alias_or_name.casefold() for source in node.find_all(exp.Table, exp.Subquery)}
+    alone = all(column.table.casefold() in inside for column in node.find_all(exp.Column))
+    known = any(span.lower > -inf and not span.is_empty for span in ahead)
+    return Mark(f"`{node.sql('duckdb')}`", alone or known) if ahead else None

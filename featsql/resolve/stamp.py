@@ -1,0 +1,53 @@
+"""What the instant of a model's row is, if it groups rows: their day, their last instant or their first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from sqlglot import exp
+
+from featsql.resolve.clocked import scan_behind
+from featsql.resolve.qualify import Resolved
+from featsql.resolve.scope import output
+from featsql.resolve.span import lengths, rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The relation whose rows are grouped, and how long after a group's instant its rows happened at most;
+    `first` says that the instant is that of the first of them."""
+
+    relation: str
+    upper: float
+    first: bool = False
+
+
+def stamp(model: Resolved, name: str) -> Stamp | None:
+    """What an output is the instant of; None where that cannot be told."""
+    tree = model.tree
+    value = output(tree, name) if isinstance(tree, exp.Select) else None
+    if value is None:
+        return None
+    value, shift = moved_by(value)
+    first, upper = isinstance(value, exp.Min), 0.0
+    if isinstance(value, exp.Min | exp.Max):
+        value = value.this
+    while (rounded := rounding(value)) is not None:
+        upper += rounded[1]
+        value = rounded[0].unnest()
+    found = scan_behind(value, model)
+    clock = found[0].clock if found is not None else None
+    if found is None or clock is None or clock.kind == "static":
+        return None
+    if found[1] not in {each.casefold() for each in (clock.start, clock.available_at) if each}:
+        return None
+    return Stamp(found[0].key, inf if first else upper - shift, first)
+
+
+def moved_by(value: exp.Expr) -> tuple[exp.Expr, float]:
+    """An instant without the interval that is added to it, and how long that is."""
+    value, shift = value.unnest(), 0.0
+    while isinstance(value, exp.Add) and (length := lengths(value.expression)) is not None:
+        value, shift = value.this.unnest(), shift + length[1]
+    return value, shift

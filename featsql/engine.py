@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -219,6 +220,10 @@ class Engine:
         except EngineError as error:
             raise EngineError(error.message, None, error.kind) from error
 
+    def create_empty(self, table: exp.Table, columns: Iterable[Column]) -> None:
+        """Create a table without rows, in place of one that has its name."""
+        self.execute(f"CREATE OR REPLACE TABLE {table.sql('duckdb')} ({', '.join(map(definition, columns))})")
+
     def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
         """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
         relation = self.connection.sql(exp.select("*").from_(table).sql("duckdb"))
@@ -235,6 +240,12 @@ class Engine:
     def close(self) -> None:
         """Release the database."""
         self.connection.close()
+
+
+@cache
+def definition(column: Column) -> str:
+    """A column as a new table has it, of a type as DuckDB itself spells it."""
+    return f"{exp.to_identifier(column.name, quoted=True).sql('duckdb')} {column.type}"
 
 
 @contextmanager

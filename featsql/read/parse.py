@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 import sqlglot
 from sqlglot import Dialect, exp
@@ -28,20 +29,20 @@ def parse(rendered: tuple[Rendered, ...], project: Project, engine_syntax: Engin
     `engine_syntax` tells what the engine's own parser says against a text, and at which offset: sqlglot
     repairs broken SQL in silence. Raises FeatsqlError with every FS3xx.
     """
-    relations = Relations(project)
+    reading = partial(read_model, relations=Relations(project), engine_syntax=engine_syntax)
     models: list[Model] = []
     found: list[Diagnostic] = []
     for each in rendered:
         try:
-            models.append(parse_model(each, relations, engine_syntax))
+            models.append(Model(*reading(each)))
         except FeatsqlError as error:
             found.extend(error.diagnostics)
     raise_errors(found)
     return tuple(models)
 
 
-def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSyntax) -> Model:
-    """Parse one model. Raises FeatsqlError."""
+def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSyntax) -> tuple[Rendered, exp.Query]:
+    """Parse one model: its one statement, and the tree. Raises FeatsqlError."""
     problem = engine_syntax(rendered.text)
     if problem is not None:
         message, offset = problem
@@ -52,7 +53,7 @@ def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineS
     local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
-    return Model(rendered, tree)
+    return rendered, tree
 
 
 def finding(code: str, message: str, rendered: Rendered, offset: int, hint: str | None = None) -> FeatsqlError:

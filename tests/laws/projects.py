@@ -169,4 +169,4 @@ def compiled(case: Case, extra: Sequence[Text] = ()) -> Checked:
     shared.graph = graph
     catalog = describe(graph, {source_key(f"s.{name}"): case.columns for name in case.clocks}, shared)
     resolved = {name: qualify(each, catalog) for name, each in graph.models.items()}
-    return Checked(graph, catalog, resolved, Lineage((), {}))
+    return Checked(graph, catalog, resolved, Lineage({}, {}))

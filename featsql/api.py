@@ -235,6 +235,6 @@ class Project:
         """Release the session."""
         if self._compiled is not None:
             self._engine.close()
-            self._compiled.scratch.engine.close()
+            self._compiled.scratch.close()
 
     _engine: Engine

@@ -37,7 +37,7 @@ def lineage_at(root: Path, revision: str, target: str | None, variables: Mapping
             try:
                 compiled = compile_project(project, engine)
                 found = document(excerpt(compiled))
-                compiled.scratch.engine.close()
+                compiled.scratch.close()
             finally:
                 engine.close()
         except FeatsqlError as error:

@@ -96,6 +96,10 @@ class Model:
 
     @property
     def tree(self) -> exp.Query:
+        return self.read()
+
+    def read(self) -> exp.Query:
+        """The tree, read if it was not yet, or is no longer kept."""
         if self.given is None:
             assert self.reading is not None
             self.rendered, self.given = self.reading(self.rendered)

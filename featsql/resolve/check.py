@@ -13,7 +13,7 @@ from featsql.errors import Diagnostic
 from featsql.resolve import rules
 from featsql.resolve.catalog import Catalog
 from featsql.resolve.checked import Waived
-from featsql.resolve.graph import Graph
+from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage import Lineage
 from featsql.resolve.marks import Marked, Marker, Marks
 from featsql.resolve.qualify import Resolved
@@ -71,6 +71,12 @@ class Checker:
             return None if found is None else found[mark]
 
         return Marked(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
+
+    def examine(self, name: str) -> None:
+        """Find a model's edges and its marks: all that the rules need of it for other models, but for its tree."""
+        _ = self.lineage.edges[name], self.lineage.presence[name]
+        for each in self.marks.values():
+            _ = each[model_key(name)]
 
     def findings(self, name: str) -> Iterator[Finding]:
         """All that the rules find in one model."""

@@ -79,17 +79,28 @@ class Scratch:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.engine = Engine.memory()
         self.instant = ""
         self.target = graph.project.target
         self.relations: Mapping[str, RelationInfo] = {}
         self.standing: set[str] = set()
         self.schemas: set[tuple[str, str]] = set()
-        for alias in ("sources", self.target.database):
-            self.engine.execute(
-                exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb")
-            )
-        self.make_schema(self.target.database, self.target.schema)
+        self.opened: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The database's session, opened when it is first needed."""
+        if self.opened is None:
+            self.opened = Engine.memory()
+            for alias in ("sources", self.target.database):
+                memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
+                self.opened.execute(exp.Attach(this=memory).sql("duckdb"))
+            self.make_schema(self.target.database, self.target.schema)
+        return self.opened
+
+    def close(self) -> None:
+        """Release the database."""
+        if self.opened is not None:
+            self.opened.close()
 
     def make_schema(self, database: str, schema: str) -> None:
         """Create a schema, once."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 from featsql.read.lazy import Lazy
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.flow import Act, Acts, Flow, MisledError, join
-from featsql.resolve.graph import Graph
+from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage import ROWS, Edge, EdgeKind, Lineage, Table
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.reach import NOW
@@ -34,8 +34,9 @@ def trace(resolved: Mapping[str, Resolved], graph: Graph, catalog: Catalog) -> L
 
 def lineage_of(traced: Mapping[str, Traced], graph: Graph, catalog: Catalog) -> Lineage:
     """The lineage of models of which each is traced by itself."""
+    keys = [*graph.sources, *map(model_key, graph.models)]
     return Lineage(
-        relations=Lazy(catalog.relations, lambda key: table_of(catalog.relations[key], graph)),
+        relations=Lazy(keys, lambda key: table_of(catalog.relations[key], graph)),
         edges=Lazy(graph.models, lambda name: traced[name].edges),
         coarse=Lazy(graph.models, lambda name: traced[name].why_coarse),
         presence=Lazy(graph.models, lambda name: traced[name].presence),

@@ -110,8 +110,7 @@ class SharedScratch(Scratch):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
-        self.engine.close()
-        self.engine = KnowingEngine.memory()
+        self.opened = KnowingEngine.memory()
         for name in ("sources", "db"):
             self.engine.execute(f"attach ':memory:' as {name}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
-from featsql.errors import Diagnostic, FeatsqlError, raise_errors
+from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
 from featsql.plan.features import plan_features
 from featsql.plan.lower import lower, lower_at
 from featsql.plan.plan import Features, Plan
@@ -21,20 +21,15 @@ from featsql.read.parse import Relations, read_model
 from featsql.read.project import Project
 from featsql.read.render import render
 from featsql.read.roundtrip import changed
-from featsql.resolve.catalog import Catalog, RelationInfo
-from featsql.resolve.check import Checker, settled
-from featsql.resolve.checked import Checked, Waived
-from featsql.resolve.describe import Scratch, as_of_type, bound, bound_name
+from featsql.resolve.checked import Checked
+from featsql.resolve.compilation import Compilation, read
+from featsql.resolve.describe import Scratch, as_of_type, bound_name
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
-from featsql.resolve.qualify import qualify
-from featsql.resolve.severity import Finding
+from featsql.resolve.recall import Recall
+from featsql.resolve.renderings import Renderings
+from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
-from featsql.resolve.trace import trace
-
-# Whose errors silence those of the stages after it.
-STAGES = ("parse", "same", "describe", "check", "plan", "bind")
-IN_FILES_ORDER = frozenset({"parse", "same"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,137 +84,76 @@ def compile_project(
     published: Mapping[str, tuple[Column, ...]] | None = None,
     full_refresh: bool = False,
     keep: bool = True,
+    shelf: Shelf | None = None,
+    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]] | None = None,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
     a file's schema needs. `published` gives the columns of the tables that stand in the target:
     an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
-    it, else made again where it is needed. Raises FeatsqlError with everything that one stage found."""
+    it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
+    `columns` tells those of the sources, which are not opened then. Raises FeatsqlError with everything that one
+    stage found."""
     tables = {} if full_refresh else dict(published or {})
-    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__)
+    shelf = shelf or open_shelf(project.root / project.target_path / FILE)
+    renderings = Renderings(shelf, project)
+    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     found = Findings(each.name for each in rendered)
-    graph = opened(rendered, project, engine, frames or {}, found)
-    compilation = Compilation(graph, source_columns(graph, engine), tables, found)
+    models = models_of(rendered, project, engine, renderings.found)
+    graph, sources = opened(models, project, columns or partial(read_columns, engine, frames or {}), found)
+    recall = Recall(shelf, graph, renderings.keys, tables)
+    compilation = Compilation(graph, sources, found, recall)
     for model in graph.models.values():
-        read(model, engine, found)
-        compilation.resolve(model)
-        if not keep and model.config.kind == "plain":
-            compilation.forget(model)
+        compilation.resolve(model, keep=keep or model.config.kind != "plain")
     found.settle()
     diagnostics, waived = compilation.check(notice for each in rendered for notice in each.notices)
     raise_errors(diagnostics)
     checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
     compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
     for name in compiled.plans:
-        bind(name, compiled, found)
+        if name in compilation.fresh:
+            bind(name, compiled, found)
         if not keep:
             compiled.forget(name)
     found.settle()
+    recall.keep(compilation.findings)
     return compiled
 
 
-class Findings:
-    """What the stages say against models. What one stage says, nothing of a later stage is said beside: that might
-    only follow from it."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.order = {name: place for place, name in enumerate(names)}
-        self.found: dict[str, dict[str, tuple[Diagnostic, ...]]] = {stage: {} for stage in STAGES}
-
-    def add(self, stage: str, name: str, diagnostics: Iterable[Diagnostic]) -> None:
-        """Note what a stage says against a model."""
-        said = tuple(diagnostics)
-        if said:
-            self.found[stage][name] = said
-
-    def clear(self, stage: str) -> bool:
-        """Whether no stage before this one has said anything."""
-        return not any(self.found[each] for each in STAGES[: STAGES.index(stage)])
-
-    def settle(self) -> None:
-        """Raise FeatsqlError with all that the first of the stages says that says anything."""
-        for stage, by_name in self.found.items():
-            names = sorted(by_name, key=self.order.__getitem__) if stage in IN_FILES_ORDER else by_name
-            raise_errors([diagnostic for name in names for diagnostic in by_name[name]])
+def models_of(
+    rendered: Iterable[Rendered], project: Project, engine: Engine, known: Container[str]
+) -> tuple[Model, ...]:
+    """The models, each read when it is asked for, and held to its text; but for the `known`, which were before."""
+    reading = partial(read_model, relations=Relations(project), engine_syntax=engine.syntax_error)
+    again = partial(read_model, relations=Relations(project), engine_syntax=lambda _: None)
+    return tuple(
+        Model(each, again) if each.name in known else Model(each, reading, lambda model: changed([model], engine))
+        for each in rendered
+    )
 
 
 def opened(
-    rendered: Iterable[Rendered], project: Project, engine: Engine, frames: Mapping[str, Any], found: Findings
-) -> Graph:
-    """The graph of a project, with its sources open. Its models' texts are read when they are asked for; what is
-    wrong with one of those is said before what is wrong with the graph."""
-    reading = partial(read_model, relations=Relations(project), engine_syntax=engine.syntax_error)
-    models = [Model(each, reading) for each in rendered]
+    models: Sequence[Model],
+    project: Project,
+    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]],
+    found: Findings,
+) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
+    """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
+    before what is wrong with the graph."""
     try:
         graph = link(models, project)
-        open_sources(engine, project, frames)
+        return graph, columns(graph)
     except FeatsqlError:
         for model in models:
-            read(model, engine, found)
+            read(model, found)
         found.settle()
         raise
-    return graph
 
 
-def read(model: Model, engine: Engine, found: Findings) -> None:
-    """Parse a model, and make sure that its tree says what its text does."""
-    try:
-        model.read()
-    except FeatsqlError as error:
-        found.add("parse", model.name, error.diagnostics)
-    if found.clear("same"):
-        found.add("same", model.name, changed([model], engine))
-
-
-class Compilation:
-    """A graph whose models are resolved one after the other, parents first, and then checked."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        sources: Mapping[str, tuple[Column, ...]],
-        published: Mapping[str, tuple[Column, ...]],
-        found: Findings,
-    ) -> None:
-        self.graph = graph
-        self.published = published
-        self.found = found
-        self.scratch = Scratch(graph)
-        self.relations = {key: RelationInfo(key, each, graph.sources[key].clock) for key, each in sources.items()}
-        self.scratch.begin(self.relations)
-        catalog = Catalog(self.relations, self.scratch.engine.aggregate_functions())
-        resolved = Lazy(graph.models, lambda name: qualify(graph.models[name], catalog))
-        self.checked = Checked(graph, catalog, resolved, trace(resolved, graph, catalog))
-        self.checker = Checker(graph, catalog, self.checked.lineage, resolved)
-        self.findings: dict[str, list[Finding]] = {}
-
-    def resolve(self, model: Model) -> None:
-        """Bind a model, find its edges and its marks, and, if nothing below it matters, what the rules say."""
-        key = model_key(model.name)
-        if not self.found.clear("describe") or any(each not in self.relations for each in self.graph.parents[key]):
-            return
-        try:
-            self.relations[key] = bound(model, self.graph, self.relations, self.scratch, self.published)
-        except FeatsqlError as error:
-            self.found.add("describe", model.name, error.diagnostics)
-        if self.found.clear("check"):
-            self.checker.examine(model.name)
-            if model.config.kind == "plain":
-                self.findings[model.name] = list(self.checker.findings(model.name))
-
-    def check(self, said: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
-        """All that templates and rules say, and what the project lets pass."""
-        for name in self.graph.models:
-            if name not in self.findings:
-                self.findings[name] = list(self.checker.findings(name))
-        found, waived = settled((each for name in self.graph.models for each in self.findings[name]), self.graph)
-        return (*said, *found), waived
-
-    def forget(self, model: Model) -> None:
-        """Keep what was made of a model's text no longer."""
-        model.forget()
-        assert isinstance(self.checked.resolved, Lazy)
-        self.checked.resolved.forget(model.name)
+def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every source and seed, which can be read in the session from here on."""
+    open_sources(engine, graph.project, frames)
+    return source_columns(graph, engine)
 
 
 def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:

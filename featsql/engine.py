@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+VERSION = duckdb.__version__
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": False,
@@ -49,9 +50,16 @@ class EngineError(Exception):
 class Engine:
     """One connection. Every statement is read to its end; a stream has a cursor of its own."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection | Callable[[], Engine]) -> None:
+        self.given = connection
         self.frames: dict[str, Any] = {}
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's own; where a way to open it was given, it is opened when it is first needed."""
+        if callable(self.given):
+            self.given = self.given().connection
+        return self.given
 
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
@@ -239,7 +247,8 @@ class Engine:
 
     def close(self) -> None:
         """Release the database."""
-        self.connection.close()
+        if not callable(self.given):
+            self.given.close()
 
 
 @cache

@@ -34,6 +34,15 @@ class Lazy(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self.names)
 
+    def give(self, name: str, value: Value) -> None:
+        """Have a value, which need not be made."""
+        self.promise(name)
+        self.made[name] = value
+
+    def promise(self, name: str) -> None:
+        """Have a name whose value can be made."""
+        self.names[name] = None
+
     def forget(self, name: str) -> None:
         """Keep a value no longer."""
         self.made.pop(name, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -76,6 +76,9 @@ class Rendered:
 Reading = Callable[[Rendered], tuple[Rendered, exp.Query]]
 
 
+Proof = Callable[["Model"], Sequence[Diagnostic]]
+
+
 class Model:
     """A rendered model and its sqlglot tree (never changed in place: copy before a rewrite).
 
@@ -83,13 +86,15 @@ class Model:
     ('model:churn', 'source:shop.payments') in `meta['relation']` and its number in `meta['scan']`, and every
     node that was an identifier its text offset in `meta['start']`.
 
-    Where the tree is not given it is read when it is first asked for; that may raise FeatsqlError.
+    Where the tree is not given it is read when it is first asked for; that may raise FeatsqlError. `proof` tells
+    what is wrong with it, where it is not known yet that it says what the text does.
     """
 
-    __slots__ = ("given", "reading", "rendered")
+    __slots__ = ("given", "proof", "reading", "rendered")
 
-    def __init__(self, rendered: Rendered, tree: exp.Query | Reading) -> None:
+    def __init__(self, rendered: Rendered, tree: exp.Query | Reading, proof: Proof | None = None) -> None:
         self.rendered = rendered
+        self.proof = proof
         self.given = tree if isinstance(tree, exp.Query) else None
         self.reading = None if isinstance(tree, exp.Query) else tree
         number_scans(self.given)

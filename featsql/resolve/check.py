@@ -72,11 +72,9 @@ class Checker:
 
         return Marked(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
 
-    def examine(self, name: str) -> None:
-        """Find a model's edges and its marks: all that the rules need of it for other models, but for its tree."""
-        _ = self.lineage.edges[name], self.lineage.presence[name]
-        for each in self.marks.values():
-            _ = each[model_key(name)]
+    def examine(self, name: str) -> Mapping[str, Marks]:
+        """The marks of a model by their names."""
+        return {mark: found[model_key(name)] for mark, found in self.marks.items()}
 
     def findings(self, name: str) -> Iterator[Finding]:
         """All that the rules find in one model."""

@@ -16,6 +16,7 @@ ORDER = "__order"
 ASKED = "__asked"
 LATE = "__late"
 COUNT = "__count"
+TURN = "__turn"
 
 
 def key(position: int) -> str:

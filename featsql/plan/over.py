@@ -6,13 +6,15 @@ and whatever the boundary: `> t` begins at t + 1, `< t` ends at t - 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
-from featsql.plan.plan import Edge, Over, Window
+from featsql.plan.plan import Edge, Measure, Over, Window
 from featsql.temporal import Boundary, Clock, column, holds
 
 LAST = "__last"
@@ -25,21 +27,36 @@ def framed(frames: Frames) -> exp.Select:
     makes them doubtful."""
     both = exp.union(frames.events(), frames.probes(), distinct=False)
     below = exp.select("*").from_(both.subquery("__both"))
-    for i in range(len(frames.planned.measures)):
-        below = below.select(exp.alias_(frames.measured(i), names.part("value", i)))
+    for i in range(len(frames.shapes)):
+        below = below.select(exp.alias_(frames.measured(i), names.part("shape", i)))
     late = frames.late()
     if late is not None:
         below = below.select(exp.alias_(late, names.LATE))
-    query = exp.select(column(names.AS_OF), *(column(key) for key in frames.keys)).from_(below.subquery("__framed"))
+    asked = [names.AS_OF, *frames.keys]
+    query = exp.select(*(column(name) for name in asked)).from_(frames.gathered(below, asked).subquery("__framed"))
     for name, value in frames.planned.outputs:
         query.append("expressions", exp.alias_(frames.output(value), name, quoted=True))
-    if late is not None:
-        query = query.select(column(names.LATE))
-    return query.where(column(names.ASKED))
+    return query.select(column(names.LATE)) if late is not None else query
+
+
+@dataclass(slots=True)
+class Shape:
+    """One aggregate, whatever the window: its call, the flag of the rows that count, and the spans that it is
+    asked for. The frames of all end where a probe stands (`up_to_now`), or of none."""
+
+    call: exp.Expr
+    flag: str | None
+    up_to_now: bool
+    spans: list[int] = field(default_factory=list)
 
 
 class Frames:
-    """The parts of the query of one node; `asking` is the name of the query made by `bounded`."""
+    """The parts of the query of one node; `asking` is the name of the query made by `bounded`.
+
+    A probe takes several *turns* in the sort: in each, every shape is asked for the next of its spans. So an aggregate
+    of many windows costs one tree of values, whatever the number of windows. Shapes of the same spans share a *track*,
+    the columns that say where the frame of a turn begins and ends.
+    """
 
     def __init__(self, planned: Over, asking: str, boundary: Boundary) -> None:
         self.planned = planned
@@ -53,6 +70,30 @@ class Frames:
         self.spans: list[Span] = [(self.first(window), self.last(window)) for window in planned.windows]
         if not is_prompt(self.clock):
             self.spans += [(self.cut(edge), column(LAST)) for edge in self.edges]
+        self.shapes: list[Shape] = []
+        self.places = [self.placed(measure) for measure in planned.measures]
+        spans = [*(tuple(shape.spans) for shape in self.shapes), tuple(self.doubts)]
+        self.tracks = [track for track in dict.fromkeys(spans) if track]
+        self.turns = max(len(track) for track in self.tracks)
+
+    def placed(self, measure: Measure) -> tuple[int, int]:
+        """The shape and the turn of a measure."""
+        up_to_now = over_nothing(measure.call) is not None and all(
+            edge.is_lower for edge in self.planned.windows[measure.window]
+        )
+        alike = (each for each in self.shapes if (each.call, each.flag) == (measure.call, measure.flag))
+        shape = next((each for each in alike if each.up_to_now is up_to_now), None)
+        if shape is None:
+            shape = Shape(measure.call, measure.flag, up_to_now)
+            self.shapes.append(shape)
+        if measure.window not in shape.spans:
+            shape.spans.append(measure.window)
+        return next(i for i, each in enumerate(self.shapes) if each is shape), shape.spans.index(measure.window)
+
+    @property
+    def doubts(self) -> range:
+        """The spans by which late rows are told: those after each edge."""
+        return range(len(self.planned.windows), len(self.spans))
 
     @property
     def clock(self) -> Clock:
@@ -64,7 +105,8 @@ class Frames:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
         query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
         query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
-        for i in range(len(self.spans)):
+        query = query.select(exp.alias_(number(0), names.TURN))
+        for i in range(len(self.tracks)):
             query = query.select(
                 exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
             )
@@ -107,12 +149,33 @@ class Frames:
         at = column(names.AS_OF)
         missing = [exp.null() for _ in (*list(instants(self.info))[1:], *self.arguments)]
         query = exp.select(*(column(key) for key in self.keys), column(LAST), *missing, exp.true(), at)
-        for first, last_ in self.spans:
-            empty = exp.GT(this=first, expression=last_)
-            for place, end in enumerate((first, last_)):
-                back = exp.Sub(this=column(LAST), expression=exp.paren(end.copy()))
-                query = query.select(exp.Case(ifs=[exp.If(this=empty.copy(), true=number(place))], default=back))
+        query = query.select(by_turn([number(i) for i in range(self.turns)]))
+        for track in self.tracks:
+            for end in range(2):
+                ends = [self.end(*self.spans[span], end) for span in track]
+                query = query.select(by_turn([*ends, *(number(end) for _ in range(len(track), self.turns))]))
         return query.from_(self.asking)
+
+    def end(self, first: exp.Expr, last: exp.Expr, end: int) -> exp.Expr:
+        """How far before a probe's place its span begins (0) or ends (1); an empty one begins after its end."""
+        back = exp.Sub(this=column(LAST), expression=exp.paren((last if end else first).copy()))
+        empty = exp.GT(this=first.copy(), expression=last.copy())
+        return exp.Case(ifs=[exp.If(this=empty, true=number(end))], default=back)
+
+    def gathered(self, below: exp.Select, asked: list[str]) -> exp.Select:
+        """One row of each probe, with the measures of all its turns."""
+        query = exp.select(*(column(name) for name in asked)).from_(below.subquery("__turns"))
+        for i, (shape, turn) in enumerate(self.places):
+            value: exp.Expr = column(names.part("shape", shape))
+            if self.turns > 1:
+                mine = exp.EQ(this=column(names.TURN), expression=number(turn))
+                value = exp.Filter(this=exp.AnyValue(this=value), expression=exp.Where(this=mine))
+            query = query.select(exp.alias_(value, names.part("value", i)))
+        query = query.where(column(names.ASKED))
+        late: exp.Expr = column(names.LATE)
+        if names.LATE in below.named_selects:
+            query = query.select(exp.alias_(exp.LogicalOr(this=late) if self.turns > 1 else late, names.LATE))
+        return query.group_by(*(column(name) for name in asked)) if self.turns > 1 else query
 
     def bounded(self, probe: exp.Select) -> exp.Select:
         """Probes with the last row that each sees, and the ends of its windows."""
@@ -150,31 +213,28 @@ class Frames:
         return place if edge.is_lower else exp.Add(this=place, expression=exp.Literal.number(1))
 
     def measured(self, position: int) -> exp.Expr:
-        """A measure over its frame."""
-        measure = self.planned.measures[position]
-        call = measure.call.copy()
-        if measure.flag or not isinstance(call, BLIND):
-            counts = column(measure.flag) if measure.flag else exp.not_(column(names.ASKED))
+        """A shape over its frames."""
+        shape = self.shapes[position]
+        call = shape.call.copy()
+        if shape.flag or not isinstance(call, BLIND):
+            counts = column(shape.flag) if shape.flag else exp.not_(column(names.ASKED))
             call = exp.Filter(this=call, expression=exp.Where(this=counts))
-        nothing = over_nothing(measure.call)
-        if nothing is None or not all(edge.is_lower for edge in self.planned.windows[measure.window]):
-            return self.framed(call, measure.window)
-        return self.up_to_now(call, measure.window, nothing)
+        nothing = over_nothing(shape.call)
+        track = self.tracks.index(tuple(shape.spans))
+        if nothing is None or not shape.up_to_now:
+            return self.window(call, track, column(names.part("to", track)), "PRECEDING")
+        return self.up_to_now(call, track, nothing)
 
-    def framed(self, call: exp.Expr, span: int) -> exp.Window:
-        """A call over the frame of a span."""
-        return self.window(call, span, column(names.part("to", span)), "PRECEDING")
-
-    def up_to_now(self, call: exp.Expr, span: int, nothing: exp.Expr) -> exp.Expr:
-        """A call over a frame that ends where its row stands, which is found much faster. Such a frame is
+    def up_to_now(self, call: exp.Expr, track: int, nothing: exp.Expr) -> exp.Expr:
+        """A call over frames that end where their row stands, which is found much faster. Such a frame is
         never empty, so that an empty one is told by its ends."""
-        found = self.window(call, span, "CURRENT ROW", None)
-        back = [column(names.part(end, span)) for end in ("from", "to")]
+        found = self.window(call, track, "CURRENT ROW", None)
+        back = [column(names.part(end, track)) for end in ("from", "to")]
         return exp.Case(ifs=[exp.If(this=exp.LT(this=back[0], expression=back[1]), true=nothing)], default=found)
 
-    def window(self, call: exp.Expr, span: int, end: exp.Expr | str, side: str | None) -> exp.Window:
-        """A call over the rows of the same keys from the beginning of a span on."""
-        start = column(names.part("from", span))
+    def window(self, call: exp.Expr, track: int, end: exp.Expr | str, side: str | None) -> exp.Window:
+        """A call over the rows of the same keys from where a track begins."""
+        start = column(names.part("from", track))
         spec = exp.WindowSpec(kind="RANGE", start=start, start_side="PRECEDING", end=end, end_side=side)
         order = exp.Order(expressions=[exp.Ordered(this=column(names.ORDER), nulls_first=False)])
         return exp.Window(this=call, partition_by=[column(key) for key in self.keys], order=order, spec=spec)
@@ -182,18 +242,23 @@ class Frames:
     def late(self) -> exp.Expr | None:
         """Whether a row that happened before an edge became known after it: frames by what was known when
         do not tell such rows apart."""
-        windows, found = len(self.planned.windows), []
-        for i in range(windows, len(self.spans)):
-            oldest = self.up_to_now(exp.Min(this=column(names.HAPPENED)), i, exp.null())
-            cut = exp.Sub(this=column(names.ORDER), expression=column(names.part("from", i)))
-            found.append(exp.func("coalesce", exp.LT(this=oldest, expression=cut), exp.false()))
-        return exp.or_(*found) if found else None
+        if not self.doubts:
+            return None
+        track = self.tracks.index(tuple(self.doubts))
+        oldest = self.up_to_now(exp.Min(this=column(names.HAPPENED)), track, exp.null())
+        cut = exp.Sub(this=column(names.ORDER), expression=column(names.part("from", track)))
+        return exp.func("coalesce", exp.LT(this=oldest, expression=cut), exp.false())
 
     def output(self, value: exp.Expr) -> exp.Expr:
         """A feature at the probe's instant."""
         (moved,) = substitute(exp.select(value.copy()), column(names.AS_OF), no_scan).expressions
         assert isinstance(moved, exp.Expr)
         return moved
+
+
+def by_turn(values: list[exp.Expr]) -> exp.Expr:
+    """One value for each turn of a probe."""
+    return exp.Explode(this=exp.Array(expressions=values)) if len(values) > 1 else values[0]
 
 
 def over_nothing(call: exp.Expr) -> exp.Expr | None:

@@ -430,9 +430,10 @@ def a_windows_rows_are_known_when_they_happen(put: Patch) -> None:
 @mutant(RECENT)
 def probes_count_as_rows(put: Patch) -> None:
     def measured(self: over.Frames, position: int) -> exp.Expr:
-        measure = self.planned.measures[position]
-        counted = exp.Filter(this=measure.call.copy(), expression=exp.Where(this=column_or_true(measure.flag)))
-        return self.framed(counted, measure.window)
+        shape = self.shapes[position]
+        counted = exp.Filter(this=shape.call.copy(), expression=exp.Where(this=column_or_true(shape.flag)))
+        track = self.tracks.index(tuple(shape.spans))
+        return self.window(counted, track, temporal.column(names.part("to", track)), "PRECEDING")
 
     put.setattr(over.Frames, "measured", measured)
 

@@ -17,6 +17,8 @@ ASKED = "__asked"
 LATE = "__late"
 COUNT = "__count"
 TURN = "__turn"
+NUMBER = "__number"
+OLDEST = "__oldest"
 
 
 def key(position: int) -> str:

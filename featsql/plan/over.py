@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.lift import substitute
-from featsql.plan.measures import BLIND
+from featsql.plan.measures import BLIND, over_nothing
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
 from featsql.plan.plan import Edge, Measure, Over, Window
 from featsql.temporal import Boundary, Clock, column, holds
@@ -103,14 +103,15 @@ class Frames:
 
     def events(self) -> exp.Select:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
-        query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
+        given = (*self.keys, *instants(self.info), *self.arguments)
+        query = exp.select(*(column(name, "__events") for name in given))
         query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
         query = query.select(exp.alias_(number(0), names.TURN))
         for i in range(len(self.tracks)):
             query = query.select(
                 exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
             )
-        return query.from_(self.rows().subquery("__events")).where(*self.wanted())
+        return self.wanted(query.from_(self.rows().subquery("__events")))
 
     def rows(self) -> exp.Select:
         """The model's rows, whatever the instant."""
@@ -118,25 +119,22 @@ class Frames:
         assert isinstance(rows, exp.Select)
         return rows
 
-    def wanted(self) -> list[exp.Expr]:
-        """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
-        found: list[exp.Expr] = []
-        if self.keys:
-            found.append(self.asked())
+    def wanted(self, rows: exp.Select) -> exp.Select:
+        """The rows that are of any use: those of a key that is asked about, within the widest of its windows."""
+        asked = exp.select(*(column(key) for key in self.keys)).from_(self.asking)
+        on: list[exp.Expr] = [
+            (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__wanted"), expression=column(key, "__events"))
+            for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
+        ]
         used = sorted({measure.window for measure in self.planned.measures})
         if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
             first = exp.func("least", *(self.spans[i][0] for i in used))
-            oldest = exp.select(exp.Min(this=first)).from_(self.asking).subquery()
-            found.append(exp.GTE(this=column(names.ORDER), expression=oldest))
-        return found
-
-    def asked(self) -> exp.Expr:
-        """Whether a row is of a key that is asked about."""
-        same = [
-            (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__asking"), expression=column(key, "__events"))
-            for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
-        ]
-        return exp.Exists(this=exp.select("1").from_(exp.to_table(self.asking).as_("__asking")).where(*same))
+            asked = asked.select(exp.alias_(exp.Min(this=first), names.OLDEST))
+            on.append(exp.GTE(this=column(names.ORDER, "__events"), expression=column(names.OLDEST, "__wanted")))
+        asked = asked.group_by(*(column(key) for key in self.keys)) if self.keys else asked
+        if on:
+            rows.append("joins", exp.Join(this=asked.subquery("__wanted"), on=exp.and_(*on)))
+        return rows
 
     def scanned(self) -> exp.Select:
         """The relation's rows that are ever visible, with their instants."""
@@ -178,11 +176,12 @@ class Frames:
         return query.group_by(*(column(name) for name in asked)) if self.turns > 1 else query
 
     def bounded(self, probe: exp.Select) -> exp.Select:
-        """Probes with the last row that each sees, and the ends of its windows."""
+        """Probes, numbered, with the last row that each sees and the ends of its windows."""
         at = column(names.AS_OF)
         bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
         last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
-        return exp.select("*", last, *bounds).from_(probe.subquery())
+        number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
+        return exp.select("*", number_, last, *bounds).from_(probe.subquery())
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""
@@ -259,13 +258,6 @@ class Frames:
 def by_turn(values: list[exp.Expr]) -> exp.Expr:
     """One value for each turn of a probe."""
     return exp.Explode(this=exp.Array(expressions=values)) if len(values) > 1 else values[0]
-
-
-def over_nothing(call: exp.Expr) -> exp.Expr | None:
-    """What an aggregate says of no rows; None where versions of the engine differ."""
-    if isinstance(call, exp.CountIf):
-        return None
-    return number(0) if isinstance(call, exp.Count | exp.ApproxDistinct) else exp.null()
 
 
 def there(name: str) -> exp.Expr:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.cells import mergeable
 from featsql.plan.lower import Parts, asked, numbered
+from featsql.plan.microseconds import is_prompt
 from featsql.plan.pairs import ASKING, BUCKET, EVENT, Pairs
 from featsql.plan.plan import Attach, Measure, Method, Over, Plan
 from featsql.temporal import column
@@ -22,6 +23,8 @@ MET, PAIR, FAR, CELL, MEASURE = 0.4, 0.004, 0.05, 0.01, 0.004
 SORTED, FRAME = 0.45, 0.22
 # From how many pairs for each row it pays to put the rows in order before they are joined.
 NEAR = 2
+# How many of the probes a late row makes doubtful, where rows can be late; nobody counts them.
+LATE = 0.5
 PROBES, ROWS = "__probes", "__rows"
 
 
@@ -59,7 +62,10 @@ class Density:
 
     def method(self, features: Over) -> Method:
         """What is cheapest for a model."""
-        if self.joined(features) > self.framed(features.measures):
+        join, sort = self.joined(features), self.framed(features.measures)
+        clock = features.scan.relation.clock
+        # what a sort finds doubtful, because rows can be late, is joined after all
+        if join > sort + (0 if clock is not None and is_prompt(clock) else LATE * join):
             return "sort"
         return "near join" if self.pairs > NEAR * self.rows else "join"
 

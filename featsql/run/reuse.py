@@ -18,7 +18,8 @@ from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import attached_table
 from featsql.run.code import code_of, unknowable
-from featsql.run.extend import Extent
+from featsql.run.extend import Before
+from featsql.run.extent import extent_from
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
@@ -186,20 +187,16 @@ class Reuse:
         query = exp.select("*").from_(table_of(self.compiled.project, name))
         return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
 
-    def extents(self, name: str) -> dict[str, Extent]:
-        """What the relations behind a training set held when it was built, if nothing but such has changed since,
-        and its table is as it was left."""
+    def left(self, name: str) -> Before | None:
+        """What a training set was made of when it was built, if its table is as it was left and nothing about it is
+        unknown."""
         old, new = self.earlier.get(name), self.fresh[name]
-        if old is None or not old.extents or old.code != new.code or old.kind != new.kind or new.why_not is not None:
-            return {}
-        for key in old.inputs.keys() | new.inputs.keys():
-            model = self.compiled.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
-            data = key.startswith(("source:", "seed:")) or (model is not None and model.config.kind != "features")
-            if not data and old.inputs.get(key) != new.inputs.get(key):
-                return {}
+        if old is None or not old.columns_made or old.kind != new.kind or old.why_not or new.why_not:
+            return None
         if self.missing(name, old) is not None:
-            return {}
-        return {key: (made, last, count, total) for key, (made, last, count, total) in old.extents.items()}
+            return None
+        extents = {key: extent_from(held) for key, held in old.extents.items()}
+        return Before(extents, old.columns_made)
 
     def told(self, name: str) -> str | None:
         """Why a node is built again; None where it is built for the first time."""
@@ -213,15 +210,17 @@ class Reuse:
         self.state.build = None
         self.write()
 
-    def remember(self, result: Result, extents: Mapping[str, Extent]) -> None:
-        """Note that a node was built, of relations that held so much."""
+    def remember(self, result: Result, made: Before | None) -> None:
+        """Note that a node was built, and what a training set was made of."""
         new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
         if new.kind in KEPT - {"view"}:
             new.columns, new.rows = self.columns(result.name), self.count(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)
-        new.extents = {key: list(extent) for key, extent in extents.items()}
+        if made is not None:
+            new.extents = {key: asdict(extent) for key, extent in made.extents.items()}
+            new.columns_made = dict(made.columns)
         self.state.nodes[result.name] = new
 
     def kept(self, name: str) -> Result:

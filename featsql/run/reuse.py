@@ -24,7 +24,7 @@ from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.run.target import relations, table_of
-from featsql.run.watch import Seen, look, same, stamp
+from featsql.run.watch import Seen, look, same, stamp, within
 from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
@@ -43,7 +43,8 @@ class Reuse:
         project = compiled.project
         self.path = project.root / project.target_path / FILE
         target = project.target
-        place = digest([str(project.root), target.path, target.database, target.schema, repr(target.attach)])
+        path = within(Path(target.path), project.root)
+        place = digest([path, target.database, target.schema, repr(target.attach)])
         found: State | str = read_state(self.path) if target.path != ":memory:" else "the target is in memory"
         if isinstance(found, State) and found.target != place:
             found = "the last build was of another target"
@@ -52,6 +53,9 @@ class Reuse:
             found = f"the last build was {then}"
         self.trusted = found
         self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
+        if self.state.root != str(project.root):  # a view knows its files by their full paths
+            self.state.nodes = {name: node for name, node in self.state.nodes.items() if node.kind != "view"}
+            self.state.root = str(project.root)
         self.before = dict(self.state.sources)
         self.earlier = {} if options.full_refresh else dict(self.state.nodes)
         self.codes: dict[str, str] = {}

@@ -48,7 +48,7 @@ class NodeState:
 
 @dataclass(slots=True)
 class State:
-    """Everything known of one target. `build` is when the last build began (UTC),
+    """Everything known of one target. `root` is the folder of the project, `build` when the last build began (UTC),
     None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
 
     target: str
@@ -57,6 +57,7 @@ class State:
     nodes: dict[str, NodeState] = field(default_factory=dict)
     build: str | None = None
     known_at: str | None = None
+    root: str = ""
     format: int = FORMAT
 
 

@@ -74,7 +74,8 @@ class Reuse:
         """The state of every source; one that is as it was keeps its version."""
         for key, source in self.compiled.graph.sources.items():
             old = self.before.get(key)
-            declared = digest([source.location, source.format, repr(dict(source.options)), repr(source.clock)])
+            place = within(Path(source.location), self.compiled.project.root)
+            declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
             seen = self.look_at(source, old.files if old else None)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)

@@ -81,9 +81,9 @@ def test_the_cheaper_method_is_taken(step: int, method: Method, tmp_path: Path) 
     assert isinstance(attach.features, Over)
     project.workspace.prepare(["model:training"])
     answers = []
-    for each in ("join", "sort"):
+    for each in ("join", "near join", "sort"):
         forced = replace(plan, attachments=(replace(attach, features=replace(attach.features, method=each)),))
         answers.append(sorted(project.workspace.engine.rows(lower(forced).sql("duckdb"))))
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
     assert len(answers[0]) == 5_000
     assert {row[:2]: row for row in answers[0]}[answers[0][-1][:2]][2] > (1_000 if step == 1 else 1)

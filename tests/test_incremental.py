@@ -168,6 +168,16 @@ def test_a_state_that_cannot_be_read_is_not_trusted(shop: Path, content: str | N
     assert rebuilt(build(shop)) == {}
 
 
+def test_a_folder_that_moved_needs_only_its_views(shop: Path) -> None:
+    """They know their files by full paths."""
+    moved = shop.rename(shop.with_name(f"{shop.name}_moved"))
+    run = build(moved)
+    assert {result.name for result in run.results if result.status != "unchanged" and result.seconds} >= {"seen"}
+    assert {result.kind for result in run.results if result.status == "success"} <= {"view", "features"}
+    with duckdb.connect(str(moved / "target/shop.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from seen").fetchall() != [(0,)]
+
+
 def test_a_full_refresh_builds_everything(shop: Path) -> None:
     assert set(rebuilt(build(shop, full_refresh=True)).values()) == {"full refresh"}
 

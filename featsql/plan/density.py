@@ -2,35 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.lower import Parts, numbered
-from featsql.plan.paired import ASKING, BUCKET, EVENT, Pairs
-from featsql.plan.plan import Attach, Method, Over, Plan
+from featsql.plan.cells import mergeable
+from featsql.plan.lower import Parts, asked, numbered
+from featsql.plan.microseconds import is_prompt
+from featsql.plan.pairs import ASKING, BUCKET, EVENT, Pairs
+from featsql.plan.plan import Attach, Measure, Method, Over, Plan
 from featsql.temporal import column
 
-# How many pairs of a probe and a row may be joined for what it costs to sort one more row and find one of its frames:
-# measured, about 20 ns and 0.4 µs.
-PAIRS_PER_FRAME = 20
+# Measured, in microseconds of one core. What a join spends on a row or probe, and on a pair: on the pair itself, which
+# is further away where the rows lie as they come, on its cell, on each measure of it.
+MET, PAIR, FAR, CELL, MEASURE = 0.4, 0.004, 0.05, 0.01, 0.004
+# What a sort spends on a row or probe, and on each frame of it.
+SORTED, FRAME = 0.45, 0.22
+# From how many pairs for each row it pays to put the rows in order before they are joined.
+NEAR = 2
+# How many of the probes a late row makes doubtful, where rows can be late; nobody counts them.
+LATE = 0.5
 PROBES, ROWS = "__probes", "__rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an aggregate costs that keeps more of its rows than a number, beside what the others do: of each pair of
+    a join, of each frame of a sort, and of each row in such a frame."""
+
+    pair: float = 0.0
+    frame: float = 0.0
+    value: float = 0.0
+
+
+NUMBER, LIST, SET, ORDER = Kept(), Kept(pair=0.12, value=1.5), Kept(pair=0.12, frame=0.5), Kept(pair=0.05, frame=0.85)
+LISTS = (exp.ArrayAgg, exp.GroupConcat)
+ORDERED = (exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Mode, exp.ApproxDistinct, exp.Anonymous)
+
+
+def kept(call: exp.Expr) -> Kept:
+    """What an aggregate keeps of its rows."""
+    if isinstance(call, LISTS):
+        return LIST
+    if call.find(exp.Distinct):
+        return SET
+    return ORDER if isinstance(call, ORDERED) else NUMBER
 
 
 @dataclass(frozen=True, slots=True)
 class Density:
     """What finding the windows of one model costs: the pairs that a join makes, and the rows and probes that
-    a sort has to order."""
+    a join reads or a sort has to order."""
 
     pairs: int
     rows: int
 
-    def method(self, measures: int) -> Method:
-        """What is cheaper for so many measures."""
-        return "sort" if self.pairs > PAIRS_PER_FRAME * self.rows * measures else "join"
+    def method(self, features: Over) -> Method:
+        """What is cheapest for a model."""
+        join, sort = self.joined(features), self.framed(features.measures)
+        clock = features.scan.relation.clock
+        # what a sort finds doubtful, because rows can be late, is joined after all
+        if join > sort + (0 if clock is not None and is_prompt(clock) else LATE * join):
+            return "sort"
+        return "near join" if self.pairs > NEAR * self.rows else "join"
+
+    def joined(self, features: Over) -> float:
+        """What a join costs, with a sort of its own for what is measured over everything."""
+        merged = mergeable(features)
+        shapes = {(features.measures[i].call, features.measures[i].flag) for i in merged}
+        alone = [features.measures[i].call for i in features.bounded if i not in merged]
+        pair = PAIR + CELL * bool(merged) + MEASURE * (len(shapes) + len(alone)) + sum(kept(c).pair for c in alone)
+        # to put the rows in order costs as much as NEAR pairs of each that are far away
+        pairs = self.pairs * pair + min(self.pairs, NEAR * self.rows) * FAR
+        endless = [measure for measure in features.measures if not features.windows[measure.window]]
+        return self.rows * MET + pairs + (self.framed(endless) if endless else 0)
+
+    def framed(self, measures: Sequence[Measure]) -> float:
+        """What a sort for some measures costs; those of several windows that differ in nothing else share a frame."""
+        calls = [kept(call) for call, _ in {(measure.call, measure.flag) for measure in measures}]
+        values = self.pairs * sum(call.value for call in calls)
+        return values + self.rows * (SORTED + sum(FRAME + call.frame for call in calls))
 
 
 def chosen(plan: Plan, ask: Callable[[str], list[tuple[Any, ...]]]) -> Plan:
@@ -48,7 +102,7 @@ def decided(attach: Attach, position: int, found: Mapping[int, Density]) -> Atta
     if density is None or not isinstance(features, Over):
         return attach
     counts = f"{density.pairs:,} pairs for {density.rows:,} rows and probes"
-    method = density.method(len(features.bounded))
+    method = density.method(features)
     return replace(attach, features=replace(features, method=method, reason=f"{features.reason}; {counts}"))
 
 
@@ -61,7 +115,7 @@ def densities(plan: Plan) -> exp.Query | None:
         if isinstance(attach.features, Over) and attach.features.joinable:
             as_of = column(plan.spine.as_of, plan.spine.alias)
             probe = parts.probe(attach.keys, as_of, plan.spine.alias)
-            counts.append(counted(position, Pairs(attach.features, attach.features.bounded, probe, plan.boundary)))
+            counts.append(counted(position, Pairs(asked(attach.features, probe, parts), attach.features.bounded)))
     if not counts:
         return None
     every = exp.union(*counts, distinct=False) if len(counts) > 1 else counts[0]

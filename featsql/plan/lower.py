@@ -163,23 +163,30 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
     """All windows by a join or by one sort; what late rows make doubtful there, by a join or by the general rule."""
-    if features.method == "join":
-        return paired(features, probe, parts.boundary)
-    number = len(parts.tables)
-    frames = Frames(features, f"__asking_{number}", parts.boundary)
-    parts.add(frames.asking, frames.bounded(exp.select("*").from_(probe)), materialized=True)
+    frames = asked(features, probe, parts)
+    if features.method != "sort":
+        return paired(frames, near=features.method == "near join")
     query = framed(frames)
     if names.LATE not in query.named_selects:
         return query
     keys = [column(name) for name in (names.AS_OF, *frames.keys)]
+    number = len(parts.tables)
     name = parts.add(f"__over_{number}", query, materialized=True)
     sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name)
     sure = sure.where(exp.not_(column(names.LATE)))
     doubted = parts.add(f"__late_{number}", exp.select(*keys).from_(name).where(column(names.LATE)))
-    joined = (
-        paired(features, doubted, parts.boundary) if features.joinable else lifted(features.general, doubted, parts)
-    )
+    if features.joinable:
+        joined = paired(asked(features, doubted, parts), near=False)
+    else:
+        joined = lifted(features.general, doubted, parts)
     return exp.select("*").from_(exp.union(sure, joined, distinct=False).subquery())
+
+
+def asked(features: Over, probe: str, parts: Parts) -> Frames:
+    """The frames of a model for the probes of a common table expression, numbered and with their ends in another."""
+    frames = Frames(features, f"__asking_{len(parts.tables)}", parts.boundary)
+    parts.add(frames.asking, frames.bounded(exp.select("*").from_(probe)), materialized=True)
+    return frames
 
 
 def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.edges import Terms, terms
+from featsql.plan.microseconds import number
 from featsql.plan.outer import speaks_of_instant
 from featsql.plan.plan import Measure, Window
 from featsql.resolve.aggregates import has_aggregate, is_aggregate
@@ -186,3 +187,10 @@ def is_zero(value: exp.Expr) -> bool:
 def count_rows() -> exp.Expr:
     """`count(*)`, as it is read from an author's text."""
     return exp.Count(this=exp.Star(), big_int=True)
+
+
+def over_nothing(call: exp.Expr) -> exp.Expr | None:
+    """What an aggregate says of no rows; None where versions of the engine differ."""
+    if isinstance(call, exp.CountIf):
+        return None
+    return number(0) if isinstance(call, exp.Count | exp.ApproxDistinct) else exp.null()

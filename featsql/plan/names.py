@@ -16,6 +16,9 @@ ORDER = "__order"
 ASKED = "__asked"
 LATE = "__late"
 COUNT = "__count"
+TURN = "__turn"
+NUMBER = "__number"
+OLDEST = "__oldest"
 
 
 def key(position: int) -> str:

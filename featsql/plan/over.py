@@ -6,13 +6,15 @@ and whatever the boundary: `> t` begins at t + 1, `< t` ends at t - 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.lift import substitute
-from featsql.plan.measures import BLIND
+from featsql.plan.measures import BLIND, over_nothing
 from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
-from featsql.plan.plan import Edge, Over, Window
+from featsql.plan.plan import Edge, Measure, Over, Window
 from featsql.temporal import Boundary, Clock, column, holds
 
 LAST = "__last"
@@ -25,21 +27,36 @@ def framed(frames: Frames) -> exp.Select:
     makes them doubtful."""
     both = exp.union(frames.events(), frames.probes(), distinct=False)
     below = exp.select("*").from_(both.subquery("__both"))
-    for i in range(len(frames.planned.measures)):
-        below = below.select(exp.alias_(frames.measured(i), names.part("value", i)))
+    for i in range(len(frames.shapes)):
+        below = below.select(exp.alias_(frames.measured(i), names.part("shape", i)))
     late = frames.late()
     if late is not None:
         below = below.select(exp.alias_(late, names.LATE))
-    query = exp.select(column(names.AS_OF), *(column(key) for key in frames.keys)).from_(below.subquery("__framed"))
+    asked = [names.AS_OF, *frames.keys]
+    query = exp.select(*(column(name) for name in asked)).from_(frames.gathered(below, asked).subquery("__framed"))
     for name, value in frames.planned.outputs:
         query.append("expressions", exp.alias_(frames.output(value), name, quoted=True))
-    if late is not None:
-        query = query.select(column(names.LATE))
-    return query.where(column(names.ASKED))
+    return query.select(column(names.LATE)) if late is not None else query
+
+
+@dataclass(slots=True)
+class Shape:
+    """One aggregate, whatever the window: its call, the flag of the rows that count, and the spans that it is
+    asked for. The frames of all end where a probe stands (`up_to_now`), or of none."""
+
+    call: exp.Expr
+    flag: str | None
+    up_to_now: bool
+    spans: list[int] = field(default_factory=list)
 
 
 class Frames:
-    """The parts of the query of one node; `asking` is the name of the query made by `bounded`."""
+    """The parts of the query of one node; `asking` is the name of the query made by `bounded`.
+
+    A probe takes several *turns* in the sort: in each, every shape is asked for the next of its spans. So an aggregate
+    of many windows costs one tree of values, whatever the number of windows. Shapes of the same spans share a *track*,
+    the columns that say where the frame of a turn begins and ends.
+    """
 
     def __init__(self, planned: Over, asking: str, boundary: Boundary) -> None:
         self.planned = planned
@@ -53,6 +70,30 @@ class Frames:
         self.spans: list[Span] = [(self.first(window), self.last(window)) for window in planned.windows]
         if not is_prompt(self.clock):
             self.spans += [(self.cut(edge), column(LAST)) for edge in self.edges]
+        self.shapes: list[Shape] = []
+        self.places = [self.placed(measure) for measure in planned.measures]
+        spans = [*(tuple(shape.spans) for shape in self.shapes), tuple(self.doubts)]
+        self.tracks = [track for track in dict.fromkeys(spans) if track]
+        self.turns = max(len(track) for track in self.tracks)
+
+    def placed(self, measure: Measure) -> tuple[int, int]:
+        """The shape and the turn of a measure."""
+        up_to_now = over_nothing(measure.call) is not None and all(
+            edge.is_lower for edge in self.planned.windows[measure.window]
+        )
+        alike = (each for each in self.shapes if (each.call, each.flag) == (measure.call, measure.flag))
+        shape = next((each for each in alike if each.up_to_now is up_to_now), None)
+        if shape is None:
+            shape = Shape(measure.call, measure.flag, up_to_now)
+            self.shapes.append(shape)
+        if measure.window not in shape.spans:
+            shape.spans.append(measure.window)
+        return next(i for i, each in enumerate(self.shapes) if each is shape), shape.spans.index(measure.window)
+
+    @property
+    def doubts(self) -> range:
+        """The spans by which late rows are told: those after each edge."""
+        return range(len(self.planned.windows), len(self.spans))
 
     @property
     def clock(self) -> Clock:
@@ -62,13 +103,15 @@ class Frames:
 
     def events(self) -> exp.Select:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
-        query = exp.select(*(column(name) for name in (*self.keys, *instants(self.info), *self.arguments)))
+        given = (*self.keys, *instants(self.info), *self.arguments)
+        query = exp.select(*(column(name, "__events") for name in given))
         query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
-        for i in range(len(self.spans)):
+        query = query.select(exp.alias_(number(0), names.TURN))
+        for i in range(len(self.tracks)):
             query = query.select(
                 exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
             )
-        return query.from_(self.rows().subquery("__events")).where(*self.wanted())
+        return self.wanted(query.from_(self.rows().subquery("__events")))
 
     def rows(self) -> exp.Select:
         """The model's rows, whatever the instant."""
@@ -76,25 +119,22 @@ class Frames:
         assert isinstance(rows, exp.Select)
         return rows
 
-    def wanted(self) -> list[exp.Expr]:
-        """Which rows are of any use: those of a key that is asked about, within the widest of the windows."""
-        found: list[exp.Expr] = []
-        if self.keys:
-            found.append(self.asked())
+    def wanted(self, rows: exp.Select) -> exp.Select:
+        """The rows that are of any use: those of a key that is asked about, within the widest of its windows."""
+        asked = exp.select(*(column(key) for key in self.keys)).from_(self.asking)
+        on: list[exp.Expr] = [
+            (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__wanted"), expression=column(key, "__events"))
+            for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
+        ]
         used = sorted({measure.window for measure in self.planned.measures})
         if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
             first = exp.func("least", *(self.spans[i][0] for i in used))
-            oldest = exp.select(exp.Min(this=first)).from_(self.asking).subquery()
-            found.append(exp.GTE(this=column(names.ORDER), expression=oldest))
-        return found
-
-    def asked(self) -> exp.Expr:
-        """Whether a row is of a key that is asked about."""
-        same = [
-            (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__asking"), expression=column(key, "__events"))
-            for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
-        ]
-        return exp.Exists(this=exp.select("1").from_(exp.to_table(self.asking).as_("__asking")).where(*same))
+            asked = asked.select(exp.alias_(exp.Min(this=first), names.OLDEST))
+            on.append(exp.GTE(this=column(names.ORDER, "__events"), expression=column(names.OLDEST, "__wanted")))
+        asked = asked.group_by(*(column(key) for key in self.keys)) if self.keys else asked
+        if on:
+            rows.append("joins", exp.Join(this=asked.subquery("__wanted"), on=exp.and_(*on)))
+        return rows
 
     def scanned(self) -> exp.Select:
         """The relation's rows that are ever visible, with their instants."""
@@ -107,19 +147,41 @@ class Frames:
         at = column(names.AS_OF)
         missing = [exp.null() for _ in (*list(instants(self.info))[1:], *self.arguments)]
         query = exp.select(*(column(key) for key in self.keys), column(LAST), *missing, exp.true(), at)
-        for first, last_ in self.spans:
-            empty = exp.GT(this=first, expression=last_)
-            for place, end in enumerate((first, last_)):
-                back = exp.Sub(this=column(LAST), expression=exp.paren(end.copy()))
-                query = query.select(exp.Case(ifs=[exp.If(this=empty.copy(), true=number(place))], default=back))
+        query = query.select(by_turn([number(i) for i in range(self.turns)]))
+        for track in self.tracks:
+            for end in range(2):
+                ends = [self.end(*self.spans[span], end) for span in track]
+                query = query.select(by_turn([*ends, *(number(end) for _ in range(len(track), self.turns))]))
         return query.from_(self.asking)
 
+    def end(self, first: exp.Expr, last: exp.Expr, end: int) -> exp.Expr:
+        """How far before a probe's place its span begins (0) or ends (1); an empty one begins after its end."""
+        back = exp.Sub(this=column(LAST), expression=exp.paren((last if end else first).copy()))
+        empty = exp.GT(this=first.copy(), expression=last.copy())
+        return exp.Case(ifs=[exp.If(this=empty, true=number(end))], default=back)
+
+    def gathered(self, below: exp.Select, asked: list[str]) -> exp.Select:
+        """One row of each probe, with the measures of all its turns."""
+        query = exp.select(*(column(name) for name in asked)).from_(below.subquery("__turns"))
+        for i, (shape, turn) in enumerate(self.places):
+            value: exp.Expr = column(names.part("shape", shape))
+            if self.turns > 1:
+                mine = exp.EQ(this=column(names.TURN), expression=number(turn))
+                value = exp.Filter(this=exp.AnyValue(this=value), expression=exp.Where(this=mine))
+            query = query.select(exp.alias_(value, names.part("value", i)))
+        query = query.where(column(names.ASKED))
+        late: exp.Expr = column(names.LATE)
+        if names.LATE in below.named_selects:
+            query = query.select(exp.alias_(exp.LogicalOr(this=late) if self.turns > 1 else late, names.LATE))
+        return query.group_by(*(column(name) for name in asked)) if self.turns > 1 else query
+
     def bounded(self, probe: exp.Select) -> exp.Select:
-        """Probes with the last row that each sees, and the ends of its windows."""
+        """Probes, numbered, with the last row that each sees and the ends of its windows."""
         at = column(names.AS_OF)
         bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
         last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
-        return exp.select("*", last, *bounds).from_(probe.subquery())
+        number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
+        return exp.select("*", number_, last, *bounds).from_(probe.subquery())
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""
@@ -150,31 +212,28 @@ class Frames:
         return place if edge.is_lower else exp.Add(this=place, expression=exp.Literal.number(1))
 
     def measured(self, position: int) -> exp.Expr:
-        """A measure over its frame."""
-        measure = self.planned.measures[position]
-        call = measure.call.copy()
-        if measure.flag or not isinstance(call, BLIND):
-            counts = column(measure.flag) if measure.flag else exp.not_(column(names.ASKED))
+        """A shape over its frames."""
+        shape = self.shapes[position]
+        call = shape.call.copy()
+        if shape.flag or not isinstance(call, BLIND):
+            counts = column(shape.flag) if shape.flag else exp.not_(column(names.ASKED))
             call = exp.Filter(this=call, expression=exp.Where(this=counts))
-        nothing = over_nothing(measure.call)
-        if nothing is None or not all(edge.is_lower for edge in self.planned.windows[measure.window]):
-            return self.framed(call, measure.window)
-        return self.up_to_now(call, measure.window, nothing)
+        nothing = over_nothing(shape.call)
+        track = self.tracks.index(tuple(shape.spans))
+        if nothing is None or not shape.up_to_now:
+            return self.window(call, track, column(names.part("to", track)), "PRECEDING")
+        return self.up_to_now(call, track, nothing)
 
-    def framed(self, call: exp.Expr, span: int) -> exp.Window:
-        """A call over the frame of a span."""
-        return self.window(call, span, column(names.part("to", span)), "PRECEDING")
-
-    def up_to_now(self, call: exp.Expr, span: int, nothing: exp.Expr) -> exp.Expr:
-        """A call over a frame that ends where its row stands, which is found much faster. Such a frame is
+    def up_to_now(self, call: exp.Expr, track: int, nothing: exp.Expr) -> exp.Expr:
+        """A call over frames that end where their row stands, which is found much faster. Such a frame is
         never empty, so that an empty one is told by its ends."""
-        found = self.window(call, span, "CURRENT ROW", None)
-        back = [column(names.part(end, span)) for end in ("from", "to")]
+        found = self.window(call, track, "CURRENT ROW", None)
+        back = [column(names.part(end, track)) for end in ("from", "to")]
         return exp.Case(ifs=[exp.If(this=exp.LT(this=back[0], expression=back[1]), true=nothing)], default=found)
 
-    def window(self, call: exp.Expr, span: int, end: exp.Expr | str, side: str | None) -> exp.Window:
-        """A call over the rows of the same keys from the beginning of a span on."""
-        start = column(names.part("from", span))
+    def window(self, call: exp.Expr, track: int, end: exp.Expr | str, side: str | None) -> exp.Window:
+        """A call over the rows of the same keys from where a track begins."""
+        start = column(names.part("from", track))
         spec = exp.WindowSpec(kind="RANGE", start=start, start_side="PRECEDING", end=end, end_side=side)
         order = exp.Order(expressions=[exp.Ordered(this=column(names.ORDER), nulls_first=False)])
         return exp.Window(this=call, partition_by=[column(key) for key in self.keys], order=order, spec=spec)
@@ -182,12 +241,12 @@ class Frames:
     def late(self) -> exp.Expr | None:
         """Whether a row that happened before an edge became known after it: frames by what was known when
         do not tell such rows apart."""
-        windows, found = len(self.planned.windows), []
-        for i in range(windows, len(self.spans)):
-            oldest = self.up_to_now(exp.Min(this=column(names.HAPPENED)), i, exp.null())
-            cut = exp.Sub(this=column(names.ORDER), expression=column(names.part("from", i)))
-            found.append(exp.func("coalesce", exp.LT(this=oldest, expression=cut), exp.false()))
-        return exp.or_(*found) if found else None
+        if not self.doubts:
+            return None
+        track = self.tracks.index(tuple(self.doubts))
+        oldest = self.up_to_now(exp.Min(this=column(names.HAPPENED)), track, exp.null())
+        cut = exp.Sub(this=column(names.ORDER), expression=column(names.part("from", track)))
+        return exp.func("coalesce", exp.LT(this=oldest, expression=cut), exp.false())
 
     def output(self, value: exp.Expr) -> exp.Expr:
         """A feature at the probe's instant."""
@@ -196,11 +255,9 @@ class Frames:
         return moved
 
 
-def over_nothing(call: exp.Expr) -> exp.Expr | None:
-    """What an aggregate says of no rows; None where versions of the engine differ."""
-    if isinstance(call, exp.CountIf):
-        return None
-    return number(0) if isinstance(call, exp.Count | exp.ApproxDistinct) else exp.null()
+def by_turn(values: list[exp.Expr]) -> exp.Expr:
+    """One value for each turn of a probe."""
+    return exp.Explode(this=exp.Array(expressions=values)) if len(values) > 1 else values[0]
 
 
 def there(name: str) -> exp.Expr:

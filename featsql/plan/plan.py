@@ -123,8 +123,9 @@ class Measure:
     window: int
 
 
-# How windows are found: each probe joined with the rows of its widest window, or frames of one sort.
-Method = Literal["join", "sort"]
+# How windows are found: each probe joined with the rows of its widest window, which may be put in order for it first,
+# or frames of one sort.
+Method = Literal["join", "near join", "sort"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,19 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.microseconds import last_visible
-from featsql.plan.over import Frames, there
-from featsql.plan.plan import Over
-from featsql.temporal import Boundary, column
+from featsql.plan.over import LAST, Frames, there
+from featsql.temporal import column
 
 
-def running(planned: Over, measures: list[int], probe: str, boundary: Boundary) -> exp.Select:
-    """For each probe its instant and keys, and the value of each of `measures` (positions) over all rows that it
-    sees."""
-    frames = Frames(planned, probe, boundary)
-    below = exp.select("*").from_(exp.union(rows(frames), probes(frames, probe), distinct=False).subquery("__both"))
+def running(frames: Frames, measures: list[int]) -> exp.Select:
+    """For each probe its number, and the value of each of `measures` (positions) over all rows that it sees."""
+    below = exp.select("*").from_(exp.union(rows(frames), probes(frames), distinct=False).subquery("__both"))
     for i in measures:
-        measure = planned.measures[i]
+        measure = frames.planned.measures[i]
         counts = [exp.not_(column(names.ASKED)), *([column(measure.flag)] if measure.flag else [])]
         call = exp.Filter(this=measure.call.copy(), expression=exp.Where(this=exp.and_(*counts)))
         below = below.select(exp.alias_(so_far(call, frames.keys), names.part("value", i)))
-    wanted = (names.AS_OF, *frames.keys, *(names.part("value", i) for i in measures))
+    wanted = (names.NUMBER, *(names.part("value", i) for i in measures))
     query = exp.select(*(column(name) for name in wanted)).from_(below.subquery("__running"))
     return query.where(column(names.ASKED))
 
@@ -29,18 +25,16 @@ def running(planned: Over, measures: list[int], probe: str, boundary: Boundary) 
 def rows(frames: Frames) -> exp.Select:
     """The rows: their keys, when they became known, what is aggregated of them."""
     query = exp.select(*(column(name) for name in (*frames.keys, names.ORDER, *frames.arguments)))
-    query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
+    query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.NUMBER))
     nulls = zip(frames.keys, frames.planned.match_nulls, strict=True)
     return query.from_(frames.rows().subquery("__events")).where(*(there(key) for key, match in nulls if not match))
 
 
-def probes(frames: Frames, probe: str) -> exp.Select:
+def probes(frames: Frames) -> exp.Select:
     """The probes among the rows, each at the last row that it sees."""
-    at = column(names.AS_OF)
-    last = last_visible(frames.info, at, frames.boundary)
     missing = [exp.null() for _ in frames.arguments]
-    query = exp.select(*(column(key) for key in frames.keys), last, *missing, exp.true(), at)
-    return query.from_(exp.to_table(probe))
+    query = exp.select(*(column(key) for key in frames.keys), column(LAST), *missing, exp.true(), column(names.NUMBER))
+    return query.from_(exp.to_table(frames.asking))
 
 
 def so_far(call: exp.Expr, keys: list[str]) -> exp.Window:

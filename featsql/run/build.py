@@ -94,13 +94,13 @@ def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse
     if name not in reuse.reasons and kind != "ephemeral":
         return reuse.kept(name)
     if kind == "training_set":
-        materializer.before[name] = reuse.extents(name)
+        materializer.before[name] = reuse.left(name)
     result = build_one(name, kind, materializer)
     if result.status != "success":
         return result
     if name not in reuse.reasons:
         return reuse.kept(name)
-    reuse.remember(result, materializer.extents.get(name, {}))
+    reuse.remember(result, materializer.made.get(name))
     return replace(result, reason=reuse.told(name))
 
 

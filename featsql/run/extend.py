@@ -1,31 +1,40 @@
-"""Which rows of a training set are as they were: those asked at instants whose knowledge has not changed since."""
+"""Which cells of a training set are as they were: those of rows whose knowledge, and of columns whose code, has not
+changed since."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from featsql.engine import Engine
+from featsql.plan.microseconds import kind_of
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
-from featsql.resolve.catalog import RelationInfo
-from featsql.temporal import available_at, column
+from featsql.run.columns import Made
+from featsql.run.extent import Change, Extent
+from featsql.temporal import column
 
-# Of a relation: its clock and columns, the last instant at which a row became known (text; None: no clock), and how
-# many rows there are and the sum of their hashes, of all that became known by then.
-Extent = tuple[str, str | None, int, str]
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What of an earlier table still stands: its rows asked at each of `until` or before, by the names that the
-    spine's columns have in it."""
+class Before:
+    """What an earlier build left of a training set: the extents of what it read, by relation, and the fingerprint of
+    each column's code."""
 
-    until: tuple[str, ...]
+    extents: Mapping[str, Extent]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of an earlier table still stands: the columns but `anew`, in the rows that do not fulfil any of `reached`.
+    `names` are those that the spine's columns have in it."""
+
     names: Mapping[str, str]
+    anew: tuple[str, ...]
+    reached: tuple[exp.Expr, ...]
 
 
 def scans(plan: Plan) -> Iterator[Scan]:
@@ -36,54 +45,54 @@ def scans(plan: Plan) -> Iterator[Scan]:
     yield from plan.scans.values()
 
 
-def extents(plan: Plan, engine: Engine, before: Mapping[str, Extent]) -> dict[str, tuple[Extent, Extent | None]]:
-    """The extent of every relation that a plan reads, and beside it what it now is of the instant of `before`."""
-    found: dict[str, tuple[Extent, Extent | None]] = {}
-    for scan in scans(plan):
-        info = scan.relation
-        if info.key not in found:
-            then = before.get(info.key)
-            (row,) = engine.rows(measured(scan.table, info, then[1] if then else None).sql("duckdb"))
-            last, count, total, old_count, old_total = row
-            made = repr((info.clock, [(each.name, each.type) for each in info.columns]))
-            found[info.key] = (
-                (made, last, count, str(total)),
-                (made, then[1], old_count, str(old_total)) if then else None,
-            )
-    return found
-
-
-def measured(table: exp.Table, info: RelationInfo, until: str | None) -> exp.Select:
-    """The query of a relation's extent now, and of what of it had become known until an instant. The hash is hashed
-    once more, since the engine's hash of several values is too regular to be added up."""
-    row = exp.func("hash", exp.func("hash", *(column(each.name) for each in info.columns)))
-    total = exp.Sum(this=exp.cast(row, "hugeint"))
-    known: exp.Expr = exp.true() if info.clock is None or info.clock.kind == "static" else available_at(info.clock)
-    timed = info.clock is not None and info.clock.kind != "static"
-    last = exp.cast(exp.Max(this=known.copy()), "varchar") if timed else exp.null()
-    there = exp.not_(exp.Is(this=known.copy(), expression=exp.null()))
-    then = exp.LTE(this=known, expression=exp.Literal.string(until)) if timed and until is not None else exp.true()
-    values: list[exp.Expr] = [last]
-    for condition in (there, exp.and_(there.copy(), then)):
-        where = exp.Where(this=condition)
-        calls = (exp.Count(this=exp.Star()), total.copy())
-        values.extend(exp.Filter(this=call, expression=where.copy()) for call in calls)
-    return exp.select(*values).from_(table.copy())
-
-
-def kept(plan: Plan, found: Mapping[str, tuple[Extent, Extent | None]], before: Mapping[str, Extent]) -> Kept | None:
+def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change | None], before: Before) -> Kept | None:
     """What of the earlier table still stands; None where nothing does, or where nobody can tell."""
     names = spine_names(plan)
-    if names is None or found.keys() != before.keys():
+    if names is None or any(before.columns.get(name) != columns[name].code for name in names.values()):
         return None
-    until: list[str] = []
-    for key, (now, then) in found.items():
-        if now == before[key]:
-            continue
-        if then != before[key] or then[1] is None:
-            return None
-        until.append(then[1])
-    return Kept(tuple(dict.fromkeys(until)), names)
+    anew = tuple(
+        name
+        for name, made in columns.items()
+        if before.columns.get(name) != made.code or any(changes[scan.relation.key] is None for scan in made.scans)
+    )
+    if len(anew) + len(names) >= len(columns) > len(names):
+        return None
+    reached: dict[str, exp.Expr] = {}
+    for name, made in columns.items():
+        for scan in made.scans if name not in anew else ():
+            condition = sees(plan, scan, changes[scan.relation.key], names)
+            if condition is not None:
+                reached[condition.sql("duckdb")] = condition
+    return Kept(names, anew, tuple(reached.values()))
+
+
+def sees(plan: Plan, scan: Scan, change: Change | None, names: Mapping[str, str]) -> exp.Expr | None:
+    """Whether a row of the earlier table is asked at an instant that sees what changed of a relation; None where
+    none is."""
+    assert change is not None
+    if change.ranges == ():
+        return None
+    asked = column(names[plan.spine.as_of.casefold()])
+    found: list[exp.Expr] = []
+    if change.after is not None:
+        found.append(exp.GT(this=asked, expression=exp.Literal.string(change.after)))
+    if change.ranges is not None:
+        spans: list[exp.Expr] = []
+        for first, last in change.ranges:
+            span: exp.Expr = exp.GTE(this=asked.copy(), expression=instant(first, scan))
+            if scan.lookback is not None:
+                oldest = exp.Sub(this=asked.copy(), expression=scan.lookback.copy())
+                span = exp.and_(span, exp.LTE(this=oldest, expression=instant(last, scan)))
+            spans.append(span)
+        found.append(exp.or_(*spans))
+    return exp.and_(*found)
+
+
+def instant(micros: int, scan: Scan) -> exp.Expr:
+    """Microseconds since 1970 as an instant of a relation's clock."""
+    zoned = kind_of(scan.relation).upper() in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
+    naive = exp.Anonymous(this="make_timestamp", expressions=[exp.Literal.number(micros)])
+    return exp.AtTimeZone(this=naive, zone=exp.Literal.string("UTC")) if zoned else naive
 
 
 def spine_names(plan: Plan) -> dict[str, str] | None:
@@ -103,32 +112,58 @@ def spine_names(plan: Plan) -> dict[str, str] | None:
 
 
 class Extension:
-    """The parts of the query of a training set of which some rows are taken from `table`, as it was."""
+    """The parts of the query of a training set of which some cells are taken from `table`, as it was."""
 
     def __init__(self, plan: Plan, table: exp.Table, stands: Kept) -> None:
         self.plan, self.table, self.stands = plan, table, stands
         self.spine = exp.select("*").from_(plan.spine.source.copy()).subquery("__spine")
-        self.same = [
-            exp.NullSafeEQ(this=column(name, "__spine"), expression=column(stands.names[name.casefold()], "__old"))
-            for name in plan.spine.columns
-        ]
+
+    def same(self, other: str, spine: str = "__spine") -> exp.Expr:
+        """Whether a row of a training set is of a row of the spine."""
+        names = self.stands.names
+        return exp.and_(
+            *(
+                exp.NullSafeEQ(this=column(name, spine), expression=column(names[name.casefold()], other))
+                for name in self.plan.spine.columns
+            )
+        )
 
     def old(self) -> exp.Subquery:
         """The rows that still stand, each once."""
         own = [column(self.stands.names[name.casefold()]) for name in self.plan.spine.columns]
         asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
-        known = [exp.LTE(this=asked.copy(), expression=exp.Literal.string(until)) for until in self.stands.until]
         there = exp.not_(exp.Is(this=asked, expression=exp.null()))
-        return exp.select("*").distinct(*own).from_(self.table.copy()).where(there, *known).subquery("__old")
+        untouched = (exp.not_(condition.copy()) for condition in self.stands.reached)
+        rows = exp.select("*").distinct(*own).from_(self.table.copy()).where(there, *untouched)
+        return rows.subquery("__old")
 
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed."""
         query = exp.select("__spine.*").from_(self.spine.copy())
-        query.append("joins", exp.Join(this=self.old(), side="ANTI", on=exp.and_(*self.same)))
+        query.append("joins", exp.Join(this=self.old(), side="ANTI", on=self.same("__old")))
         return query
 
-    def query(self, computed: exp.Query) -> exp.Query:
-        """All rows: those of the earlier table, and `computed`."""
-        again = exp.select("__old.*").from_(self.spine.copy())
-        again.append("joins", exp.Join(this=self.old(), on=exp.and_(*(each.copy() for each in self.same))))
+    def standing(self) -> exp.Select:
+        """The rows of the spine of which some columns stand, each once."""
+        query = exp.select("__spine.*").distinct().from_(self.spine.copy())
+        query.append("joins", exp.Join(this=self.old(), side="SEMI", on=self.same("__old")))
+        return query
+
+    def partial(self, standing: exp.Table, columns: Mapping[str, Made]) -> Plan:
+        """The plan of the columns that have to be computed, for the rows of which others stand."""
+        aliases = {alias for name in self.stands.anew for alias in columns[name].aliases}
+        wanted = {*self.stands.anew, *self.stands.names.values()}
+        select = self.plan.select.copy()
+        select.set("expressions", [value for value in select.expressions if value.alias_or_name in wanted])
+        attachments = tuple(each for each in self.plan.attachments if each.alias.casefold() in aliases)
+        spine = replace(self.plan.spine, source=standing)
+        return replace(self.plan, spine=spine, attachments=attachments, select=select)
+
+    def query(self, computed: exp.Query, partial: exp.Query | None, columns: Sequence[str]) -> exp.Query:
+        """All rows: those of the earlier table, with what was computed of them, and those computed whole."""
+        tables = {name: "__anew" if name in self.stands.anew else "__old" for name in columns}
+        again = exp.select(*(column(name, table) for name, table in tables.items())).from_(self.spine.copy())
+        again.append("joins", exp.Join(this=self.old(), on=self.same("__old")))
+        if partial is not None:
+            again.append("joins", exp.Join(this=partial.subquery("__anew"), on=self.same("__anew")))
         return exp.union(again, exp.select("*").from_(computed.subquery("__computed")), distinct=False)

@@ -7,7 +7,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.microseconds import instants, last_visible
 from featsql.plan.over import LAST
-from featsql.plan.paired import ASKING, EVENT
+from featsql.plan.pairs import ASKING, EVENT
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.scope import conjuncts
 from featsql.temporal import Boundary, column

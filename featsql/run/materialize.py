@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -16,7 +15,7 @@ from featsql.read.roundtrip import same_meaning
 from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
-from featsql.run.extend import Extent
+from featsql.run.extend import Before
 from featsql.run.knowledge import Knowledge
 from featsql.run.target import relations, table_of
 from featsql.run.training import training_rows
@@ -52,9 +51,9 @@ class Materializer:
         self.known_at = known_at
         self.full_refresh = full_refresh
         self.knowledge = knowledge
-        # of each training set: the extents of what it reads, as an earlier build left them, and as this one found them
-        self.before: dict[str, Mapping[str, Extent]] = {}
-        self.extents: dict[str, dict[str, Extent]] = {}
+        # what each training set is made of, as an earlier build left it, and as this one found it
+        self.before: dict[str, Before | None] = {}
+        self.made: dict[str, Before] = {}
 
     def build(self, name: str) -> Built:
         """Build one node of the graph."""
@@ -230,7 +229,7 @@ class Materializer:
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            made = training_rows(plan, table, self.engine, self.before.get(model.name, {}))
+            made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
             create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
             self.engine.execute(create.sql("duckdb"))
             rows = self.count(table)
@@ -239,7 +238,7 @@ class Materializer:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
-        self.extents[model.name] = made.extents
+        self.made[model.name] = made.made
         return Built(rows, made.notes, made.methods)
 
     def count(self, table: exp.Expr) -> int:

@@ -18,12 +18,13 @@ from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import attached_table
 from featsql.run.code import code_of, unknowable
-from featsql.run.extend import Extent
+from featsql.run.extend import Before
+from featsql.run.extent import extent_from
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.run.target import relations, table_of
-from featsql.run.watch import Seen, look, same, stamp
+from featsql.run.watch import Seen, look, same, stamp, within
 from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
@@ -42,7 +43,8 @@ class Reuse:
         project = compiled.project
         self.path = project.root / project.target_path / FILE
         target = project.target
-        place = digest([str(project.root), target.path, target.database, target.schema, repr(target.attach)])
+        path = within(Path(target.path), project.root)
+        place = digest([path, target.database, target.schema, repr(target.attach)])
         found: State | str = read_state(self.path) if target.path != ":memory:" else "the target is in memory"
         if isinstance(found, State) and found.target != place:
             found = "the last build was of another target"
@@ -51,6 +53,9 @@ class Reuse:
             found = f"the last build was {then}"
         self.trusted = found
         self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
+        if self.state.root != str(project.root):  # a view knows its files by their full paths
+            self.state.nodes = {name: node for name, node in self.state.nodes.items() if node.kind != "view"}
+            self.state.root = str(project.root)
         self.before = dict(self.state.sources)
         self.earlier = {} if options.full_refresh else dict(self.state.nodes)
         self.codes: dict[str, str] = {}
@@ -69,7 +74,8 @@ class Reuse:
         """The state of every source; one that is as it was keeps its version."""
         for key, source in self.compiled.graph.sources.items():
             old = self.before.get(key)
-            declared = digest([source.location, source.format, repr(dict(source.options)), repr(source.clock)])
+            place = within(Path(source.location), self.compiled.project.root)
+            declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
             seen = self.look_at(source, old.files if old else None)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
@@ -186,20 +192,16 @@ class Reuse:
         query = exp.select("*").from_(table_of(self.compiled.project, name))
         return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
 
-    def extents(self, name: str) -> dict[str, Extent]:
-        """What the relations behind a training set held when it was built, if nothing but such has changed since,
-        and its table is as it was left."""
+    def left(self, name: str) -> Before | None:
+        """What a training set was made of when it was built, if its table is as it was left and nothing about it is
+        unknown."""
         old, new = self.earlier.get(name), self.fresh[name]
-        if old is None or not old.extents or old.code != new.code or old.kind != new.kind or new.why_not is not None:
-            return {}
-        for key in old.inputs.keys() | new.inputs.keys():
-            model = self.compiled.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
-            data = key.startswith(("source:", "seed:")) or (model is not None and model.config.kind != "features")
-            if not data and old.inputs.get(key) != new.inputs.get(key):
-                return {}
+        if old is None or not old.columns_made or old.kind != new.kind or old.why_not or new.why_not:
+            return None
         if self.missing(name, old) is not None:
-            return {}
-        return {key: (made, last, count, total) for key, (made, last, count, total) in old.extents.items()}
+            return None
+        extents = {key: extent_from(held) for key, held in old.extents.items()}
+        return Before(extents, old.columns_made)
 
     def told(self, name: str) -> str | None:
         """Why a node is built again; None where it is built for the first time."""
@@ -213,15 +215,17 @@ class Reuse:
         self.state.build = None
         self.write()
 
-    def remember(self, result: Result, extents: Mapping[str, Extent]) -> None:
-        """Note that a node was built, of relations that held so much."""
+    def remember(self, result: Result, made: Before | None) -> None:
+        """Note that a node was built, and what a training set was made of."""
         new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
         if new.kind in KEPT - {"view"}:
             new.columns, new.rows = self.columns(result.name), self.count(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)
-        new.extents = {key: list(extent) for key, extent in extents.items()}
+        if made is not None:
+            new.extents = {key: asdict(extent) for key, extent in made.extents.items()}
+            new.columns_made = dict(made.columns)
         self.state.nodes[result.name] = new
 
     def kept(self, name: str) -> Result:

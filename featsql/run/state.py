@@ -11,7 +11,7 @@ from typing import Any
 
 from featsql.run.watch import Seen
 
-FORMAT = 1
+FORMAT = 2
 FILE = "state.json"
 
 
@@ -29,7 +29,8 @@ class SourceState:
 class NodeState:
     """A node when it was built. `inputs` names the state of everything it was made from, `due` is when the
     clock alone changes it (seconds since 1970), `why_not` why it can never be known to be unchanged,
-    `extents` what the relations behind a training set held."""
+    `extents` what the relations behind a training set held, and `columns_made` the fingerprint of what each of its
+    columns is made of."""
 
     code: str
     inputs: dict[str, str]
@@ -41,12 +42,13 @@ class NodeState:
     why_not: str | None = None
     notes: list[str] = field(default_factory=list)
     published: dict[str, list[int] | None] = field(default_factory=dict)
-    extents: dict[str, list[Any]] = field(default_factory=dict)
+    extents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    columns_made: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class State:
-    """Everything known of one target. `build` is when the last build began (UTC),
+    """Everything known of one target. `root` is the folder of the project, `build` when the last build began (UTC),
     None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
 
     target: str
@@ -55,6 +57,7 @@ class State:
     nodes: dict[str, NodeState] = field(default_factory=dict)
     build: str | None = None
     known_at: str | None = None
+    root: str = ""
     format: int = FORMAT
 
 

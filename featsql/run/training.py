@@ -2,45 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.plan.density import chosen
 from featsql.plan.lower import lower
-from featsql.plan.plan import Attach, Over, Plan
+from featsql.plan.plan import Attach, Over, Plan, Scan
 from featsql.resolve.describe import three_part
-from featsql.run.extend import Extension, Extent, extents, kept
+from featsql.run.columns import columns_of
+from featsql.run.extend import Before, Extension, Kept, kept, scans
+from featsql.run.extent import Change, Extent, extent
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The query of the rows, what is worth knowing about them, how their features are found, and what the relations
-    behind them hold."""
+    """The query of the rows, what is worth knowing about them, how their features are found, and what they are made
+    of."""
 
     query: exp.Query
     methods: tuple[str, ...]
-    extents: dict[str, Extent]
+    made: Before
     notes: tuple[str, ...] = ()
 
 
-def training_rows(plan: Plan, table: exp.Table, engine: Engine, before: Mapping[str, Extent]) -> Rows:
-    """The rows of a training set. Those of its earlier `table` that still stand are not computed again: `before` is
-    what the relations behind it held when it was made; empty, where nothing of it may be kept."""
-    found = extents(plan, engine, before)
-    now = {key: extent for key, (extent, _) in found.items()}
-    stands = kept(plan, found, before)
+def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compiled, before: Before | None) -> Rows:
+    """The rows of a training set. What still stands of its earlier `table`, which is as it was left, is not computed
+    again: `before` is what that was made of; None, where nothing of it may be kept."""
+    read: dict[str, Scan] = {scan.relation.key: scan for scan in scans(plan)}
+    extents: dict[str, Extent] = {}
+    changes: dict[str, Change | None] = {}
+    for key, scan in read.items():
+        extents[key], changes[key] = extent(scan, engine, before.extents.get(key) if before else None)
+    columns = columns_of(plan, compiled)
+    made = Before(extents, {name: each.code for name, each in columns.items()})
+    stands = kept(plan, columns, changes, before) if before is not None else None
     if stands is None:
         cheapest = chosen(plan, engine.rows)
-        return Rows(lower(cheapest), methods_of(cheapest), now)
-    extension, fresh = Extension(plan, table, stands), three_part("temp", "main", f"__fresh_{plan.name}")
-    engine.create_as("OR REPLACE TEMP TABLE", fresh, extension.fresh().sql("duckdb"))
+        return Rows(lower(cheapest), methods_of(cheapest), made)
+    extension = Extension(plan, table, stands)
+    fresh, count = laid_down(engine, f"__fresh_{plan.name}", extension.fresh())
     cheapest = chosen(replace(plan, spine=replace(plan.spine, source=fresh)), engine.rows)
-    computed = engine.rows(exp.select(exp.Count(this=exp.Star())).from_(fresh.copy()).sql("duckdb"))[0][0]
-    note = f"{computed:,} of them computed, the others kept"
-    return Rows(extension.query(lower(cheapest)), methods_of(cheapest), now, (note,))
+    partial, methods = None, methods_of(cheapest)
+    if stands.anew:
+        standing, _ = laid_down(engine, f"__standing_{plan.name}", extension.standing())
+        some = chosen(extension.partial(standing, columns), engine.rows)
+        partial, methods = lower(some), methods_of(some)
+    query = extension.query(lower(cheapest), partial, tuple(columns))
+    return Rows(query, methods, made, noted(count, stands))
+
+
+def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:
+    """Rows of a spine in a table of the session, and how many there are."""
+    table = three_part("temp", "main", name)
+    engine.create_as("OR REPLACE TEMP TABLE", table, query.sql("duckdb"))
+    rows = engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("duckdb"))
+    return table, int(rows[0][0])
+
+
+def noted(count: int, stands: Kept) -> tuple[str, ...]:
+    """What is said of rows and columns that were kept."""
+    rows = f"{count:,} of them computed, the others kept"
+    if not stands.anew:
+        return (rows,)
+    return (f"{rows} but for {', '.join(stands.anew)}",)
 
 
 def methods_of(plan: Plan) -> tuple[str, ...]:

@@ -52,13 +52,18 @@ def walk(folder: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
+def within(path: Path, root: Path) -> str:
+    """A path as the project knows it: one below its folder stays the same when that is moved."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
 def look(location: str, root: Path, before: Seen | None) -> Seen | None:
     """Each file's size (bytes), time of change and time of this look (nanoseconds), and content's hash.
     None where it cannot be known. What `before` knows of a file that did not change is not read again."""
     try:
         found: Seen = {}
         for path in files(location, root):
-            name = hashlib.sha256(str(path).encode()).hexdigest()  # a path may hold what nobody is to read
+            name = hashlib.sha256(within(path, root).encode()).hexdigest()  # a path may hold what nobody is to read
             old = (before or {}).get(name)
             stat, now = path.stat(), time.time_ns()
             settled = old is not None and old[:2] == [stat.st_size, stat.st_mtime_ns] and old[2] - old[1] > SETTLED

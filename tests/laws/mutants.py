@@ -11,7 +11,7 @@ import pytest
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import asof, features, known, lift, lower, measures, microseconds, names, over
+from featsql.plan import asof, cells, features, known, lift, lower, measures, microseconds, names, over
 from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
@@ -430,9 +430,10 @@ def a_windows_rows_are_known_when_they_happen(put: Patch) -> None:
 @mutant(RECENT)
 def probes_count_as_rows(put: Patch) -> None:
     def measured(self: over.Frames, position: int) -> exp.Expr:
-        measure = self.planned.measures[position]
-        counted = exp.Filter(this=measure.call.copy(), expression=exp.Where(this=column_or_true(measure.flag)))
-        return self.framed(counted, measure.window)
+        shape = self.shapes[position]
+        counted = exp.Filter(this=shape.call.copy(), expression=exp.Where(this=column_or_true(shape.flag)))
+        track = self.tracks.index(tuple(shape.spans))
+        return self.window(counted, track, temporal.column(names.part("to", track)), "PRECEDING")
 
     put.setattr(over.Frames, "measured", measured)
 
@@ -470,13 +471,19 @@ def null_keys_are_one_entity(put: Patch) -> None:
 def the_narrowest_window_prunes_the_rows(put: Patch) -> None:
     wanted = over.Frames.wanted
 
-    def narrow(self: over.Frames) -> list[exp.Expr]:
-        found = [each.copy() for each in wanted(self)]
-        for least in (node for each in found for node in each.find_all(exp.Least)):
-            least.replace(exp.func("greatest", *(part.copy() for part in (least.this, *least.expressions))))
+    def narrow(self: over.Frames, rows: exp.Select) -> exp.Select:
+        found = wanted(self, rows)
+        for join in found.args.get("joins") or []:
+            for least in list(join.find_all(exp.Least)):
+                least.replace(exp.func("greatest", *(part.copy() for part in (least.this, *least.expressions))))
         return found
 
     put.setattr(over.Frames, "wanted", narrow)
+
+
+@mutant(RECENT)
+def cells_lie_in_every_window(put: Patch) -> None:
+    put.setattr(cells.Cells, "within", lambda self, window: None)
 
 
 @mutant(RECENT)

@@ -50,13 +50,13 @@ def settle(case: Case) -> Engine:
     return engine
 
 
-Way = Literal["planned", "sort", "general"]
+Way = Literal["planned", "near join", "sort", "general"]
 
 
 def ways(features: Features) -> tuple[Way, ...]:
     """In how many ways a node can be lowered: so few rows as in these projects would never be worth a sort."""
     if isinstance(features, Over):
-        return ("planned", "sort", "general") if features.joinable else ("sort", "general")
+        return ("planned", "near join", "sort", "general") if features.joinable else ("sort", "general")
     return ("planned", "general") if isinstance(features, AsOf) else ("planned",)
 
 
@@ -66,8 +66,8 @@ def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
     found: dict[Way, str] = {}
     for way in ways(planned):
         features = plan_features(name, checked, general=True) if way == "general" else planned
-        if way == "sort" and isinstance(features, Over):
-            features = replace(features, method="sort")
+        if way in {"near join", "sort"} and isinstance(features, Over):
+            features = replace(features, method=way)
         found[way] = query(features, checked, case).sql("duckdb")
     return found
 

@@ -110,13 +110,8 @@ def compile_project(
     raise_errors(diagnostics)
     checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
     compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
-    for name in compiled.plans:
-        if name in compilation.fresh:
-            bind(name, compiled, found)
-        if not keep:
-            compiled.forget(name)
-    found.settle()
-    recall.keep(compilation.findings)
+    bind_all(compiled, compilation.fresh, found, keep=keep)
+    recall.keep(compilation.findings, project.secrets)
     return compiled
 
 
@@ -176,6 +171,17 @@ def plans_of(checked: Checked) -> Lazy[Plan | Features]:
 
     models = checked.graph.models.items()
     return Lazy((name for name, model in models if model.config.kind in {"features", "training_set"}), plan)
+
+
+def bind_all(compiled: Compiled, fresh: Container[str], found: Findings, *, keep: bool) -> None:
+    """Bind the plans of the models that are `fresh`, and let go of each at once unless it is to be kept. Raises
+    FeatsqlError."""
+    for name in compiled.plans:
+        if name in fresh:
+            bind(name, compiled, found)
+        if not keep:
+            compiled.forget(name)
+    found.settle()
 
 
 def bind(name: str, compiled: Compiled, found: Findings) -> None:

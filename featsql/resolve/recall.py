@@ -149,8 +149,9 @@ class Recall:
         except BROKEN:
             return None
 
-    def keep(self, found: Mapping[str, Iterable[tuple[str, Diagnostic]]]) -> None:
-        """Keep what the rules said, and put everything on the shelf: to be called where no stage had an error."""
+    def keep(self, found: Mapping[str, Iterable[tuple[str, Diagnostic]]], secrets: Iterable[str]) -> None:
+        """Keep what the rules said, and put everything on the shelf, unless a secret would be in it: to be called
+        where no stage had an error."""
         for name in set(self.shelf.rows) - self.graph.models.keys():
             del self.shelf.rows[name]
             self.shelf.changed = True
@@ -159,7 +160,7 @@ class Recall:
             if row.said != said:
                 row.said, row.findings, self.shelf.changed = said, [pack(each) for _, each in found[name]], True
         if self.shelf.changed:
-            self.shelf.save()
+            self.shelf.save(secrets)
 
 
 def rows_of(edges: Iterable[Edge], words: dict[str | float, int]) -> list[list[int]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -64,14 +64,17 @@ class Shelf:
         """What is known of a model. Raises ValueError where that is not whole."""
         return json.loads(self.rows[name].line)
 
-    def save(self) -> None:
-        """Put the file in place; a target path that cannot be written to is no error."""
+    def save(self, secrets: Iterable[str] = ()) -> None:
+        """Put the file in place, if none of the secrets is in it; a target path that cannot be written to is no
+        error."""
         if self.path is None:
             return
         rows = {name: [*(getattr(row, part) for part in PARTS), len(row.line)] for name, row in self.rows.items()}
         body = b"".join(row.line for row in self.rows.values())
         head = {"format": FORMAT, "made_by": made_by(), "rows": rows, "shared": self.shared, "sum": crc32(body)}
         content = json.dumps(head, separators=(",", ":")).encode()
+        if any(json.dumps(secret)[1:-1].encode() in text for secret in secrets if secret for text in (content, body)):
+            return
         fresh = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from featsql.run import build as builder
 from featsql.run.explanation import Explanation
 from featsql.run.failure import explained
 from featsql.run.knowledge import read_instant
+from featsql.run.review import review
 from featsql.run.run import Listener, Options, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
 from featsql.run.verdict import Verdict
@@ -78,6 +79,11 @@ class Project:
             self._engine = open_engine(self.project, threads=self.threads)
             self._compiled = compile_project(self.project, self._engine, frames=self.frames)
         return self._compiled
+
+    def check(self) -> Compiled:
+        """What `compile` finds, for whoever only wants to know whether anything is wrong: what was not changed since
+        it was last compiled is not looked at again, and no source is opened. Raises FeatsqlError alike."""
+        return self.compile() if self.frames else review(self.project, threads=self.threads)
 
     @property
     def workspace(self) -> Workspace:
@@ -235,6 +241,6 @@ class Project:
         """Release the session."""
         if self._compiled is not None:
             self._engine.close()
-            self._compiled.scratch.engine.close()
+            self._compiled.scratch.close()
 
     _engine: Engine

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
-from featsql.errors import Diagnostic, FeatsqlError, raise_errors
+from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
 from featsql.plan.features import plan_features
 from featsql.plan.lower import lower, lower_at
 from featsql.plan.plan import Features, Plan
 from featsql.plan.training import plan_training
-from featsql.read.parse import parse
+from featsql.read.lazy import Lazy
+from featsql.read.model import Model, Rendered
+from featsql.read.parse import Relations, read_model
 from featsql.read.project import Project
 from featsql.read.render import render
 from featsql.read.roundtrip import changed
-from featsql.resolve.check import check
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import Scratch, as_of_type, bound_name, describe
-from featsql.resolve.graph import Graph
+from featsql.resolve.compilation import Compilation, read
+from featsql.resolve.describe import Scratch, as_of_type, bound_name
+from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
-from featsql.resolve.qualify import qualify
+from featsql.resolve.recall import Recall
+from featsql.resolve.renderings import Renderings
+from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
-from featsql.resolve.trace import trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,14 @@ class Compiled:
             self.texts[name] = self.query(name).sql("duckdb", pretty=True)
         return self.texts[name]
 
+    def forget(self, name: str) -> None:
+        """Keep a model's plan and the trees behind it no longer."""
+        for made in (self.plans, self.checked.resolved):
+            assert isinstance(made, Lazy)
+            made.forget(name)
+        self.graph.models[name].forget()
+        self.texts.pop(name, None)
+
     def query(self, name: str) -> exp.Query:
         """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
         own tree."""
@@ -71,30 +83,72 @@ def compile_project(
     frames: Mapping[str, Any] | None = None,
     published: Mapping[str, tuple[Column, ...]] | None = None,
     full_refresh: bool = False,
+    keep: bool = True,
+    shelf: Shelf | None = None,
+    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]] | None = None,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
     a file's schema needs. `published` gives the columns of the tables that stand in the target:
-    an incremental model that has one adds to it. Raises FeatsqlError with everything that one stage found."""
+    an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
+    it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
+    `columns` tells those of the sources, which are not opened then. Raises FeatsqlError with everything that one
+    stage found."""
     tables = {} if full_refresh else dict(published or {})
-    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__)
+    shelf = shelf or open_shelf(project.root / project.target_path / FILE)
+    renderings = Renderings(shelf, project)
+    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
-    models = parse(rendered, project, engine.syntax_error)
-    raise_errors(changed(models, engine))
-    graph = link(models, project)
-    open_sources(engine, project, frames or {})
-    scratch = Scratch(graph)
-    catalog = describe(graph, source_columns(graph, engine), scratch, tables)
-    resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
-    lineage = trace(resolved, graph, catalog)
-    said = [notice for each in rendered for notice in each.notices]
-    found, waived = check(graph, catalog, lineage, resolved)
-    diagnostics = (*said, *found)
+    found = Findings(each.name for each in rendered)
+    models = models_of(rendered, project, engine, renderings.found)
+    graph, sources = opened(models, project, columns or partial(read_columns, engine, frames or {}), found)
+    recall = Recall(shelf, graph, renderings.keys, tables)
+    compilation = Compilation(graph, sources, found, recall)
+    for model in graph.models.values():
+        compilation.resolve(model, keep=keep or model.config.kind != "plain")
+    found.settle()
+    diagnostics, waived = compilation.check(notice for each in rendered for notice in each.notices)
     raise_errors(diagnostics)
-    checked = Checked(graph, catalog, resolved, lineage, diagnostics, waived)
-    plans = plan(checked)
-    compiled = Compiled(project, checked, scratch, plans)
-    bind(compiled)
+    checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
+    compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
+    bind_all(compiled, compilation.fresh, found, keep=keep)
+    recall.keep(compilation.findings, project.secrets)
     return compiled
+
+
+def models_of(
+    rendered: Iterable[Rendered], project: Project, engine: Engine, known: Container[str]
+) -> tuple[Model, ...]:
+    """The models, each read when it is asked for, and held to its text; but for the `known`, which were before."""
+    reading = partial(read_model, relations=Relations(project), engine_syntax=engine.syntax_error)
+    again = partial(read_model, relations=Relations(project), engine_syntax=lambda _: None)
+    return tuple(
+        Model(each, again) if each.name in known else Model(each, reading, lambda model: changed([model], engine))
+        for each in rendered
+    )
+
+
+def opened(
+    models: Sequence[Model],
+    project: Project,
+    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]],
+    found: Findings,
+) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
+    """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
+    before what is wrong with the graph."""
+    try:
+        graph = link(models, project)
+        return graph, columns(graph)
+    except FeatsqlError:
+        for model in models:
+            read(model, found)
+        found.settle()
+        raise
+
+
+def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every source and seed, which can be read in the session from here on."""
+    open_sources(engine, graph.project, frames)
+    return source_columns(graph, engine)
 
 
 def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
@@ -108,42 +162,64 @@ def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]
     return columns
 
 
-def plan(checked: Checked) -> dict[str, Plan | Features]:
-    """Plan every features model and training set; what is wrong with any is said together."""
-    plans: dict[str, Plan | Features] = {}
-    found: list[Diagnostic] = []
-    for name, model in checked.graph.models.items():
-        try:
-            if model.config.kind == "features":
-                plans[name] = plan_features(name, checked)
-            elif model.config.kind == "training_set":
-                plans[name] = plan_training(name, checked)
-        except FeatsqlError as error:
-            found.extend(error.diagnostics)
-    raise_errors(found)
-    return plans
+def plans_of(checked: Checked) -> Lazy[Plan | Features]:
+    """The plan of every features model and training set, made when it is asked for."""
+
+    def plan(name: str) -> Plan | Features:
+        kind = checked.graph.models[name].config.kind
+        return plan_features(name, checked) if kind == "features" else plan_training(name, checked)
+
+    models = checked.graph.models.items()
+    return Lazy((name for name, model in models if model.config.kind in {"features", "training_set"}), plan)
 
 
-def bind(compiled: Compiled) -> None:
-    """Let the engine bind every planned query on empty tables: what it cannot decorrelate is refused
-    here, and a query whose columns are not those of the author's text is never run."""
-    found: list[Diagnostic] = []
+def bind_all(compiled: Compiled, fresh: Container[str], found: Findings, *, keep: bool) -> None:
+    """Bind the plans of the models that are `fresh`, and let go of each at once unless it is to be kept. Raises
+    FeatsqlError."""
     for name in compiled.plans:
-        model = compiled.graph.models[name]
-        engine = compiled.scratch.engine
-        kind = as_of_type(model, compiled.graph, compiled.checked.catalog.relations)
-        compiled.scratch.set_instant(kind)
-        try:
-            sql = compiled.text(name)
-            got = engine.columns(sql)
-            engine.plan(sql)
-        except EngineError as error:
-            message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
-            hint = "the engine cannot run this construct for many instants at once; write it another way"
-            found.append(Diagnostic("FS701", message, model.rendered.file.place(1), hint))
-            continue
-        want = compiled.checked.catalog.relations[f"model:{name}"].columns
-        if [c.name.casefold() for c in got] != [c.name.casefold() for c in want]:
-            message = f"the lifted query of `{name}` does not have the columns of its text"
-            found.append(Diagnostic("FS703", message, model.rendered.file.place(1), "give every column an alias"))
-    raise_errors(found)
+        if name in fresh:
+            bind(name, compiled, found)
+        if not keep:
+            compiled.forget(name)
+    found.settle()
+
+
+def bind(name: str, compiled: Compiled, found: Findings) -> None:
+    """Plan a model, and let the engine bind its query on empty tables: what it cannot decorrelate is refused
+    here, and a query whose columns are not those of the author's text is never run."""
+    model, checked, scratch = compiled.graph.models[name], compiled.checked, compiled.scratch
+    try:
+        compiled.plans[name]
+    except FeatsqlError as error:
+        found.add("plan", name, error.diagnostics)
+    if not found.clear("bind"):
+        return
+    scratch.need(read_by(name, compiled.graph))
+    scratch.set_instant(as_of_type(model, compiled.graph, checked.catalog.relations))
+    try:
+        sql = compiled.text(name)
+        got = scratch.engine.columns(sql)
+        scratch.engine.plan(sql)
+    except EngineError as error:
+        message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
+        hint = "the engine cannot run this construct for many instants at once; write it another way"
+        found.add("bind", name, [Diagnostic("FS701", message, model.rendered.file.place(1), hint)])
+        return
+    want = checked.catalog.relations[model_key(name)].columns
+    if [c.name.casefold() for c in got] != [c.name.casefold() for c in want]:
+        message = f"the lifted query of `{name}` does not have the columns of its text"
+        place, hint = model.rendered.file.place(1), "give every column an alias"
+        found.add("bind", name, [Diagnostic("FS703", message, place, hint)])
+
+
+def read_by(name: str, graph: Graph) -> frozenset[str]:
+    """The relations that a model's plan may read: what it reads, and what the features models among them do."""
+    found: set[str] = set()
+    stack = [model_key(name)]
+    while stack:
+        for key in graph.parents[stack.pop()]:
+            if key not in found:
+                found.add(key)
+                kind, _, model = key.partition(":")
+                stack += [key] if kind == "model" and graph.models[model].config.kind == "features" else []
+    return frozenset(found)

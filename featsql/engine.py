@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+VERSION = duckdb.__version__
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": False,
@@ -48,9 +50,16 @@ class EngineError(Exception):
 class Engine:
     """One connection. Every statement is read to its end; a stream has a cursor of its own."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection | Callable[[], Engine]) -> None:
+        self.given = connection
         self.frames: dict[str, Any] = {}
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's own; where a way to open it was given, it is opened when it is first needed."""
+        if callable(self.given):
+            self.given = self.given().connection
+        return self.given
 
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
@@ -219,6 +228,10 @@ class Engine:
         except EngineError as error:
             raise EngineError(error.message, None, error.kind) from error
 
+    def create_empty(self, table: exp.Table, columns: Iterable[Column]) -> None:
+        """Create a table without rows, in place of one that has its name."""
+        self.execute(f"CREATE OR REPLACE TABLE {table.sql('duckdb')} ({', '.join(map(definition, columns))})")
+
     def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
         """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
         relation = self.connection.sql(exp.select("*").from_(table).sql("duckdb"))
@@ -234,7 +247,14 @@ class Engine:
 
     def close(self) -> None:
         """Release the database."""
-        self.connection.close()
+        if not callable(self.given):
+            self.given.close()
+
+
+@cache
+def definition(column: Column) -> str:
+    """A column as a new table has it, of a type as DuckDB itself spells it."""
+    return f"{exp.to_identifier(column.name, quoted=True).sql('duckdb')} {column.type}"
 
 
 @contextmanager

@@ -74,3 +74,33 @@ def raise_errors(diagnostics: Sequence[Diagnostic]) -> None:
     """Raise all of `diagnostics` together when one of them is an error; else do nothing."""
     if any(d.severity == "error" for d in diagnostics):
         raise FeatsqlError(diagnostics)
+
+
+# Whose errors silence those of the stages after it.
+STAGES = ("parse", "same", "describe", "check", "plan", "bind")
+IN_FILES_ORDER = frozenset({"parse", "same"})
+
+
+class Findings:
+    """What the stages say against models. What one stage says, nothing of a later stage is said beside: that might
+    only follow from it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.order = {name: place for place, name in enumerate(names)}
+        self.found: dict[str, dict[str, tuple[Diagnostic, ...]]] = {stage: {} for stage in STAGES}
+
+    def add(self, stage: str, name: str, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note what a stage says against a model."""
+        said = tuple(diagnostics)
+        if said:
+            self.found[stage][name] = said
+
+    def clear(self, stage: str) -> bool:
+        """Whether no stage before this one has said anything."""
+        return not any(self.found[each] for each in STAGES[: STAGES.index(stage)])
+
+    def settle(self) -> None:
+        """Raise FeatsqlError with all that the first of the stages says that says anything."""
+        for stage, by_name in self.found.items():
+            names = sorted(by_name, key=self.order.__getitem__) if stage in IN_FILES_ORDER else by_name
+            raise_errors([diagnostic for name in names for diagnostic in by_name[name]])

@@ -20,7 +20,7 @@ def compile_(
       featsql compile
       featsql compile --json
     """
-    compiled = open_project(project_dir, target, variables).compile()
+    compiled = open_project(project_dir, target, variables).check()
     report(compiled.diagnostics, as_json=as_json)
     if not as_json:
         kinds = Counter(model.config.kind.replace("_", " ") for model in compiled.graph.models.values())

@@ -14,6 +14,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export.excerpt import excerpt
 from featsql.export.json import document
 from featsql.read.load import load
+from featsql.resolve.shelf import Shelf
 from featsql.run.target import open_engine
 
 # The files that a project is written in; data stay where they are.
@@ -35,9 +36,9 @@ def lineage_at(root: Path, revision: str, target: str | None, variables: Mapping
             project = replace(load(folder, target=target, variables=variables), root=root)
             engine = open_engine(project)
             try:
-                compiled = compile_project(project, engine)
+                compiled = compile_project(project, engine, shelf=Shelf())
                 found = document(excerpt(compiled))
-                compiled.scratch.engine.close()
+                compiled.scratch.close()
             finally:
                 engine.close()
         except FeatsqlError as error:

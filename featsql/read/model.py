@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -71,17 +72,44 @@ class Rendered:
         return chunk.file.place(chunk.line + lines, column, width), chunk.trail
 
 
-@dataclass(frozen=True, slots=True)
+# What reads a model's text: gives the text as it was understood, and its tree.
+Reading = Callable[[Rendered], tuple[Rendered, exp.Query]]
+
+
+Proof = Callable[["Model"], Sequence[Diagnostic]]
+
+
 class Model:
     """A rendered model and its sqlglot tree (never changed in place: copy before a rewrite).
 
     Every `exp.Table` of the tree that stands for a relation of the project carries its key
-    ('model:churn', 'source:shop.payments') in `meta['relation']`, and every node that was an
-    identifier its text offset in `meta['start']`.
+    ('model:churn', 'source:shop.payments') in `meta['relation']` and its number in `meta['scan']`, and every
+    node that was an identifier its text offset in `meta['start']`.
+
+    Where the tree is not given it is read when it is first asked for; that may raise FeatsqlError. `proof` tells
+    what is wrong with it, where it is not known yet that it says what the text does.
     """
 
-    rendered: Rendered
-    tree: exp.Query
+    __slots__ = ("given", "proof", "reading", "rendered")
+
+    def __init__(self, rendered: Rendered, tree: exp.Query | Reading, proof: Proof | None = None) -> None:
+        self.rendered = rendered
+        self.proof = proof
+        self.given = tree if isinstance(tree, exp.Query) else None
+        self.reading = None if isinstance(tree, exp.Query) else tree
+        number_scans(self.given)
+
+    @property
+    def tree(self) -> exp.Query:
+        return self.read()
+
+    def read(self) -> exp.Query:
+        """The tree, read if it was not yet, or is no longer kept."""
+        if self.given is None:
+            assert self.reading is not None
+            self.rendered, self.given = self.reading(self.rendered)
+            number_scans(self.given)
+        return self.given
 
     @property
     def name(self) -> str:
@@ -90,3 +118,15 @@ class Model:
     @property
     def config(self) -> Config:
         return self.rendered.config
+
+    def forget(self) -> None:
+        """Keep the tree no longer, if it can be read again."""
+        if self.reading is not None:
+            self.given = None
+
+
+def number_scans(tree: exp.Query | None) -> None:
+    """Give every table that is a relation of the project its number."""
+    tables = (table for table in tree.find_all(exp.Table) if "relation" in table.meta) if tree is not None else ()
+    for number, table in enumerate(tables):
+        table.meta["scan"] = number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 import sqlglot
 from sqlglot import Dialect, exp
@@ -28,20 +29,20 @@ def parse(rendered: tuple[Rendered, ...], project: Project, engine_syntax: Engin
     `engine_syntax` tells what the engine's own parser says against a text, and at which offset: sqlglot
     repairs broken SQL in silence. Raises FeatsqlError with every FS3xx.
     """
-    relations = Relations(project)
+    reading = partial(read_model, relations=Relations(project), engine_syntax=engine_syntax)
     models: list[Model] = []
     found: list[Diagnostic] = []
     for each in rendered:
         try:
-            models.append(parse_model(each, relations, engine_syntax))
+            models.append(Model(*reading(each)))
         except FeatsqlError as error:
             found.extend(error.diagnostics)
     raise_errors(found)
     return tuple(models)
 
 
-def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSyntax) -> Model:
-    """Parse one model. Raises FeatsqlError."""
+def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSyntax) -> tuple[Rendered, exp.Query]:
+    """Parse one model: its one statement, and the tree. Raises FeatsqlError."""
     problem = engine_syntax(rendered.text)
     if problem is not None:
         message, offset = problem
@@ -52,7 +53,7 @@ def parse_model(rendered: Rendered, relations: Relations, engine_syntax: EngineS
     local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
-    return Model(rendered, tree)
+    return rendered, tree
 
 
 def finding(code: str, message: str, rendered: Rendered, offset: int, hint: str | None = None) -> FeatsqlError:
@@ -144,21 +145,26 @@ class Relations:
     def mark(self, table: exp.Table, rendered: Rendered, local: Set[str]) -> Diagnostic | None:
         """Note on a table which relation it stands for, or say that its name was written by hand. `local` are the
         names that the query gives itself."""
-        parts = [part.name for part in table.parts] if isinstance(table.this, exp.Identifier) else []
+        parts = parts_of(table)
         key = self.key(parts)
         if key is not None and len(parts) == 3 and asked(key, rendered):
             table.meta["relation"] = key
             return None
+        hint = self.meant(parts, rendered.name, local)
+        return None if hint is None else self.by_hand(table, rendered, hint)
+
+    def meant(self, parts: Sequence[str], model: str, local: Set[str]) -> str | None:
+        """How to write the relation that a name in a model means, if it means one."""
         small = folded(parts)
         source = self.sources.get(".".join(small[1:])) if len(parts) == 3 and small[0] == SOURCES else None
         if source is not None:
             schema, _, name = source.partition(".")
-            return self.by_hand(table, rendered, f"write {{{{ source('{schema}', '{name}') }}}}")
+            return f"write {{{{ source('{schema}', '{name}') }}}}"
         known = self.keys.get(small[-1]) if parts else None
-        own = len(parts) == 3 and known == f"model:{rendered.name}"  # `{{ this }}`
+        own = len(parts) == 3 and known == f"model:{model}"  # `{{ this }}`
         if known is None or own or not self.published(small) or (len(parts) == 1 and small[0] in local):
             return None
-        return self.by_hand(table, rendered, f"write {{{{ ref('{known.partition(':')[2]}') }}}}")
+        return f"write {{{{ ref('{known.partition(':')[2]}') }}}}"
 
     def published(self, parts: Sequence[str]) -> bool:
         """Whether a name, in small letters, leads to where the project's tables are."""
@@ -176,6 +182,18 @@ class Relations:
         """A relation of the project whose name was not asked for."""
         message = f"`{table.name}` is a relation of the project, named by hand"
         return diagnostic("FS306", message, rendered, table.this.meta.get("start", 0), hint)
+
+
+def parts_of(table: exp.Table) -> list[str]:
+    """The parts of a table's name; none where a function stands in its place."""
+    return [part.name for part in table.parts] if isinstance(table.this, exp.Identifier) else []
+
+
+def strangers(tree: exp.Query) -> list[list[str]]:
+    """The names of tables in a marked tree that are neither relations of the project nor given by the query."""
+    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
+    names = [parts_of(table) for table in tree.find_all(exp.Table) if "relation" not in table.meta]
+    return [parts for parts in names if parts and not (len(parts) == 1 and parts[0].casefold() in local)]
 
 
 def folded(parts: Sequence[str]) -> list[str]:

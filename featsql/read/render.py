@@ -14,34 +14,51 @@ from featsql.read.template import Sandbox, Template
 from featsql.read.traced import Origin, Traced, plain
 from featsql.read.words import WORDS, Words
 
+# What a file is known to render to, with the configuration of its folders, and added to rows or not.
+Known = Callable[[File, RawConfig, bool], Rendered | None]
+
 
 def never(_: str) -> bool:
     """No model has rows already."""
     return False
 
 
+def nothing(*_: object) -> None:
+    """No rendering is known."""
+
+
 def render(
-    project: Project, *, full_refresh: bool = False, incremental: Callable[[str], bool] = never
+    project: Project,
+    *,
+    full_refresh: bool = False,
+    incremental: Callable[[str], bool] = never,
+    known: Known = nothing,
 ) -> tuple[Rendered, ...]:
     """Render every model that is enabled.
 
-    `incremental` tells of a model's name whether its table is there to be added to. Raises FeatsqlError
-    with every FS2xx, and what is wrong with the headers.
+    `incremental` tells of a model's name whether its table is there to be added to, `known` what need not be
+    rendered again. Raises FeatsqlError with every FS2xx, and what is wrong with the headers.
     """
-    workshop = Workshop(project)
+    workshop: Workshop | None = None
     done: list[Rendered] = []
     found: list[Diagnostic] = []
     for file in project.models:
         defaults = project.properties.get(file.name, RawConfig({}, place=file.place(1)))
         if defaults.values.get("enabled") is False:
             continue
-        try:
-            rendered = workshop.render(file, defaults, not full_refresh and incremental(file.name))
-        except FeatsqlError as error:
-            found.extend(error.diagnostics)
-            continue
+        adds = not full_refresh and incremental(file.name)
+        rendered = known(file, defaults, adds)
+        if rendered is None:
+            workshop = workshop or Workshop(project)
+            try:
+                rendered = workshop.render(file, defaults, adds)
+            except FeatsqlError as error:
+                found.extend(error.diagnostics)
+                continue
         if rendered.config.enabled:
             done.append(rendered)
+    if workshop is None and not done:
+        Workshop(project)  # the macros must be right even where nobody calls them
     raise_errors(found)
     return tuple(done)
 

@@ -2,43 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from featsql.errors import Diagnostic
 from featsql.resolve import rules
 from featsql.resolve.catalog import Catalog
 from featsql.resolve.checked import Waived
-from featsql.resolve.graph import Graph
+from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage import Lineage
+from featsql.resolve.marks import Marked, Marker, Marks
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.severity import settle
+from featsql.resolve.severity import Finding, settle
 from featsql.resolve.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Diagnostic]]
+# What a rule looks for in plain models, given a model and the lineage.
+Looking = Callable[[Resolved, Lineage], Marker]
+
+
+@cache
+def modules() -> tuple[ModuleType, ...]:
+    """Every module in `rules`, by name: a new rule is a new file."""
+    names = sorted(module.name for module in iter_modules(rules.__path__))
+    return tuple(import_module(f"{rules.__name__}.{name}") for name in names)
 
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
-    """The `check` of every module in `rules`, by name: a new rule is a new file."""
-    names = sorted(module.name for module in iter_modules(rules.__path__))
-    return tuple(import_module(f"{rules.__name__}.{name}").check for name in names)
+    """The `check` of every rule."""
+    return tuple(module.check for module in modules())
+
+
+@cache
+def all_marks() -> Mapping[str, Looking]:
+    """What rules follow through plain models: the `marks` of those that have some, by the name of their `MARK`."""
+    return {module.MARK: module.marks for module in modules() if hasattr(module, "MARK")}
+
+
+class Checker:
+    """The rules at work on the models of a graph; `known` tells the marks of models that were examined before."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        catalog: Catalog,
+        lineage: Lineage,
+        resolved: Mapping[str, Resolved],
+        known: Callable[[str], Mapping[str, Marks] | None] = lambda _: None,
+    ) -> None:
+        self.graph = graph
+        self.catalog = catalog
+        self.lineage = lineage
+        self.resolved = resolved
+        self.known = known
+        self.memory: dict[tuple[str, str], Any] = {}
+        self.marks = {mark: self.marked(mark, looking) for mark, looking in all_marks().items()}
+
+    def marked(self, mark: str, looking: Looking) -> Marked:
+        """The marks of one name."""
+
+        def known(name: str) -> Marks | None:
+            found = self.known(name)
+            return None if found is None else found[mark]
+
+        return Marked(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
+
+    def examine(self, name: str) -> Mapping[str, Marks]:
+        """The marks of a model by their names."""
+        return {mark: found[model_key(name)] for mark, found in self.marks.items()}
+
+    def findings(self, name: str) -> Iterator[Finding]:
+        """All that the rules find in one model."""
+        model, resolved = self.graph.models[name], self.resolved[name]
+        subject = Subject(
+            model, self.graph, self.catalog, self.lineage, resolved, self.resolved, self.marks, self.memory
+        )
+        for rule in all_rules():
+            for diagnostic in rule(subject):
+                yield name, diagnostic
 
 
 def check(
     graph: Graph, catalog: Catalog, lineage: Lineage, resolved: Mapping[str, Resolved]
 ) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
     """All diagnostics of all rules, as severe as the project sets them, and what it lets pass."""
-    memory: dict[tuple[str, str], Any] = {}
-    findings = [
-        (name, diagnostic)
-        for name, model in graph.models.items()
-        for rule in all_rules()
-        for diagnostic in rule(Subject(model, graph, catalog, lineage, resolved[name], resolved, memory))
-    ]
+    checker = Checker(graph, catalog, lineage, resolved)
+    return settled([finding for name in graph.models for finding in checker.findings(name)], graph)
+
+
+def settled(findings: Iterable[Finding], graph: Graph) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
+    """What was found, as severe as the project sets it and in the order of the files, and what it lets pass."""
     found, waived = settle(findings, graph)
     return tuple(sorted(dict.fromkeys(found), key=position)), waived
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
-from featsql.errors import Diagnostic, FeatsqlError, Place
+from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.read.model import Model
 from featsql.read.project import Config
 from featsql.resolve.catalog import Catalog, RelationInfo
@@ -32,37 +31,41 @@ def describe(
 
     `sources` gives the columns of every source and seed by relation key, as the engine reads them;
     `published` those of incremental models' tables by name, which their own text may read as `this`.
-    Raises FeatsqlError with FS510 for every model that does not bind, FS603 and FS713 for one whose
-    columns lack a key or share a name; models that read one of those are passed over, since their own
-    errors would only repeat the first.
+    Raises FeatsqlError with what is wrong with any; models that read one of those are passed over, since
+    their own errors would only repeat the first.
     """
-    relations: dict[str, RelationInfo] = {}
+    relations = {key: RelationInfo(key, columns, graph.sources[key].clock) for key, columns in sources.items()}
+    scratch.begin(relations)
     found: list[Diagnostic] = []
-    entities = graph.project.entities
-    for key, columns in sources.items():
-        relations[key] = RelationInfo(key, columns, graph.sources[key].clock)
-        scratch.add(key, columns)
     for name, model in graph.models.items():
-        key = model_key(name)
-        if any(parent not in relations for parent in graph.parents[key]):
-            continue
-        if published and name in published:
-            scratch.add(key, published[name])
-        try:
-            columns = scratch.bind(model, as_of_type(model, graph, relations))
-        except EngineError as error:
-            found.append(unbound(model, error))
-            continue
-        wrong = [*repeated_names(model, columns), *missing_keys(model, [c.name for c in columns], entities)]
-        if wrong:
-            found += wrong
-            continue
-        clock, why = clock_of(model, relations)
-        relations[key] = RelationInfo(key, columns, clock, why)
-        scratch.add(key, columns)
-    if found:
-        raise FeatsqlError(found)
+        if all(parent in relations for parent in graph.parents[model_key(name)]):
+            try:
+                relations[model_key(name)] = bound(model, graph, relations, scratch, published or {})
+            except FeatsqlError as error:
+                found.extend(error.diagnostics)
+    raise_errors(found)
     return Catalog(relations, scratch.engine.aggregate_functions())
+
+
+def bound(
+    model: Model,
+    graph: Graph,
+    relations: Mapping[str, RelationInfo],
+    scratch: Scratch,
+    published: Mapping[str, Columns],
+) -> RelationInfo:
+    """One model as a relation. Raises FeatsqlError with FS510 where it does not bind, FS603 and FS713 where its
+    columns lack a key or share a name."""
+    key = model_key(model.name)
+    if model.name in published:
+        scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
+    try:
+        columns = scratch.bind(model, as_of_type(model, graph, relations))
+    except EngineError as error:
+        raise FeatsqlError(unbound(model, error)) from None
+    wrong = [*repeated_names(model, columns), *missing_keys(model, [c.name for c in columns], graph.project.entities)]
+    raise_errors(wrong)
+    return RelationInfo(key, columns, *clock_of(model, relations))
 
 
 def make_schema(engine: Engine, database: str, schema: str) -> None:
@@ -72,39 +75,64 @@ def make_schema(engine: Engine, database: str, schema: str) -> None:
 
 
 class Scratch:
-    """A database with the project's relations as empty tables, under the names that models use."""
+    """A database with the relations that models read as empty tables, under the names that models use."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.engine = Engine.memory()
         self.instant = ""
         self.target = graph.project.target
-        for alias in ("sources", self.target.database):
-            self.engine.execute(
-                exp.Attach(this=exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)).sql("duckdb")
-            )
-        make_schema(self.engine, self.target.database, self.target.schema)
+        self.relations: Mapping[str, RelationInfo] = {}
+        self.standing: set[str] = set()
+        self.schemas: set[tuple[str, str]] = set()
+        self.opened: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The database's session, opened when it is first needed."""
+        if self.opened is None:
+            self.opened = Engine.memory()
+            for alias in ("sources", self.target.database):
+                memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
+                self.opened.execute(exp.Attach(this=memory).sql("duckdb"))
+            self.make_schema(self.target.database, self.target.schema)
+        return self.opened
+
+    def close(self) -> None:
+        """Release the database."""
+        if self.opened is not None:
+            self.opened.close()
+
+    def make_schema(self, database: str, schema: str) -> None:
+        """Create a schema, once."""
+        if (database, schema) not in self.schemas:
+            make_schema(self.engine, database, schema)
+            self.schemas.add((database, schema))
+
+    def begin(self, relations: Mapping[str, RelationInfo]) -> None:
+        """Let the relations be these from here on."""
+        self.relations = relations
+        self.standing = set()
+
+    def need(self, keys: Iterable[str]) -> None:
+        """Let some relations stand as empty tables."""
+        for key in keys:
+            if key not in self.standing:
+                self.add(key, self.relations[key].columns)
+                self.standing.add(key)
 
     def add(self, key: str, columns: tuple[Column, ...]) -> None:
         """Create a relation as an empty table."""
         table = bound_name(key, self.graph)
         if key.startswith("source:"):
-            make_schema(self.engine, "sources", table.db)
+            self.make_schema("sources", table.db)
         if table.db == EPHEMERAL:
-            make_schema(self.engine, "sources", EPHEMERAL)
-            self.create(rendered_name(key, self.graph), columns)
-        self.create(table, columns)
-
-    def create(self, table: exp.Table, columns: tuple[Column, ...]) -> None:
-        """Create an empty table."""
-        definitions = [
-            exp.ColumnDef(this=exp.to_identifier(c.name, quoted=True), kind=type_tree(c.type).copy()) for c in columns
-        ]
-        schema = exp.Schema(this=table, expressions=definitions)
-        self.engine.execute(exp.Create(this=schema, kind="TABLE", replace=True).sql("duckdb"))
+            self.make_schema("sources", EPHEMERAL)
+            self.engine.create_empty(rendered_name(key, self.graph), columns)
+        self.engine.create_empty(table, columns)
 
     def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
         """The columns of a model's own text. Raises EngineError where it does not bind."""
+        self.need(self.graph.parents[model_key(model.name)])
         self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
 
@@ -113,12 +141,6 @@ class Scratch:
         if kind != self.instant:
             self.engine.define_as_of(exp.cast(exp.null(), kind))
             self.instant = kind
-
-
-@cache
-def type_tree(name: str) -> exp.DataType:
-    """A type by its name in DuckDB; to be copied."""
-    return exp.DataType.build(name, dialect="duckdb", udt=True)
 
 
 def bound_name(key: str, graph: Graph) -> exp.Table:

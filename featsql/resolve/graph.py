@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from featsql.read.model import Model
 from featsql.read.project import Project, Source
@@ -32,15 +32,15 @@ class Graph:
     models: Mapping[str, Model]
     sources: Mapping[str, Source]
     parents: Mapping[str, tuple[str, ...]]
+    children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
-    @property
-    def children(self) -> Mapping[str, tuple[str, ...]]:
-        """The edges the other way round, in build order."""
+    def __post_init__(self) -> None:
+        """Know the edges the other way round, in build order."""
         below: dict[str, list[str]] = {key: [] for key in self.parents}
         for key, parents in self.parents.items():
             for parent in parents:
                 below.setdefault(parent, []).append(key)
-        return {key: tuple(keys) for key, keys in below.items()}
+        object.__setattr__(self, "children", {key: tuple(keys) for key, keys in below.items()})
 
     def upstream(self, keys: Iterable[str]) -> frozenset[str]:
         """`keys` and everything that they read, directly or not."""

@@ -54,15 +54,24 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Direct edges, model by model; `coarse` names the models whose edges are wider than they need be,
-    with the reason. `presence` has the edges to the rows of each model themselves (its output `*`), and
-    `promised` the keys of the models whose clock is their author's word."""
+    """Direct edges, model by model; `coarse` says of the models whose edges are wider than they need be why they
+    are. `presence` has the edges to the rows of each model themselves (its output `*`), `promised` the keys of
+    the models whose clock is their author's word, and `relations` every relation of the graph by its key."""
 
-    tables: tuple[Table, ...]
+    relations: Mapping[str, Table]
     edges: Mapping[str, tuple[Edge, ...]]
-    coarse: Mapping[str, str] = field(default_factory=dict)
+    coarse: Mapping[str, str | None] = field(default_factory=dict)
     presence: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
     promised: frozenset[str] = frozenset()
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Every relation of the graph."""
+        return tuple(self.relations.values())
+
+    def kind_of(self, key: str) -> str | None:
+        """The kind of a relation, if there is one of this key."""
+        return self.relations[key].kind if key in self.relations else None
 
     def sources_of(self, model: str, output: str, kinds: Collection[str] = ("value",)) -> frozenset[tuple[str, str]]:
         """Every (relation, column) that an output comes from through edges of these kinds, all the way up."""
@@ -115,8 +124,7 @@ class Lineage:
 
     def attaches(self, edge: Edge) -> bool:
         """Whether an edge leads from a training set to features: those give each row its columns, and no rows."""
-        kinds = {table.key: table.kind for table in self.tables}
-        return kinds.get(f"model:{edge.model}") == "training_set" and kinds.get(edge.relation) == "features"
+        return self.kind_of(f"model:{edge.model}") == "training_set" and self.kind_of(edge.relation) == "features"
 
     def text(self, model: str) -> str:
         """The edges of one model for people, one output a paragraph."""
@@ -137,13 +145,12 @@ class Lineage:
         """For each output that needs any history, by the keys of sources, seeds, and models whose clock is their
         author's word (what lies behind these, nothing is known of): when the rows lie that can act on it. Only what
         is asked at an instant needs one; a training set's own rows are given."""
-        kinds = {table.key: table.kind for table in self.tables}
-        if kinds.get(f"model:{model}") not in {"features", "training_set"}:
+        if self.kind_of(f"model:{model}") not in {"features", "training_set"}:
             return {}
         found: dict[str, Reach] = {}
         known: dict[tuple[str, str], Reach] = {}
         for edge in self.edges.get(model, ()):
-            if kinds.get(edge.relation) != "labels":
+            if self.kind_of(edge.relation) != "labels":
                 widen(found.setdefault(edge.output, {}), self.beyond(edge, known, self.promised))
         return {output: by_source(reached) for output, reached in found.items() if reached}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
@@ -12,7 +12,7 @@ from featsql.read.project import Project, Source
 from featsql.resolve.graph import Graph, model_key, seed_key, source_key
 
 
-def link(models: tuple[Model, ...], project: Project) -> Graph:
+def link(models: Sequence[Model], project: Project) -> Graph:
     """Resolve every reference and order the models, parents first and by name where the order is free.
 
     Raises FeatsqlError: FS401 unknown model, FS402 unknown source, FS403 cycle, FS404 duplicate name.
@@ -38,7 +38,7 @@ def link(models: tuple[Model, ...], project: Project) -> Graph:
     return Graph(project, {name: by_name[name] for name in order}, sources, leaves | parents)
 
 
-def duplicates(models: tuple[Model, ...], seeds: Mapping[str, Source]) -> list[Diagnostic]:
+def duplicates(models: Sequence[Model], seeds: Mapping[str, Source]) -> list[Diagnostic]:
     """Two files that would become the same relation."""
     found: list[Diagnostic] = []
     seen: dict[str, str] = {name.casefold(): "seed" for name in seeds}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from featsql.read.lazy import Lazy
 from featsql.resolve.graph import Graph
 from featsql.resolve.lineage import ROWS, Lineage
 from featsql.resolve.qualify import Resolved
@@ -110,15 +111,50 @@ def conditions(select: exp.Select) -> Iterator[exp.Expr]:
     yield from (on for join in joins(select) if isinstance(on := join.args.get("on"), exp.Expr))
 
 
-def marked(graph: Graph, resolved: Mapping[str, Resolved], marker: Callable[[Resolved], Marker]) -> dict[str, Marks]:
-    """The marks of every plain model, by relation key; `marker` gives what is looked for in one."""
-    found: dict[str, Marks] = {}
-    for name, model in graph.models.items():
-        if model.config.kind == "plain":
-            marks = Marking(resolved[name], marker(resolved[name]), found).marks()
-            if marks:
-                found[f"model:{name}"] = marks
-    return found
+class Marked(Lazy[Marks]):
+    """The marks of every plain model, by relation key, each found when it is asked for; `marker` gives what is
+    looked for in one. `known` tells the marks of models that were examined before."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        resolved: Mapping[str, Resolved],
+        marker: Callable[[Resolved], Marker],
+        known: Callable[[str], Marks | None] = lambda _: None,
+    ) -> None:
+        super().__init__(graph.parents, self.of)
+        self.graph = graph
+        self.resolved = resolved
+        self.marker = marker
+        self.known = known
+
+    def __getitem__(self, key: str) -> Marks:
+        """The marks of a relation; those of what it reads are found first, without a call inside of another."""
+        stack = [key] if key not in self.made else []
+        while stack:
+            missing = [each for each in self.below(stack[-1]) if each not in self.made]
+            stack += missing
+            if not missing:
+                super().__getitem__(stack.pop())
+        return super().__getitem__(key)
+
+    def below(self, key: str) -> tuple[str, ...]:
+        """The relations whose marks must be known first."""
+        plain = self.is_plain(key) and self.known(key.partition(":")[2]) is None
+        return self.graph.parents[key] if plain else ()
+
+    def is_plain(self, key: str) -> bool:
+        """Whether a relation is a plain model: no other passes marks on."""
+        kind, _, name = key.partition(":")
+        return kind == "model" and self.graph.models[name].config.kind == "plain"
+
+    def of(self, key: str) -> Marks:
+        """The marks of one relation."""
+        if not self.is_plain(key):
+            return {}
+        name = key.partition(":")[2]
+        known = self.known(name)
+        return Marking(self.resolved[name], self.marker(self.resolved[name]), self).marks() if known is None else known
 
 
 def marks_read(name: str, lineage: Lineage, known: Mapping[str, Marks]) -> dict[str, tuple[str, Mark]]:

@@ -41,12 +41,9 @@ class UnboundError(Exception):
 
 
 def qualify(model: Model, catalog: Catalog) -> Resolved:
-    """Number the scans of a model's tree and bind the columns of a copy of it."""
+    """Bind the columns of a copy of a model's tree."""
     tables = [table for table in model.tree.find_all(exp.Table) if "relation" in table.meta]
-    scans: dict[int, RelationInfo] = {}
-    for number, table in enumerate(tables):
-        table.meta["scan"] = number
-        scans[number] = catalog.relations[table.meta["relation"]]
+    scans = {table.meta["scan"]: catalog.relations[table.meta["relation"]] for table in tables}
     info = catalog.relations[model_key(model.name)]
     try:
         refuse(model.tree)

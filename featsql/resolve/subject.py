@@ -13,6 +13,7 @@ from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import Graph
 from featsql.resolve.lineage import Lineage
+from featsql.resolve.marks import Marks
 from featsql.resolve.qualify import Resolved
 
 Known = TypeVar("Known")
@@ -20,7 +21,7 @@ Known = TypeVar("Known")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One model under examination."""
+    """One model under examination; `marks` tells by the name of a mark which columns of plain models carry it."""
 
     model: Model
     graph: Graph
@@ -28,6 +29,7 @@ class Subject:
     lineage: Lineage
     resolved: Resolved
     others: Mapping[str, Resolved] = field(default_factory=dict)
+    marks: Mapping[str, Mapping[str, Marks]] = field(default_factory=dict)
     memory: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: str, name: str, make: Callable[[], Known]) -> Known:

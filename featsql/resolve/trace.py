@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
-from featsql.resolve.catalog import Catalog
+from featsql.read.lazy import Lazy
+from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.flow import Act, Acts, Flow, MisledError, join
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage import ROWS, Edge, EdgeKind, Lineage, Table
@@ -16,33 +18,52 @@ from featsql.resolve.timing import Timing, promised, timing
 from featsql.resolve.tracer import Tracer
 
 
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The direct edges of one model, those to its rows themselves, and why they are coarse, if they are."""
+
+    edges: tuple[Edge, ...]
+    presence: tuple[Edge, ...]
+    why_coarse: str | None = None
+
+
 def trace(resolved: Mapping[str, Resolved], graph: Graph, catalog: Catalog) -> Lineage:
-    """The direct edges of every model, and every relation as a table of the lineage."""
-    edges: dict[str, tuple[Edge, ...]] = {}
-    presence: dict[str, tuple[Edge, ...]] = {}
-    coarse: dict[str, str] = {}
-    for name, model in resolved.items():
-        known = timing(model, graph)
-        try:
-            flow = flow_of(model, known)
-        except MisledError as reason:
-            coarse[name] = str(reason)
-            edges[name] = tuple(coarse_edges(model, known))
-            presence[name] = tuple({edge.relation: edge for edge in edges[name] if edge.column == ROWS}.values())
-            continue
-        edges[name] = tuple(edges_of(model, flow))
-        presence[name] = tuple(written(model, ROWS, flow.influences, "influence"))
-    return Lineage(tuple(tables_of(graph, catalog)), edges, coarse, presence, promised(graph))
+    """The lineage of a project, of which each model is traced when it is asked for."""
+    return lineage_of(Lazy(graph.models, lambda name: trace_model(resolved[name], graph)), graph, catalog)
 
 
-def tables_of(graph: Graph, catalog: Catalog) -> Iterator[Table]:
-    """Every source, seed and model."""
-    for key, source in graph.sources.items():
-        kind = key.partition(":")[0]
-        yield Table(key, kind, source.place.path if source.place else None, catalog.relations[key].columns)
-    for name, model in graph.models.items():
-        info = catalog.relations[model_key(name)]
-        yield Table(info.key, model.config.kind, model.rendered.file.path, info.columns)
+def lineage_of(traced: Mapping[str, Traced], graph: Graph, catalog: Catalog) -> Lineage:
+    """The lineage of models of which each is traced by itself."""
+    keys = [*graph.sources, *map(model_key, graph.models)]
+    return Lineage(
+        relations=Lazy(keys, lambda key: table_of(catalog.relations[key], graph)),
+        edges=Lazy(graph.models, lambda name: traced[name].edges),
+        coarse=Lazy(graph.models, lambda name: traced[name].why_coarse),
+        presence=Lazy(graph.models, lambda name: traced[name].presence),
+        promised=promised(graph),
+    )
+
+
+def trace_model(model: Resolved, graph: Graph) -> Traced:
+    """The direct edges of one model."""
+    known = timing(model, graph)
+    try:
+        flow = flow_of(model, known)
+    except MisledError as reason:
+        edges = tuple(coarse_edges(model, known))
+        rows = {edge.relation: edge for edge in edges if edge.column == ROWS}
+        return Traced(edges, tuple(rows.values()), str(reason))
+    return Traced(tuple(edges_of(model, flow)), tuple(written(model, ROWS, flow.influences, "influence")))
+
+
+def table_of(info: RelationInfo, graph: Graph) -> Table:
+    """A source, seed or model as a table of the lineage."""
+    kind, _, name = info.key.partition(":")
+    if kind == "model":
+        model = graph.models[name]
+        return Table(info.key, model.config.kind, model.rendered.file.path, info.columns)
+    place = graph.sources[info.key].place
+    return Table(info.key, kind, place.path if place else None, info.columns)
 
 
 def flow_of(model: Resolved, known: Timing) -> Flow:

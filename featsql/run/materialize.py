@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -54,6 +55,11 @@ class Materializer:
         # what each training set is made of, as an earlier build left it, and as this one found it
         self.before: dict[str, Before | None] = {}
         self.made: dict[str, Before] = {}
+
+    @cached_property
+    def standing(self) -> dict[str, str]:
+        """What the target held when the first node was built: each is built once."""
+        return relations(self.engine, self.project)
 
     def build(self, name: str) -> Built:
         """Build one node of the graph."""
@@ -165,8 +171,7 @@ class Materializer:
 
     def incremental(self, model: Model) -> Built:
         """New rows only: those of the same key are replaced, or everything from the first new instant on."""
-        existing = relations(self.engine, self.project)
-        if self.full_refresh or existing.get(model.name) != "TABLE":
+        if self.full_refresh or self.standing.get(model.name) != "TABLE":
             return self.replace_by_text(model)
         table, fresh = table_of(self.project, model.name), three_part("temp", "main", f"__new_{model.name}")
         self.engine.create_as("OR REPLACE TEMP TABLE", fresh, self.text(model))
@@ -247,7 +252,7 @@ class Materializer:
 
     def drop_other(self, name: str, kind: str) -> None:
         """Drop a relation of this name that is of the other kind: a view that becomes a table, say."""
-        found = relations(self.engine, self.project).get(name)
+        found = self.standing.get(name)
         if found is not None and found != kind:
             self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
 

@@ -110,8 +110,7 @@ class SharedScratch(Scratch):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
-        self.engine.close()
-        self.engine = KnowingEngine.memory()
+        self.opened = KnowingEngine.memory()
         for name in ("sources", "db"):
             self.engine.execute(f"attach ':memory:' as {name}")
 
@@ -169,4 +168,4 @@ def compiled(case: Case, extra: Sequence[Text] = ()) -> Checked:
     shared.graph = graph
     catalog = describe(graph, {source_key(f"s.{name}"): case.columns for name in case.clocks}, shared)
     resolved = {name: qualify(each, catalog) for name, each in graph.models.items()}
-    return Checked(graph, catalog, resolved, Lineage((), {}))
+    return Checked(graph, catalog, resolved, Lineage({}, {}))

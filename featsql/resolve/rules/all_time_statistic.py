@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.read.lazy import Lazy
 from featsql.resolve.frames import sight
-from featsql.resolve.lineage import Lineage
-from featsql.resolve.marks import Mark, Marker, Marking, marked
+from featsql.resolve.marks import Mark, Marker, Marking, Marks
 from featsql.resolve.outcome import Spine, reads_label, spine_of, taken
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.rules.look_ahead import looks_ahead as row_looks_ahead
+from featsql.resolve.rules.look_ahead import MARK as LOOK_AHEAD
 from featsql.resolve.scope import leaf
 from featsql.resolve.subject import Subject, named
 
@@ -61,25 +61,16 @@ def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
 
 def in_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of the labels, of which a training set takes the result."""
-    graph, others, lineage = subject.graph, subject.others, subject.lineage
-    known = subject.once(
-        "before-the-spine", "", lambda: marked(graph, others, lambda model: before_the_spine(model, lineage))
-    )
+    known = before_the_spine(subject.marks[LOOK_AHEAD])
     marks = Marking(spine.resolved, looks_ahead(spine), known).marks()
     columns = (column for column in taken(subject, spine) if column in marks and not spine.is_given(column))
     yield from said(subject, {column: marks[column] for column in columns}, spine)
 
 
-def before_the_spine(model: Resolved, lineage: Lineage) -> Marker:
-    """What marks a window of a plain model that labels read: it sees rows after its own, which may still be before
-    the instant."""
-    inner = row_looks_ahead(model, lineage)
-
-    def marker(node: exp.Expr) -> Mark | None:
-        mark = inner(node)
-        return Mark(mark.text, certain=False) if mark is not None else None
-
-    return marker
+def before_the_spine(known: Mapping[str, Marks]) -> Mapping[str, Marks]:
+    """The windows of plain models that labels read: they see rows after their own, which may still be before the
+    instant."""
+    return Lazy(known, lambda key: {name: Mark(mark.text, certain=False) for name, mark in known[key].items()})
 
 
 def looks_ahead(spine: Spine) -> Marker:

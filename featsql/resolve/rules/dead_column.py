@@ -14,10 +14,9 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         return
     entities = subject.graph.project.entities
     keys = {key.casefold() for name in subject.model.config.entity if name in entities for key in entities[name].keys}
-    key = f"model:{subject.model.name}"
-    used = subject.once("used", "", lambda: used_columns(subject))
+    used = used_columns(subject)
     names = subject.resolved.info.names
-    dead = [f"`{n}`" for n in names if n.casefold() not in keys and (key, n.casefold()) not in used]
+    dead = [f"`{n}`" for n in names if n.casefold() not in keys and n.casefold() not in used]
     if dead:
         verb = "is" if len(dead) == 1 else "are"
         message = f"{', '.join(dead)} {verb} used by no training set"
@@ -26,11 +25,13 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         )
 
 
-def used_columns(subject: Subject) -> frozenset[tuple[str, str]]:
-    """Every column, by relation and folded name, that a training set or another features model takes."""
+def used_columns(subject: Subject) -> frozenset[str]:
+    """Every column of the model, by its folded name, that a training set or another features model takes."""
+    key = f"model:{subject.model.name}"
     return frozenset(
-        (edge.relation, edge.column.casefold())
-        for name, edges in subject.lineage.edges.items()
-        if subject.kind_of(f"model:{name}") in {"training_set", "features"}
-        for edge in edges
+        edge.column.casefold()
+        for child in subject.graph.children.get(key, ())
+        if subject.kind_of(child) in {"training_set", "features"}
+        for edge in subject.lineage.edges[child.partition(":")[2]]
+        if edge.relation == key
     )

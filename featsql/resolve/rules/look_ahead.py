@@ -11,17 +11,18 @@ from featsql.errors import Diagnostic
 from featsql.resolve.clocked import is_instant_of
 from featsql.resolve.frames import sight
 from featsql.resolve.lineage import ROWS, Lineage
-from featsql.resolve.marks import Mark, Marker, marked, marks_read
+from featsql.resolve.marks import Mark, Marker, marks_read
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.subject import Subject, named
+
+MARK = "look ahead"
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     """A row is visible from its own instant on, and then all of its columns are."""
     if not subject.as_of_model or not any(subject.kind_of(info.key) == "plain" for _, info in subject.reads):
         return
-    graph, others, lineage = subject.graph, subject.others, subject.lineage
-    known = subject.once("look-ahead", "", lambda: marked(graph, others, lambda model: looks_ahead(model, lineage)))
+    known = subject.marks[MARK]
     for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
         what = f"the rows of {named(key)} are chosen" if column == ROWS else f"`{column}` of {named(key)} is computed"
         if mark.certain:
@@ -34,7 +35,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             yield subject.found("FS613", message, subject.table_of(key), hint, "warning")
 
 
-def looks_ahead(model: Resolved, lineage: Lineage) -> Marker:
+def marks(model: Resolved, lineage: Lineage) -> Marker:
     """What marks a window, or a subquery in an expression, that sees later rows."""
 
     def marker(node: exp.Expr) -> Mark | None:

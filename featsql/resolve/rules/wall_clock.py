@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import ROWS
-from featsql.resolve.marks import Mark, Marking, Marks, marked, marks_read
+from featsql.resolve.lineage import ROWS, Lineage
+from featsql.resolve.marks import Mark, Marker, Marking, Marks, marks_read
 from featsql.resolve.outcome import Spine, spine_of, taken
+from featsql.resolve.qualify import Resolved
 from featsql.resolve.subject import Subject, named
 
+MARK = "wall clock"
 CLOCKS = (
     exp.CurrentTimestamp,
     exp.CurrentDate,
@@ -48,7 +50,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         found = read_by(node)
         if found is not None:
             yield subject.found("FS604", found[0], nearest(node), found[1])
-    known = subject.once("wall-clock", "", lambda: marked(subject.graph, subject.others, lambda _: marker))
+    known = subject.marks[MARK]
     for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
         what = "the choice of its rows" if column == ROWS else f"`{column}`"
         message = f"{what} in {named(key)} depends on {mark.text}: it would be another on another day"
@@ -92,8 +94,13 @@ def is_chance(node: exp.Expr) -> bool:
     return isinstance(node, CHANCE) or (name in NAMES and NAMES[name] is None)
 
 
-def marker(node: exp.Expr) -> Mark | None:
+def marks(_: Resolved, __: Lineage) -> Marker:
     """What marks a call of the wall clock or of chance."""
+    return marker
+
+
+def marker(node: exp.Expr) -> Mark | None:
+    """The mark of such a call."""
     if read_by(node) is None:
         return None
     return Mark("chance" if is_chance(node) else "the wall clock")

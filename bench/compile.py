@@ -1,0 +1,86 @@
+"""How long a project of many models takes: to compile at first and again, and tiny ones to run.
+
+    python bench/compile.py [models]
+
+Every figure is the wall time of a whole process, the best of three (the first compilation: once), with its peak memory.
+The tiny models are run once more as the same statements sent to DuckDB one after the other. Prints a table.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from models import main as write_models
+
+FEATSQL = (sys.executable, "-m", "featsql")
+BY_HAND = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+for line in open(sys.argv[2]):
+    connection.execute(line).fetchall()
+"""
+
+
+def measured(command: Sequence[str]) -> tuple[float, float]:
+    """The seconds that a process takes, and its peak memory in megabytes. Raises SystemExit where it fails."""
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def tiny(folder: Path, number: int) -> None:
+    """Models that do next to nothing, and the same as statements."""
+    (folder / "models").mkdir(parents=True)
+    (folder / "featsql_project.yml").write_text("name: tiny\noutputs: {dev: {path: target/tiny.duckdb}}\n")
+    statements = []
+    for i in range(number):
+        query = f"select {i} as n" if i < 10 else f"select n + 1 as n from {{{{ ref('t{i - 10}') }}}}"
+        (folder / f"models/t{i}.sql").write_text("{{ config(materialized='table') }}\n" + query + "\n")
+        plain = f"select {i} as n" if i < 10 else f"select n + 1 as n from t{i - 10}"
+        statements.append(f"create or replace table t{i} as {plain}\n")
+    (folder / "statements.sql").write_text("".join(statements))
+
+
+def main(number: int) -> None:
+    """Measure everything, and print the table."""
+    rows: list[tuple[str, float, float]] = []
+
+    def add(what: str, command: Sequence[str], times: int = 3) -> float:
+        best = min(measured(command) for _ in range(times))
+        rows.append((what, *best))
+        return best[0]
+
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        many, small = base / "many", base / "small"
+        write_models(many, number)
+        compile_ = (*FEATSQL, "compile", "--project-dir", str(many))
+        add(f"compile {number:,} models", compile_, 1)
+        add("compile again", compile_)
+        changed = sorted((many / "models").glob("model_*.sql"))[number // 3]
+        changed.write_text(changed.read_text().replace("c0 > 0", "c0 > 1"))
+        add("compile after one changed", compile_, 1)
+        add("featsql --help", (*FEATSQL, "--help"))
+        tiny(small, number)
+        ours = add(f"build {number:,} tiny models", (*FEATSQL, "build", "--project-dir", str(small)), 1)
+        script = base / "by_hand.py"
+        script.write_text(BY_HAND)
+        command = (sys.executable, str(script), str(base / "hand.duckdb"), str(small / "statements.sql"))
+        theirs = add("the same statements by hand", command, 1)
+    print("| what | seconds | MB |\n|---|---|---|")
+    for what, seconds, memory in rows:
+        print(f"| {what} | {seconds:.2f} | {memory:.0f} |")
+    print(f"\ntiny models: {ours / theirs:.1f} x the statements by hand")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

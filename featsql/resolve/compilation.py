@@ -1,0 +1,112 @@
+"""Stages 5 to 8 of one model after the other: what is known of it still is not found out again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from featsql.engine import Column
+from featsql.errors import Diagnostic, FeatsqlError, Findings
+from featsql.read.lazy import Lazy
+from featsql.read.model import Model
+from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.check import Checker, settled
+from featsql.resolve.checked import Checked, Waived
+from featsql.resolve.describe import Scratch, bound
+from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.qualify import qualify
+from featsql.resolve.recall import Recall
+from featsql.resolve.severity import Finding
+from featsql.resolve.shelf import Shelf
+from featsql.resolve.trace import Traced, lineage_of, trace_model
+
+
+def read(model: Model, found: Findings) -> None:
+    """Parse a model, and make sure that its tree says what its text does, unless both were done before."""
+    if model.proof is None:
+        return
+    try:
+        model.read()
+    except FeatsqlError as error:
+        found.add("parse", model.name, error.diagnostics)
+    if found.clear("same"):
+        found.add("same", model.name, model.proof(model))
+
+
+class Compilation:
+    """A graph whose models are resolved one after the other, parents first, and then checked; `fresh` has those
+    with something below them of which the rules had to look again."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        sources: Mapping[str, tuple[Column, ...]],
+        found: Findings,
+        recall: Recall,
+    ) -> None:
+        self.graph = graph
+        self.found = found
+        self.recall = recall
+        self.scratch = Scratch(graph)
+        self.relations = Lazy[RelationInfo]((), lambda key: recall.info(key.partition(":")[2]))
+        for key, columns in sources.items():
+            self.relations.give(key, RelationInfo(key, columns, graph.sources[key].clock))
+            recall.begin(self.relations[key])
+        self.scratch.begin(self.relations)
+        catalog = Catalog(self.relations, aggregates_of(recall.shelf, self.scratch))
+        self.resolved = Lazy(graph.models, lambda name: qualify(graph.models[name], catalog))
+        self.traced = Lazy(graph.models, self.trace)
+        self.checked = Checked(graph, catalog, self.resolved, lineage_of(self.traced, graph, catalog))
+        self.checker = Checker(graph, catalog, self.checked.lineage, self.resolved, recall.marks)
+        self.findings: dict[str, list[Finding]] = {}
+        self.fresh: set[str] = set()
+
+    def trace(self, name: str) -> Traced:
+        """The edges of a model."""
+        if self.recall.knows(name):
+            return self.recall.traced(name)
+        return trace_model(self.resolved[name], self.graph)
+
+    def resolve(self, model: Model, *, keep: bool) -> None:
+        """Bind a model, find its edges and its marks, and, if nothing below it matters, what the rules say. What was
+        made of its text is kept only if `keep` asks for it."""
+        key = model_key(model.name)
+        whole = self.found.clear("describe") and all(each in self.relations for each in self.graph.parents[key])
+        if whole and self.recall.resolves(model):
+            self.relations.promise(key)
+            return
+        read(model, self.found)
+        if whole and self.found.clear("describe"):
+            self.describe(model)
+        if not keep:
+            model.forget()
+            self.resolved.forget(model.name)
+
+    def describe(self, model: Model) -> None:
+        """The same, of a model that was read."""
+        try:
+            info = bound(model, self.graph, self.relations, self.scratch, self.recall.published)
+        except FeatsqlError as error:
+            self.found.add("describe", model.name, error.diagnostics)
+            return
+        self.relations.give(info.key, info)
+        if self.found.clear("check"):
+            self.recall.resolved(model, info, self.traced[model.name], self.checker.examine(model.name))
+            if model.config.kind == "plain":
+                self.findings[model.name] = list(self.checker.findings(model.name))
+
+    def check(self, said: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
+        """All that templates and rules say, and what the project lets pass."""
+        for name in self.graph.models.keys() - self.findings.keys():
+            known = self.recall.findings(name)
+            if known is None:
+                self.fresh.add(name)
+            self.findings[name] = list(self.checker.findings(name)) if known is None else known
+        found, waived = settled((each for name in self.graph.models for each in self.findings[name]), self.graph)
+        return (*said, *found), waived
+
+
+def aggregates_of(shelf: Shelf, scratch: Scratch) -> frozenset[str]:
+    """The names of the engine's aggregate functions, which change with its version alone."""
+    if "aggregates" not in shelf.shared:
+        shelf.share("aggregates", sorted(scratch.engine.aggregate_functions()))
+    return frozenset(shelf.shared["aggregates"])

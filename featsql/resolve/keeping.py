@@ -1,0 +1,81 @@
+"""Nouns as JSON and back: only what is named here can come out of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from featsql.engine import Column
+from featsql.errors import Diagnostic, Place
+from featsql.read.model import Reference
+from featsql.read.project import ColumnProperties, Config, Publish, RuleSetting, Split
+from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.lineage import Edge
+from featsql.resolve.marks import Mark
+from featsql.resolve.reach import Span
+from featsql.temporal import Clock
+
+NOUNS: Mapping[str, type[Any]] = {
+    noun.__name__: noun
+    for noun in (
+        Clock,
+        Column,
+        ColumnProperties,
+        Config,
+        Diagnostic,
+        Edge,
+        Mark,
+        Place,
+        Publish,
+        Reference,
+        RelationInfo,
+        RuleSetting,
+        Span,
+        Split,
+    )
+}
+FIELDS = {name: tuple(field.name for field in fields(noun)) for name, noun in NOUNS.items()}
+PLAIN = (str, int, float, bool, type(None))
+# What a list begins with that is no noun but a tuple, a list or a mapping.
+TUPLE, LIST, MAPPING = "()", "[]", "{}"
+
+
+class UnkeepableError(Exception):
+    """A value that cannot be written to a file and come back the same."""
+
+
+def pack(value: Any) -> Any:
+    """A value as what JSON knows. Raises UnkeepableError."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is tuple:
+        return [TUPLE, *map(pack, value)]
+    if kind is list:
+        return [LIST, *map(pack, value)]
+    if isinstance(value, Mapping):
+        return [MAPPING, *(part for pair in value.items() for part in map(pack, pair))]
+    if NOUNS.get(kind.__name__) is not kind:
+        raise UnkeepableError(kind.__name__)
+    return [kind.__name__, *(pack(getattr(value, name)) for name in FIELDS[kind.__name__])]
+
+
+def unpack(value: Any) -> Any:
+    """A value as it was before it was packed. Raises ValueError, TypeError or KeyError for what never was."""
+    if type(value) is not list:
+        if type(value) in PLAIN:
+            return value
+        raise ValueError(value)
+    head, *rest = value
+    make = SHAPES.get(head)
+    parts = [unpack(each) if type(each) is list else each for each in rest]
+    return make(parts) if make is not None else NOUNS[head](*parts)
+
+
+def pairs(parts: list[Any]) -> dict[Any, Any]:
+    """Keys and values, in turns, as a mapping."""
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+SHAPES: Mapping[str, Callable[[list[Any]], Any]] = {TUPLE: tuple, LIST: list, MAPPING: pairs}

@@ -1,0 +1,192 @@
+"""What an earlier compilation found out about models that are the same still, and so is what they are made of.
+
+A model is resolved from its own text and from the *facts* of what it reads: columns, clock, edges and marks. Facts
+that come out the same stop a change from spreading. As-of models and labels are also held to the texts of all
+that is above them and to the facts of all that is below, which their rules look at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from featsql.errors import Diagnostic
+from featsql.read.lazy import Lazy
+from featsql.read.model import Model
+from featsql.read.parse import strangers
+from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.keeping import UnkeepableError, pack, unpack
+from featsql.resolve.lineage import Edge
+from featsql.resolve.marks import Marks
+from featsql.resolve.reach import Span
+from featsql.resolve.renderings import packed
+from featsql.resolve.shelf import BROKEN, Row, Shelf, digest
+from featsql.resolve.trace import Traced
+
+Findings = list[tuple[str, Diagnostic]]
+
+
+class Recall:
+    """The models of a graph on a shelf; `texts` gives the keys of their renderings, `published` what else they
+    are bound to."""
+
+    def __init__(self, shelf: Shelf, graph: Graph, texts: Mapping[str, str], published: Mapping[str, Any]) -> None:
+        project = graph.project
+        target = project.target
+        self.shelf = shelf
+        self.graph = graph
+        self.texts = texts
+        self.published = published
+        self.settings = digest(
+            [
+                [project.boundary, project.default_delay, repr(project.entities)],
+                [target.database, target.schema, target.extensions, repr(target.settings)],
+            ]
+        )
+        self.facts: dict[str, str] = {}
+        self.exact: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+        self.bodies: Lazy[Any] = Lazy((), shelf.body)
+
+    def begin(self, info: RelationInfo) -> None:
+        """Know the facts of a source or seed."""
+        place = self.graph.sources[info.key].place
+        self.facts[info.key] = self.exact[info.key] = digest([repr(info), repr(place)])
+
+    def resolves(self, model: Model) -> bool:
+        """Whether a model, whose parents were seen before, is as it was when it was last resolved."""
+        name, key = model.name, model_key(model.name)
+        parents = self.graph.parents[key]
+        if any(parent not in self.facts for parent in parents):
+            return False
+        own = self.texts.get(name) or repr(model.rendered)
+        self.exact[key] = digest([own, [self.exact[parent] for parent in parents]])
+        above = [self.exact[parent] for parent in parents] if model.config.kind != "plain" else []
+        read = [[parent, self.facts[parent]] for parent in parents]
+        self.keys[name] = digest([self.settings, own, read, above, repr(self.published.get(name))])
+        row = self.shelf.rows.get(name)
+        if row is None or name not in self.texts or row.key != self.keys[name]:
+            return False
+        self.facts[key] = row.facts
+        self.bodies.promise(name)
+        return True
+
+    def digest_of(self, model: Model, body: Any) -> str:
+        """The digest of all that other models may know of one: its facts, its header, and where it begins."""
+        file = model.rendered.file
+        return digest([body, repr(model.config), file.path, repr(file.place(1))])
+
+    def knows(self, name: str) -> bool:
+        """Whether a model's facts are held."""
+        return name in self.bodies
+
+    def info(self, name: str) -> RelationInfo:
+        """A known model as a relation."""
+        info: RelationInfo = unpack(self.bodies[name]["info"])
+        return info
+
+    def traced(self, name: str) -> Traced:
+        """The edges of a known model."""
+        body = self.bodies[name]
+        edges, presence = (edges_of(name, rows, body["words"]) for rows in (body["edges"], body["presence"]))
+        return Traced(edges, presence, body["coarse"])
+
+    def marks(self, name: str) -> Mapping[str, Marks] | None:
+        """The marks of a known model by their names."""
+        found: Mapping[str, Marks] | None = unpack(self.bodies[name]["marks"]) if name in self.bodies else None
+        return found
+
+    def resolved(self, model: Model, info: RelationInfo, traced: Traced, marks: Mapping[str, Marks]) -> None:
+        """Keep the facts of a model."""
+        words: dict[str | float, int] = {}
+        edges, presence = (rows_of(each, words) for each in (traced.edges, traced.presence))
+        body = {
+            "info": pack(info),
+            "edges": edges,
+            "presence": presence,
+            "words": list(words),
+            "coarse": traced.why_coarse,
+            "marks": pack(marks),
+        }
+        key = model_key(model.name)
+        if model.name not in self.keys:
+            return
+        self.facts[key] = self.digest_of(model, body)
+        try:
+            line = json.dumps(body, separators=(",", ":")).encode()
+            rendering = packed(model.rendered)
+            text = self.texts[model.name]
+        except (UnkeepableError, KeyError):
+            self.shelf.rows.pop(model.name, None)
+            return
+        own, facts = self.keys[model.name], self.facts[key]
+        self.shelf.rows[model.name] = Row(text, rendering, strangers(model.tree), own, facts, "", [], line)
+        self.shelf.changed = True
+
+    def said(self, name: str) -> str:
+        """The key under which the findings in a model count."""
+        key, models = model_key(name), self.graph.models
+        below = self.graph.children.get(key, ())
+        if models[name].config.kind == "plain":
+            return digest([self.keys[name], [[each, self.kind_of(each)] for each in below]])
+        training = any(model.config.kind == "training_set" for model in models.values())
+        known = [[each, self.exact[each], self.facts[each]] for each in sorted(self.graph.downstream([key]))]
+        return digest([self.keys[name], training, below, known])
+
+    def kind_of(self, key: str) -> str:
+        """The kind of a model."""
+        return self.graph.models[key.partition(":")[2]].config.kind
+
+    def findings(self, name: str) -> Findings | None:
+        """What the rules said of a model; None where they must look again."""
+        row = self.shelf.rows.get(name)
+        if row is None or row.said != self.said(name):
+            return None
+        try:
+            return [(name, unpack(each)) for each in row.findings]
+        except BROKEN:
+            return None
+
+    def keep(self, found: Mapping[str, Iterable[tuple[str, Diagnostic]]], secrets: Iterable[str]) -> None:
+        """Keep what the rules said, and put everything on the shelf, unless a secret would be in it: to be called
+        where no stage had an error."""
+        for name in set(self.shelf.rows) - self.graph.models.keys():
+            del self.shelf.rows[name]
+            self.shelf.changed = True
+        for name, row in self.shelf.rows.items():
+            said = self.said(name)
+            if row.said != said:
+                row.said, row.findings, self.shelf.changed = said, [pack(each) for _, each in found[name]], True
+        if self.shelf.changed:
+            self.shelf.save(secrets)
+
+
+def rows_of(edges: Iterable[Edge], words: dict[str | float, int]) -> list[list[int]]:
+    """Edges as numbers of their words."""
+
+    def place(word: str | float) -> int:
+        return words.setdefault(word, len(words))
+
+    return [
+        [
+            *map(place, (edge.output, edge.relation, edge.column, edge.kind, edge.how)),
+            *map(place, (edge.span.lower, edge.span.upper)),
+            int(edge.span.opened),
+        ]
+        for edge in edges
+    ]
+
+
+def edges_of(name: str, rows: Iterable[list[int]], words: list[Any]) -> tuple[Edge, ...]:
+    """Edges as they were."""
+    spans: dict[tuple[int, int, int], Span] = {}
+    found = []
+    for output, relation, column, kind, how, *ends in rows:
+        lower, upper, opened = ends
+        span = spans.get((lower, upper, opened))
+        if span is None:
+            span = spans[lower, upper, opened] = Span(words[lower], words[upper], bool(opened))
+        found.append(Edge(name, words[output], words[relation], words[column], words[kind], words[how], span))
+    return tuple(found)

@@ -1,0 +1,92 @@
+"""What templates rendered to in an earlier compilation, where nothing that they can see has changed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featsql.read.model import Chunk, Rendered
+from featsql.read.parse import Relations
+from featsql.read.project import File, Project, RawConfig
+from featsql.read.render import normal
+from featsql.resolve.keeping import UnkeepableError, pack, unpack
+from featsql.resolve.shelf import BROKEN, Shelf, digest
+
+OUTSIDE = "env_var"
+
+
+class Renderings:
+    """The renderings on a shelf; `keys` gives of every model asked about the key of its rendering, `found` has
+    those that were known, which could be parsed then.
+
+    A template sees its own text and configuration, the macros, the variables and the target. What reads the
+    environment has no key.
+    """
+
+    def __init__(self, shelf: Shelf, project: Project) -> None:
+        self.shelf = shelf
+        self.project = project
+        self.relations = Relations(project)
+        self.macros = {file.path: normal(file) for file in project.macros}
+        self.keys: dict[str, str] = {}
+        self.found: set[str] = set()
+        target = project.target
+        self.context = digest(
+            [
+                *([file.path, file.text] for file in project.macros),
+                [project.name, project.default_delay, repr(project.variables)],
+                [target.name, target.database, target.schema, target.threads],
+            ]
+        )
+        self.open = any(OUTSIDE in file.text for file in project.macros)
+
+    def known(self, file: File, defaults: RawConfig, incremental: bool) -> Rendered | None:
+        """What a template rendered to; None where that is not known."""
+        if self.open or OUTSIDE in file.text:
+            return None
+        key = digest([self.context, file.path, file.text, repr(defaults), incremental])
+        self.keys[file.name] = key
+        row = self.shelf.rows.get(file.name)
+        if row is None or row.text != key:
+            return None
+        if any(self.relations.meant(parts, file.name, frozenset()) is not None for parts in row.strangers):
+            return None
+        try:
+            rendered = self.unpacked(row.rendered, normal(file))
+        except BROKEN:
+            return None
+        self.found.add(file.name)
+        return rendered
+
+    def unpacked(self, held: list[Any], file: File) -> Rendered:
+        """A rendering as it was packed."""
+        text, config, chunks, references, macros, incremental, notices = held
+        files = {file.path: file, **self.macros}
+        return Rendered(
+            name=file.name,
+            file=file,
+            config=unpack(config),
+            text=text,
+            chunks=tuple(
+                Chunk(start, files[path], line, column, literal, unpack(trail))
+                for start, path, line, column, literal, trail in chunks
+            ),
+            references=unpack(references),
+            macros=tuple(macros),
+            incremental=incremental,
+            notices=unpack(notices),
+        )
+
+
+def packed(rendered: Rendered) -> list[Any]:
+    """A rendering as JSON. Raises UnkeepableError for one that holds a secret."""
+    if rendered.secrets:
+        raise UnkeepableError("a secret")
+    return [
+        rendered.text,
+        pack(rendered.config),
+        [[c.start, c.file.path, c.line, c.column, c.literal, pack(c.trail)] for c in rendered.chunks],
+        pack(rendered.references),
+        list(rendered.macros),
+        rendered.incremental,
+        pack(rendered.notices),
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -148,10 +148,10 @@ def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:
 def test_a_lost_row_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attached = lower.attached
 
-    def inner(attach: Attach, plan: Plan, parts: lower.Parts) -> exp.Join:
-        join = attached(attach, plan, parts)
-        known = [exp.not_(exp.Is(this=key.copy(), expression=exp.null())) for key in attach.keys]
-        return exp.Join(this=join.this, on=exp.and_(join.args["on"], *known))
+    def inner(group: Sequence[Attach], plan: Plan, parts: lower.Parts) -> Iterator[exp.Join]:
+        known = [exp.not_(exp.Is(this=key.copy(), expression=exp.null())) for key in group[0].keys]
+        for join in attached(group, plan, parts):
+            yield exp.Join(this=join.this, on=exp.and_(join.args["on"], *known))
 
     monkeypatch.setattr(lower, "attached", inner)
     (found,) = featsql.load(clinic(tmp_path)).verify(sample=12)

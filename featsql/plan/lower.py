@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from sqlglot import exp
@@ -15,6 +15,7 @@ from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.over import Frames, framed
 from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
+from featsql.plan.sharing import part_of, shared, together
 from featsql.temporal import Boundary, column
 
 MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
@@ -25,7 +26,7 @@ def lower(plan: Plan) -> exp.Select:
     """The query of a training set: one row for each row of the spine, with the author's columns."""
     parts = Parts(plan.boundary)
     parts.add(names.SPINE, numbered(plan))
-    joined = [attached(attach, plan, parts) for attach in plan.attachments]
+    joined = [join for group in together(plan.attachments) for join in attached(group, plan, parts)]
     at = column(plan.spine.as_of, plan.spine.alias)
     read = [reading(each, at, parts) for each in plan.readings]
     moment = Moment(at, plan.boundary, versions=parts.versions(plan.scans.values()))
@@ -136,15 +137,24 @@ def aliased(table: str, alias: str) -> exp.Table:
     return exp.Table(this=exp.to_identifier(table), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
 
 
-def attached(attach: Attach, plan: Plan, parts: Parts) -> exp.Join:
-    """The join that puts a model's features beside the spine."""
+def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.Join]:
+    """The joins that put the features of models beside the spine; those of several models are computed as one."""
     as_of = column(plan.spine.as_of, plan.spine.alias)
-    probe = parts.probe(attach.keys, as_of, plan.spine.alias)
-    query = per_probe(attach.features, probe, parts)
-    name = parts.add(f"__features_{len(parts.tables)}", query)
-    pairs = [(names.AS_OF, as_of), *((names.key(i), key) for i, key in enumerate(attach.keys))]
-    same = [exp.NullSafeEQ(this=column(mine, attach.alias), expression=theirs.copy()) for mine, theirs in pairs]
-    return exp.Join(this=aliased(name, attach.alias), side="LEFT", on=exp.and_(*same))
+    keys = group[0].keys
+    probe = parts.probe(keys, as_of, plan.spine.alias)
+    asked = [names.AS_OF, *(names.key(i) for i in range(len(keys)))]
+    models = [attach.features for attach in group if isinstance(attach.features, Over)]
+    query = per_probe(shared(models) if len(group) > 1 else group[0].features, probe, parts)
+    name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1)
+    for position, attach in enumerate(group):
+        table: exp.Expr = aliased(name, attach.alias)
+        if len(group) > 1:
+            own = [exp.alias_(column(part_of(position, f)), f, quoted=True) for f in attach.features.features]
+            table = exp.select(*(column(each) for each in asked), *own).from_(name).subquery()
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(attach.alias, quoted=True)))
+        pairs = zip(asked, (as_of, *attach.keys), strict=True)
+        same = [exp.NullSafeEQ(this=column(mine, attach.alias), expression=theirs.copy()) for mine, theirs in pairs]
+        yield exp.Join(this=table, side="LEFT", on=exp.and_(*same))
 
 
 def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:

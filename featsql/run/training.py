@@ -11,6 +11,7 @@ from featsql.engine import Engine
 from featsql.plan.density import chosen
 from featsql.plan.lower import lower
 from featsql.plan.plan import Attach, Over, Plan, Scan
+from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
 from featsql.run.columns import columns_of
 from featsql.run.extend import Before, Extension, Kept, kept, scans
@@ -72,7 +73,12 @@ def noted(count: int, stands: Kept) -> tuple[str, ...]:
 
 def methods_of(plan: Plan) -> tuple[str, ...]:
     """How the features of a training set are found."""
-    return tuple(method_of(each) for each in plan.attachments)
+    found: dict[str, str] = {}
+    for group in together(plan.attachments):
+        for attach in group:
+            others = ", ".join(f"`{other.alias}`" for other in group if other is not attach)
+            found[attach.alias] = method_of(attach) + (f"; computed with {others}" if others else "")
+    return tuple(found[attach.alias] for attach in plan.attachments)
 
 
 def method_of(attach: Attach) -> str:

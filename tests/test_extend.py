@@ -99,6 +99,17 @@ def test_late_facts_cost_what_they_can_reach(name: str, cost: str, folder: Path)
     assert rows == fresh(folder)
 
 
+def test_facts_may_begin_and_end(folder: Path) -> None:
+    """A relation without rows is one as well."""
+    path = folder / "data/tests.csv"
+    content = path.read_text(encoding="utf-8")
+    typed = FILES["models/tested.sql"].replace("sum(y)", "sum(y::int)")
+    (folder / "models/tested.sql").write_text(typed, encoding="utf-8")
+    for text in (content, content.splitlines()[0] + "\n9,9,2030-01-01 00:00:00,2030-01-01 00:00:00,0\n", content):
+        path.write_text(text, encoding="utf-8")
+        assert built(folder)[1] == fresh(folder)
+
+
 def test_late_facts_reach_no_further_than_the_lookback(tmp_path: Path) -> None:
     """A visit after noon is seen for three hours: from 12:00 to 16:00, as visits are measured by the hour."""
     visited = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
 from featsql.engine import Engine
-from featsql.plan.microseconds import FOREVER, happened
+from featsql.plan.microseconds import FOREVER, happened, known_type, micros
 from featsql.plan.plan import Scan
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import available_at, column
@@ -92,21 +92,27 @@ def measured(scan: Scan, engine: Engine, width: int | None, until: str | None) -
     there = exp.not_(exp.Is(this=known, expression=exp.null()))
     then = exp.LTE(this=known.copy(), expression=exp.Literal.string(until)) if timed and until else exp.true()
     row = exp.func("hash", exp.func("hash", *(column(each.name) for each in info.columns)))
-    last = exp.cast(exp.Max(this=known.copy()), "varchar") if timed else exp.null()
-    values: list[exp.Expr] = [last]
+    bucket: exp.Expr = exp.IntDiv(this=happened(info), expression=exp.Literal.number(width)) if width else exp.null()
+    values: list[exp.Expr] = [bucket, exp.Max(this=micros(known, known_type(info))) if timed else exp.null()]
+    values.append(exp.cast(exp.Max(this=known.copy()), "varchar") if timed else exp.null())
     for condition in (there, exp.and_(there.copy(), then)):
         where, total = exp.Where(this=condition), exp.Sum(this=exp.cast(row.copy(), "hugeint"))
         values += [exp.Filter(this=call, expression=where.copy()) for call in (exp.Count(this=exp.Star()), total)]
     query = exp.select(*values).from_(scan.table.copy())
-    (found,) = engine.rows(query.sql("duckdb"))
+    rows = engine.rows((query.group_by(bucket.copy()) if width else query).sql("duckdb"))
+    last = max(((latest, text) for _, latest, text, *_ in rows if latest is not None), default=(0, None))[1]
+    now, before = (added((each[at], each[at + 1]) for each in rows) for at in (3, 5))
+    buckets = {str(each[0]): (each[3], str(each[4])) for each in rows if each[0] is not None}
     made = repr((clock, [(each.name, each.type) for each in info.columns]))
-    buckets = {}
-    if width is not None:
-        bucket = exp.IntDiv(this=happened(info), expression=exp.Literal.number(width))
-        each = exp.select(bucket, *(value.copy() for value in values[1:3])).from_(scan.table.copy())
-        rows = engine.rows(each.group_by(bucket.copy()).sql("duckdb"))
-        buckets = {str(number): (count, str(total)) for number, count, total in rows if number is not None}
-    return Extent(made, found[0], (found[1], str(found[2])), width, buckets), (found[3], str(found[4]))
+    return Extent(made, last, now, width, buckets), before
+
+
+def added(parts: Iterable[tuple[int, int | None]]) -> Measure:
+    """The measure of a whole from those of its parts."""
+    count = total = 0
+    for each, hashes in parts:
+        count, total = count + each, total + (hashes or 0)
+    return count, str(total)
 
 
 def changed(before: Extent, now: Extent) -> Iterator[tuple[int, int]]:

@@ -139,7 +139,7 @@ def test_two_at_once_leave_it_whole(folder: Path) -> None:
     for path in (folder / "models/staged.sql", folder / "models/leaky.sql"):
         path.write_text(path.read_text(encoding="utf-8") + "\n-- more\n", encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(Path(featsql.__file__).parent.parent)}
-    command = [sys.executable, "-m", "featsql", "compile", "--project-dir", str(folder)]
+    command = [sys.executable, "-P", "-m", "featsql", "compile", "--project-dir", str(folder)]
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [each.wait() for each in both] == [0, 0]
     assert open_shelf(folder / "target" / FILE).rows

@@ -32,7 +32,13 @@ def common(attach: Attach) -> tuple[str, ...] | None:
     rows.set("expressions", [value for value in rows.expressions if value.alias not in hoisted(features)])
     widest = "" if features.method == "sort" else str(widest_of(features))
     keys = tuple(key.sql("duckdb") for key in attach.keys)
-    alike = (features.scan.relation.key, rows.sql("duckdb"), features.method, widest, str(features.match_nulls))
+    alike = (
+        features.scan.relation.key,
+        rows.sql("duckdb", comments=False),
+        features.method,
+        widest,
+        str(features.match_nulls),
+    )
     return (*alike, *keys)
 
 

@@ -63,7 +63,7 @@ class Uniqueness:
             yield from self.of_query(query.this)
         if not isinstance(query, exp.Select):
             return
-        outputs = {value.unalias().sql(): value.alias_or_name.casefold() for value in query.expressions}
+        outputs = {value.unalias().sql(comments=False): value.alias_or_name.casefold() for value in query.expressions}
         group = query.args.get("group")
         aggregated = any(has_aggregate(value, self.model.aggregates) for value in query.expressions)
         if group is not None:
@@ -82,10 +82,10 @@ class Uniqueness:
         terms = [term.unnest() for term in group.expressions]
         if group.args.get("all"):
             terms = [v.unalias() for v in query.expressions if not has_aggregate(v, self.model.aggregates)]
-        if all(term.sql() in outputs for term in terms) and not any(
+        if all(term.sql(comments=False) in outputs for term in terms) and not any(
             group.args.get(part) for part in ("rollup", "cube", "grouping_sets")
         ):
-            yield frozenset(outputs[term.sql()] for term in terms)
+            yield frozenset(outputs[term.sql(comments=False)] for term in terms)
 
     def numbered(self, query: exp.Select, outputs: Mapping[str, str]) -> Iterator[Key]:
         """The partition of `row_number() over (partition by ...) = 1`."""
@@ -95,8 +95,8 @@ class Uniqueness:
             one = isinstance(term, exp.EQ) and term.expression.name == "1"
             if one and window is not None and isinstance(window.this, exp.RowNumber):
                 parts = window.args.get("partition_by") or []
-                if all(part.sql() in outputs for part in parts):
-                    yield frozenset(outputs[part.sql()] for part in parts)
+                if all(part.sql(comments=False) in outputs for part in parts):
+                    yield frozenset(outputs[part.sql(comments=False)] for part in parts)
 
     def passed_on(self, query: exp.Select) -> Iterator[Key]:
         """The keys of the first source, where what it is joined with multiplies none of its rows."""

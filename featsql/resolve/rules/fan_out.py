@@ -103,8 +103,10 @@ def several_rows(subject: Subject, tree: exp.Query) -> Iterator[Diagnostic]:
         return
     keys = keys_of(subject.model.config, subject.graph.project.entities)
     plain = [v for v in tree.expressions if not has_aggregate(v, subject.catalog.aggregates)]
-    outputs = {value.unalias().sql(): value.alias_or_name for value in plain}
-    terms = list(outputs) if group.args.get("all") else [term.unnest().sql() for term in group.expressions]
+    outputs = {value.unalias().sql(comments=False): value.alias_or_name for value in plain}
+    terms = (
+        list(outputs) if group.args.get("all") else [term.unnest().sql(comments=False) for term in group.expressions]
+    )
     more = [outputs.get(term, term) for term in terms if outputs.get(term, "").casefold() not in keys]
     if more:
         message = f"cannot show that there is one row for each entity: the model also groups by `{more[0]}`"

@@ -27,7 +27,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
             message = "LIMIT without ORDER BY: which rows are kept is left to the engine"
             yield subject.found("FS611", message, nearest(node.args["limit"]), "add ORDER BY", "warning")
         elif isinstance(node, CHOICES) and not node.find(exp.Order) and not in_window(node):
-            message = f"{node.key} without ORDER BY: which value it takes is left to the engine"
+            message = f"{node.sql_name().lower()} without ORDER BY: which value it takes is left to the engine"
             yield subject.found("FS611", message, nearest(node), "use arg_max(value, event_time)", "warning")
         elif isinstance(node, LISTS) and not node.find(exp.Order, exp.Distinct) and not in_window(node):
             message = f"`{node.sql('duckdb')}` without ORDER BY: in which order it lists is left to the engine"

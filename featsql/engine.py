@@ -89,6 +89,12 @@ class Engine:
         with translated(sql):
             self.connection.execute(sql).fetchall()
 
+    def write(self, sql: str) -> int:
+        """Run a statement to its end. Gives how many rows it wrote: none, where it writes no table."""
+        with translated(sql):
+            found = self.connection.execute(sql).fetchall()
+        return int(found[0][0]) if found else 0
+
     def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query, or the first `limit` of them."""
         with translated(sql):
@@ -221,10 +227,10 @@ class Engine:
             raise
         self.execute("COMMIT")
 
-    def create_as(self, kind: str, table: exp.Table, text: str) -> None:
-        """Create a table or a view over a query that is run as its author wrote it."""
+    def create_as(self, kind: str, table: exp.Table, text: str) -> int:
+        """Create a table or a view over a query that is run as its author wrote it. Gives the rows of a table."""
         try:
-            self.execute(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+            return self.write(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
         except EngineError as error:
             raise EngineError(error.message, None, error.kind) from error
 

@@ -104,12 +104,20 @@ class Materializer:
             case _:
                 return self.incremental(model)
 
+    @cached_property
+    def ephemeral(self) -> dict[str, str]:
+        """The names that ephemeral models have in this session, by those that their readers know them by."""
+        return {
+            table_of(self.project, name).sql("duckdb"): ephemeral_name(name).sql("duckdb")
+            for name, model in self.compiled.graph.models.items()
+            if model.config.kind == "plain" and model.config.materialized == "ephemeral"
+        }
+
     def text(self, model: Model) -> str:
         """The author's text with ephemeral models under the names that they have in this session."""
         text = model.rendered.text
-        for name, other in self.compiled.graph.models.items():
-            if other.config.kind == "plain" and other.config.materialized == "ephemeral":
-                text = text.replace(table_of(self.project, name).sql("duckdb"), ephemeral_name(name).sql("duckdb"))
+        for known, name in self.ephemeral.items():
+            text = text.replace(known, name)
         return text
 
     def view(self, model: Model) -> Built:
@@ -154,27 +162,28 @@ class Materializer:
         table = table_of(self.project, name)
         with self.engine.transaction():
             self.drop_other(name, "TABLE")
-            self.engine.execute(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
-        return Built(self.count(table))
+            create = exp.Create(this=table, kind="TABLE", replace=True, expression=query)
+            return Built(self.engine.write(create.sql("duckdb")))
 
     def replace_by_text(self, model: Model) -> Built:
         """A table from the author's own text."""
         table = table_of(self.project, model.name)
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+            rows = self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
             if self.knowledge is not None:
                 info = self.compiled.checked.catalog.relations[model_key(model.name)]
                 for statement in self.knowledge.forget(table, info):
                     self.engine.execute(statement.sql("duckdb"))
-        return Built(self.count(table))
+                rows = self.count(table)
+        return Built(rows)
 
     def incremental(self, model: Model) -> Built:
         """New rows only: those of the same key are replaced, or everything from the first new instant on."""
         if self.full_refresh or self.standing.get(model.name) != "TABLE":
             return self.replace_by_text(model)
         table, fresh = table_of(self.project, model.name), three_part("temp", "main", f"__new_{model.name}")
-        self.engine.create_as("OR REPLACE TEMP TABLE", fresh, self.text(model))
+        added = self.engine.create_as("OR REPLACE TEMP TABLE", fresh, self.text(model))
         self.refuse_other_columns(model, table, fresh)
         columns = [exp.column(c.name, quoted=True) for c in self.engine.columns(select_all(fresh))]
         stale = stale_rows(model, table, fresh)
@@ -184,7 +193,6 @@ class Materializer:
             target = exp.Schema(this=table.copy(), expressions=[column.this for column in columns])
             rows = exp.select(*columns).from_(fresh)
             self.engine.execute(exp.Insert(this=target, expression=rows).sql("duckdb"))
-        added = self.count(fresh)
         self.engine.execute(exp.Drop(tables=[fresh], kind="TABLE").sql("duckdb"))
         return Built(self.count(table), (f"{added:,} new rows",))
 
@@ -205,17 +213,13 @@ class Materializer:
         config = model.config
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
+            rows = self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
             if not config.horizon or not config.label or not config.as_of:
-                return Built(self.count(table))
-            immature = self.immature(model)
+                return Built(rows)
             hidden = exp.Update(this=table, expressions=[exp.EQ(this=quoted(config.label), expression=exp.null())])
-            count = self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table).where(immature).sql("duckdb"))
-            hidden.set("where", exp.Where(this=immature))
-            self.engine.execute(hidden.sql("duckdb"))
-        immature_rows = int(count[0][0])
-        notes = (f"{immature_rows:,} labels are not mature yet: NULL",) if immature_rows else ()
-        return Built(self.count(table), notes)
+            hidden.set("where", exp.Where(this=self.immature(model)))
+            immature = self.engine.write(hidden.sql("duckdb"))
+        return Built(rows, (f"{immature:,} labels are not mature yet: NULL",) if immature else ())
 
     def immature(self, model: Model) -> exp.Expr:
         """Whether the horizon of a label is not past yet."""
@@ -236,8 +240,7 @@ class Materializer:
             self.drop_other(model.name, "TABLE")
             made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
             create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
-            self.engine.execute(create.sql("duckdb"))
-            rows = self.count(table)
+            rows = self.engine.write(create.sql("duckdb"))
             wanted = self.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"

@@ -219,7 +219,7 @@ class Reuse:
         """Note that a node was built, and what a training set was made of."""
         new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
         if new.kind in KEPT - {"view"}:
-            new.columns, new.rows = self.columns(result.name), self.count(result.name)
+            new.columns = self.columns(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)

@@ -14,7 +14,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -88,35 +87,19 @@ def run(peer: str, workload: Workload, data: Path, timeout: float) -> tuple[floa
     """Wall seconds and peak megabytes of one run; None where the peer cannot do it."""
     command = [sys.executable, str(HERE / "peers" / f"{peer}_peer.py"), workload.name, str(data)]
     environment = os.environ | {"TZ": "UTC", "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
-    began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        _, status, usage = waited(process, timeout)
-    except TimeoutError:
-        print(f"{workload.name} {peer}: more than {timeout:.0f} s", file=sys.stderr)
-        return None
-    seconds = time.perf_counter() - began
-    if os.waitstatus_to_exitcode(status) != 0:
-        reason = "not installed, or does not do this" if os.waitstatus_to_exitcode(status) == CANNOT else "failed"
-        print(f"{workload.name} {peer}: {reason}", file=sys.stderr)
-        return None
-    print(f"{workload.name} {peer}: {seconds:.2f} s", file=sys.stderr)
-    return seconds, usage.ru_maxrss // 1024
-
-
-def waited(process: subprocess.Popen[bytes], timeout: float) -> Any:
-    """What a process used, when it has ended. Raises TimeoutError, and ends it, after `timeout` seconds."""
-    until = time.monotonic() + timeout
-    while True:
-        done = os.wait4(process.pid, os.WNOHANG)
-        if done[0]:
-            process.returncode = os.waitstatus_to_exitcode(done[1])
-            return done
-        if time.monotonic() > until:
-            process.kill()
-            process.wait()
-            raise TimeoutError
-        time.sleep(0.005)
+    launcher = [sys.executable, str(HERE / "measured.py"), str(timeout)]
+    launched = subprocess.run([*launcher, *command], env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    ended = json.loads(launched.stdout.splitlines()[-1])
+    match ended["code"]:
+        case 0:
+            print(f"{workload.name} {peer}: {ended['seconds']:.2f} s", file=sys.stderr)
+            return ended["seconds"], ended["megabytes"]
+        case None:
+            reason = f"more than {timeout:.0f} s"
+        case code:
+            reason = "not installed, or does not do this" if code == CANNOT else "failed"
+    print(f"{workload.name} {peer}: {reason}", file=sys.stderr)
+    return None
 
 
 def answer(data: Path, peer: str, workload: Workload) -> pl.DataFrame:

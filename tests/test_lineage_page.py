@@ -93,6 +93,12 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
     assert opener.said == []
 
 
+def press(shown: Page, key: str) -> None:
+    """Press a key and let the page answer: a browser hands keys to a page that is busy only with its next frame."""
+    shown.keyboard.press(key)
+    shown.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
 def marked(shown: Page, mark: str) -> set[str]:
     found: list[str] = shown.evaluate("mark => lineage.cy.nodes('.' + mark).map(n => n.data('label'))", mark)
     return set(found)
@@ -100,10 +106,10 @@ def marked(shown: Page, mark: str) -> set[str]:
 
 def test_search_leads_to_a_column_with_its_sql_and_intervals(opened: Opener) -> None:
     shown = opened(SMALL)
-    shown.keyboard.press("/")
+    press(shown, "/")
     shown.keyboard.type("spend 30d")
     assert shown.locator("#list li").all_inner_texts() == ["spend.spend_30d", "training.spend_30d"]
-    shown.keyboard.press("Enter")
+    press(shown, "Enter")
     assert shown.inner_text("#details h2") == "spend.spend_30d"
     assert "models/spend.sql:3" in shown.inner_text("#details")
     assert "Needs 30 days of payments" in shown.inner_text("#details").splitlines()
@@ -125,24 +131,24 @@ def test_a_page_of_one_column_opens_at_it(opened: Opener) -> None:
 def test_keys_walk_and_open(opened: Opener) -> None:
     shown = opened(SMALL, "#model%3Aspend")
     assert shown.inner_text("#details h2") == "spend"
-    shown.keyboard.press("ArrowLeft")
+    press(shown, "ArrowLeft")
     assert shown.inner_text("#details h2") == "shop.payments"
-    shown.keyboard.press("Enter")
+    press(shown, "Enter")
     assert shown.evaluate("lineage.cy.$id('t0c1').data('label')") == "amount"
     label = "lineage.cy.edges().filter(e => e.source().id() === 't0c1').map(e => [e.target().id(), e.data('span')])"
     assert shown.evaluate(label) == [["t1", "(-30 days, 0]"]]
-    shown.keyboard.press("Enter")
+    press(shown, "Enter")
     assert shown.evaluate("lineage.cy.$id('t0c1').empty()")
-    shown.keyboard.press("ArrowRight")
-    shown.keyboard.press("ArrowRight")
+    press(shown, "ArrowRight")
+    press(shown, "ArrowRight")
     assert shown.inner_text("#details h2") == "training"
-    shown.keyboard.press("ArrowLeft")
-    shown.keyboard.press("o")
+    press(shown, "ArrowLeft")
+    press(shown, "o")
     hidden = "lineage.cy.nodes().filter(n => !n.visible()).map(n => n.data('label'))"
     assert set(shown.evaluate(hidden)) == {"shop.payments", "spend"} ^ {"shop.payments", "spend", "churn"}
-    shown.keyboard.press("Escape")
+    press(shown, "Escape")
     assert shown.evaluate(hidden) == []
-    shown.keyboard.press("?")
+    press(shown, "?")
     assert shown.locator("dialog[open]").count() == 1
 
 
@@ -170,13 +176,13 @@ def test_light_and_dark(opened: Opener) -> None:
     shown.click("#theme")
     assert shown.evaluate(ground) == light
     shown.emulate_media(color_scheme="light")
-    shown.keyboard.press("t")
+    press(shown, "t")
     assert shown.evaluate(ground) == dark
 
 
 def test_names_and_sql_are_never_markup(opened: Opener) -> None:
     shown = opened(SMALL, "#model%3Aspend")
-    shown.keyboard.press("Enter")
+    press(shown, "Enter")
     shown.fill("#search", "script")
     assert shown.locator("#list li").all_inner_texts() == [f"spend.{EVIL}"]
     assert EVIL in shown.inner_text("#details")

@@ -89,7 +89,7 @@ def run(peer: str, workload: Workload, data: Path, timeout: float) -> tuple[floa
     environment = os.environ | {"TZ": "UTC", "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     launcher = [sys.executable, str(HERE / "measured.py"), str(timeout)]
     launched = subprocess.run([*launcher, *command], env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    ended = json.loads(launched.stdout.splitlines()[-1])
+    ended = json.loads(launched.stdout)
     match ended["code"]:
         case 0:
             print(f"{workload.name} {peer}: {ended['seconds']:.2f} s", file=sys.stderr)

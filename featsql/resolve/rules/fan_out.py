@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.entity_keys import keys_of
-from featsql.resolve.scope import joins, sources
+from featsql.resolve.scope import joins, output, query_behind, sources
 from featsql.resolve.subject import Subject, named
 from featsql.resolve.unique import Uniqueness
 
@@ -47,19 +47,10 @@ def beside_the_spine(subject: Subject, tree: exp.Select, known: Uniqueness) -> I
 
 def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> Iterator[Diagnostic]:
     """An aggregate over one side of a join that the other side multiplies."""
-    nodes = sources(select)
-    if len(nodes) < 2 or not any(has_aggregate(value, subject.catalog.aggregates) for value in select.expressions):
+    if not any(has_aggregate(value, subject.catalog.aggregates) for value in select.expressions):
         return
-    met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
-    picked = {alias for alias, join in met.items() if join.method == "ASOF"}
-    for aliases, call in counted(select):
-        if aliases & picked:
-            continue  # one is picked for each row of the others, which is what is counted
-        for other, source in nodes.items():
-            join = met.get(other)
-            harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))
-            if other in aliases or harmless or known.told_apart(source, select):
-                continue
+    for columns, call in counted(select):
+        for other, source in multipliers(columns, select, known):
             message = f"cannot show that `{call.sql('duckdb')}` counts each row once: `{other}` may match several times"
             place = next((t for t in source.find_all(exp.Table) if "relation" in t.meta), None)
             key = place.meta["relation"] if place is not None else f"model:{subject.model.name}"
@@ -67,15 +58,42 @@ def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> It
             return
 
 
-def counted(select: exp.Select) -> Iterator[tuple[frozenset[str], exp.Expr]]:
-    """The aggregates of a SELECT that count rows as often as they are there, with the sources whose rows they
+def multipliers(columns: Sequence[exp.Column], select: exp.Select, known: Uniqueness) -> Iterator[tuple[str, exp.Expr]]:
+    """The sources, by alias, that may multiply the rows which columns of a SELECT come from: beside them, or
+    further down in the subqueries and CTEs that pass them on."""
+    nodes = sources(select)
+    aliases = {column.table.casefold() for column in columns}
+    met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
+    if any(met[alias].method == "ASOF" for alias in aliases & met.keys()):
+        return  # one is picked for each row of the others, which is what is counted
+    for other, source in nodes.items():
+        join = met.get(other)
+        harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))
+        if aliases and other not in aliases and not harmless and not known.told_apart(source, select):
+            yield other, source
+    for alias in sorted(aliases & nodes.keys()):
+        below = query_behind(nodes[alias])
+        if isinstance(below, exp.Select) and keeps_copies(below, known):
+            values = [output(below, column.name) for column in columns if column.table.casefold() == alias]
+            inner = [column for value in values if value is not None for column in values_in(value)]
+            yield from multipliers(inner, below, known)
+
+
+def keeps_copies(select: exp.Select, known: Uniqueness) -> bool:
+    """Whether a row that a join of a SELECT multiplies is still there several times in what it gives."""
+    gathers = any(select.args.get(part) for part in ("group", "distinct", "qualify", "limit"))
+    return not gathers and not any(has_aggregate(value, known.model.aggregates) for value in select.expressions)
+
+
+def counted(select: exp.Select) -> Iterator[tuple[list[exp.Column], exp.Expr]]:
+    """The aggregates of a SELECT that count rows as often as they are there, with the columns whose rows they
     count; `count(*)` is of the rows of the join itself."""
     for value in select.expressions:
         for call in value.find_all(*COUNTING):
             inside = call.find_ancestor(exp.Window) or call.parent_select is not select
-            aliases = frozenset(column.table.casefold() for column in values_in(call.this))
-            if not inside and not isinstance(call.this, exp.Distinct) and aliases:
-                yield aliases, call
+            columns = list(values_in(call.this))
+            if not inside and not isinstance(call.this, exp.Distinct) and columns:
+                yield columns, call
 
 
 def values_in(value: exp.Expr) -> Iterator[exp.Column]:

@@ -106,6 +106,11 @@ class Engine:
         with translated(sql):
             return self.connection.sql(sql).to_arrow_table()
 
+    def batches(self, sql: str, rows: int) -> pyarrow.RecordBatchReader:
+        """The rows of a query as they come, so many at once; nothing else may be asked of the session meanwhile."""
+        with translated(sql):
+            return self.connection.sql(sql).to_arrow_reader(rows)
+
     def pandas(self, sql: str) -> pandas.DataFrame:
         """All rows of a query as a pandas frame."""
         with translated(sql):
@@ -212,7 +217,7 @@ class Engine:
         with translated(table.name):
             self.connection.register("ingested", reader)
             try:
-                self.create_as("OR REPLACE TABLE", table, query.sql("duckdb"))
+                self.create_as(f"OR REPLACE {'TEMP ' * (table.catalog == 'temp')}TABLE", table, query.sql("duckdb"))
             finally:
                 self.connection.unregister("ingested")
 

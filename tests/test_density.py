@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -87,3 +89,73 @@ def test_the_cheaper_method_is_taken(step: int, method: Method, tmp_path: Path) 
     assert answers[0] == answers[1] == answers[2]
     assert len(answers[0]) == 5_000
     assert {row[:2]: row for row in answers[0]}[answers[0][-1][:2]][2] > (1_000 if step == 1 else 1)
+
+
+MORE = """\
+{{ config(kind='features', entity='till') }}
+select till,
+  list(amount order by sold_at desc, amount) filter (where sold_at > as_of() - interval 1 hour)[:3] as last_three,
+  count(distinct amount) as amounts,
+  stddev(amount) as spread,
+  median(amount) filter (where sold_at > as_of() - interval 1 hour) as middle,
+  max(sold_at) as latest
+from {{ source('shop', 'sales') }} group by till
+"""
+
+
+def rows_of(project: featsql.Project) -> list[tuple[Any, ...]]:
+    """The rows of the training set, with floats to twelve digits."""
+    result = project.training_set("training")
+    return sorted(tuple(float(f"{v:.12g}") if isinstance(v, float) else v for v in row) for row in result.rows())
+
+
+def methods(folder: Path) -> list[str]:
+    """What the last build said of its methods."""
+    results = json.loads((folder / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    return [line for each in results for line in each["featsql"]["methods"]]
+
+
+def test_many_rows_are_aggregated_from_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is joined beside it, models of the same rows share them, and a second build adds to it."""
+    project = tills(tmp_path, 30)
+    (tmp_path / "models" / "more.sql").write_text(MORE, encoding="utf-8")
+    both = FILES["models/training.sql"].replace("s.best", "s.best, m.* exclude (till)")
+    text = both + " left join {{ ref('more') }} as m on m.till = a.till"
+    (tmp_path / "models" / "training.sql").write_text(text, encoding="utf-8")
+    project = featsql.load(tmp_path)
+    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
+    assert project.build().ok
+    alone, joined = methods(tmp_path)
+    assert alone.startswith("s: Over by arrays: windows of one events relation")
+    assert joined.startswith("m: Over by arrays and near join: windows of one events relation")
+    assert joined.endswith("computed with `s`")
+    built = Path(tmp_path / "target" / "tills.duckdb")
+    assert rows_of(project) == sorted(table_rows(built))
+    left = tmp_path / "data" / "asked.parquet"
+    asked = pl.read_parquet(left)
+    pl.concat([asked, asked.with_columns(pl.col("sold_at").dt.offset_by("1s"))]).write_parquet(left)
+    project = featsql.load(tmp_path)
+    assert project.build().ok
+    again = table_rows(built)
+    assert len(again) == 2 * asked.height
+    assert rows_of(project) == sorted(again)
+
+
+def table_rows(database: Path) -> list[tuple[Any, ...]]:
+    """The rows of the table of the training set, with floats to twelve digits."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'").fetchall()
+        rows = connection.execute("select * from training").fetchall()
+    return [tuple(float(f"{v:.12g}") if isinstance(v, float) else v for v in row) for row in rows]
+
+
+def test_what_arrays_refuse_is_left_to_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own error tells of a value that has no answer."""
+    tills(tmp_path, 30)
+    wrong = FILES["models/till_sales.sql"].replace("sum(amount)", "sum(('x' || amount)::int)")
+    assert wrong != FILES["models/till_sales.sql"]
+    (tmp_path / "models" / "till_sales.sql").write_text(wrong, encoding="utf-8")
+    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
+    run = featsql.load(tmp_path).build()
+    (failed,) = [result for result in run.results if result.status == "error"]
+    assert "Could not convert string" in failed.diagnostics[0].message

@@ -25,7 +25,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("attach",),
     ("lenders",),
     ("read",),
-    ("engine", "temporal"),
+    ("arrays", "engine", "temporal"),
     ("codes", "errors", "names"),
 )
 LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
@@ -35,6 +35,7 @@ OWNERS = {
     "yaml": ("read/document.py", "cli/options.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "numpy": ("arrays/", "run/arrays.py"),
     "sqlite3": ("lenders/sqlite.py",),
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "core", "context", "misc"}

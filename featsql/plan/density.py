@@ -77,7 +77,7 @@ class Density:
         pair = PAIR + CELL * bool(merged) + MEASURE * (len(shapes) + len(alone)) + sum(kept(c).pair for c in alone)
         # to put the rows in order costs as much as NEAR pairs of each that are far away
         pairs = self.pairs * pair + min(self.pairs, NEAR * self.rows) * FAR
-        endless = [measure for measure in features.measures if not features.windows[measure.window]]
+        endless = [features.measures[i] for i in features.endless]
         return self.rows * MET + pairs + (self.framed(endless) if endless else 0)
 
     def framed(self, measures: Sequence[Measure]) -> float:
@@ -103,7 +103,9 @@ def decided(attach: Attach, position: int, found: Mapping[int, Density]) -> Atta
         return attach
     counts = f"{density.pairs:,} pairs for {density.rows:,} rows and probes"
     method = density.method(features)
-    return replace(attach, features=replace(features, method=method, reason=f"{features.reason}; {counts}"))
+    arrays = frozenset[int]() if method == "sort" else features.arrays
+    reason = f"{features.reason}; {counts}"
+    return replace(attach, features=replace(features, method=method, arrays=arrays, reason=reason))
 
 
 def densities(plan: Plan) -> exp.Query | None:
@@ -112,7 +114,7 @@ def densities(plan: Plan) -> exp.Query | None:
     parts.add(names.SPINE, numbered(plan))
     counts: list[exp.Query] = []
     for position, attach in enumerate(plan.attachments):
-        if isinstance(attach.features, Over) and attach.features.joinable:
+        if isinstance(attach.features, Over) and attach.features.joinable and attach.features.bounded:
             as_of = column(plan.spine.as_of, plan.spine.alias)
             probe = parts.probe(attach.keys, as_of, plan.spine.alias)
             counts.append(counted(position, Pairs(asked(attach.features, probe, parts), attach.features.bounded)))

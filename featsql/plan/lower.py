@@ -141,10 +141,14 @@ def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.
     """The joins that put the features of models beside the spine; those of several models are computed as one."""
     as_of = column(plan.spine.as_of, plan.spine.alias)
     keys = group[0].keys
-    probe = parts.probe(keys, as_of, plan.spine.alias)
     asked = [names.AS_OF, *(names.key(i) for i in range(len(keys)))]
     models = [attach.features for attach in group if isinstance(attach.features, Over)]
-    query = per_probe(shared(models) if len(group) > 1 else group[0].features, probe, parts)
+    features = shared(models) if len(group) > 1 else group[0].features
+    if isinstance(features, Over) and features.laid is not None:
+        laid = Frames(features, features.laid.asking.sql("duckdb"), parts.boundary)
+        query = paired(laid, near=features.method == "near join")
+    else:
+        query = per_probe(features, parts.probe(keys, as_of, plan.spine.alias), parts)
     name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1)
     for position, attach in enumerate(group):
         table: exp.Expr = aliased(name, attach.alias)

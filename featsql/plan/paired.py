@@ -1,15 +1,16 @@
 """Lower `Over` by pairs of probes and rows, and one aggregate of them.
 
-What is measured over everything that was ever known comes from `running`.
+What is measured over everything that was ever known comes from `running`, what arrays gave from its table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.arrays import VALUES
 from featsql.plan.cells import Cells, mergeable
 from featsql.plan.measures import over_nothing
 from featsql.plan.over import Frames
@@ -22,26 +23,34 @@ from featsql.temporal import column
 def paired(frames: Frames, *, near: bool) -> exp.Select:
     """For each probe its instant and keys, and the features. `near` has the rows lie in order (see `Pairs`)."""
     planned = frames.planned
-    pairs = Pairs(frames, planned.bounded, near=near)
     merged = mergeable(planned)
     single = [i for i in planned.bounded if i not in merged]
-    endless = [i for i in range(len(planned.measures)) if i not in planned.bounded]
-    found = {
-        "__merged": (merged, Cells(pairs, merged).measured),
-        "__single": (single, lambda: measured(pairs, single)),
+    endless = list(planned.endless)
+    found: dict[str, tuple[list[int], Callable[[], exp.Select]]] = {
+        "__merged": (merged, lambda: Cells(Pairs(frames, planned.bounded, near=near), merged).measured()),
+        "__single": (single, lambda: measured(Pairs(frames, planned.bounded, near=near), single)),
         "__running": (endless, lambda: running(frames, endless)),
     }
     asked = [names.AS_OF, *frames.keys]
     query = exp.select(*(column(name, ASKING) for name in asked)).from_(exp.to_table(frames.asking).as_(ASKING))
     for alias, (measures, made) in found.items():
         if measures:
-            same = exp.EQ(this=column(names.NUMBER, alias), expression=column(names.NUMBER, ASKING))
-            query.append("joins", exp.Join(this=made().subquery(alias), side="LEFT", on=same))
+            query.append("joins", numbered(made().subquery(alias), alias))
         for i in measures:
             name = names.part("value", i)
             query = query.select(exp.alias_(or_nothing(column(name, alias), planned.measures[i]), name))
+    if planned.laid is not None:
+        query.append("joins", numbered(exp.alias_(planned.laid.values.copy(), VALUES, table=True), VALUES))
+        for i, value in planned.laid.measures.items():
+            query = query.select(exp.alias_(or_nothing(value.copy(), planned.measures[i]), names.part("value", i)))
     values = [exp.alias_(frames.output(value), name, quoted=True) for name, value in planned.outputs]
     return exp.select(*(column(name) for name in asked), *values).from_(query.subquery("__measured"))
+
+
+def numbered(table: exp.Expr, alias: str) -> exp.Join:
+    """What was found for the number of each probe."""
+    same = exp.EQ(this=column(names.NUMBER, alias), expression=column(names.NUMBER, ASKING))
+    return exp.Join(this=table, side="LEFT", on=same)
 
 
 def or_nothing(value: exp.Expr, measure: Measure) -> exp.Expr:

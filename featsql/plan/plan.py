@@ -129,6 +129,16 @@ Method = Literal["join", "near join", "sort"]
 
 
 @dataclass(frozen=True, slots=True)
+class Laid:
+    """Measures that have been computed and lie in a table: `asking` is the table of the numbered probes, `values` that
+    of what was found for each number, `measures` each measure by its position, over the columns of that."""
+
+    asking: exp.Table
+    values: exp.Table
+    measures: Mapping[int, exp.Expr]
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """Aggregates over windows of one `events` relation, grouped by the entity's keys: one sort of the rows
     and of the probes together serves all of them.
@@ -139,7 +149,8 @@ class Over:
     `general` is the same model for the general rule, which answers where nothing better can: wherever a
     row that happened before a window's edge became known only after it. By `method` each probe is
     joined with the rows of its widest window, or all windows are frames of one sort; a build counts
-    what the join would meet, and takes what is cheaper.
+    what the join would meet, and takes what is cheaper. `arrays` are the positions of the measures that a build
+    computes from arrays instead, before the query; when it has, they are `laid`.
     """
 
     name: str
@@ -151,6 +162,8 @@ class Over:
     outputs: tuple[tuple[str, exp.Expr], ...]
     method: Method = "join"
     reason: str = "windows of one events relation"
+    arrays: frozenset[int] = frozenset()
+    laid: Laid | None = None
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:
@@ -170,14 +183,24 @@ class Over:
 
     @property
     def bounded(self) -> tuple[int, ...]:
-        """The positions of the measures whose windows are not all that was ever known."""
-        return tuple(i for i, measure in enumerate(self.measures) if self.windows[measure.window])
+        """The positions of the measures whose windows are not all that was ever known, but for those from arrays."""
+        return tuple(i for i in self.rest if self.windows[self.measures[i].window])
+
+    @property
+    def endless(self) -> tuple[int, ...]:
+        """The positions of the measures of all that was ever known, but for those from arrays."""
+        return tuple(i for i in self.rest if not self.windows[self.measures[i].window])
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The positions of the measures that do not come from arrays."""
+        return tuple(i for i in range(len(self.measures)) if i not in self.arrays)
 
     @property
     def joinable(self) -> bool:
         """Whether a join can find the windows: each is of a known length, or is everything."""
         windows = [self.windows[self.measures[i].window] for i in self.bounded]
-        return bool(windows) and all(reach(window) is not None for window in windows)
+        return bool(windows or self.arrays) and all(reach(window) is not None for window in windows)
 
 
 Features = Lifted | AsOf | Over

@@ -30,16 +30,16 @@ def common(attach: Attach) -> tuple[str, ...] | None:
         return None  # the general rule answers for its late rows, and for one model only
     rows = features.rows.copy()
     rows.set("expressions", [value for value in rows.expressions if value.alias not in hoisted(features)])
-    widest = "" if features.method == "sort" else str(widest_of(features))
+    # what is joined widely for one is not for another; what comes from arrays can take the rest of others with it
+    alone = (features.method, "" if features.method == "sort" else str(widest_of(features)))
+    way = ("arrays",) if features.arrays else alone
     keys = tuple(key.sql("duckdb") for key in attach.keys)
     alike = (
         features.scan.relation.key,
         rows.sql("duckdb", comments=False),
-        features.method,
-        widest,
         str(features.match_nulls),
     )
-    return (*alike, *keys)
+    return (*alike, *way, *keys)
 
 
 def hoisted(features: Over) -> dict[str, exp.Expr]:
@@ -64,15 +64,24 @@ def shared(group: Sequence[Over]) -> Over:
     windows: dict[Window, int] = {}
     measures: dict[Measure, int] = {}
     outputs: list[tuple[str, exp.Expr]] = []
+    from_arrays: set[int] = set()
     for position, features in enumerate(group):
-        own = Renaming(features, columns, windows, measures)
-        outputs += [(part_of(position, name), own.output(value)) for name, value in features.outputs]
-    first = group[0]
+        places = Renaming(features, columns, windows, measures).places()
+        outputs += [(part_of(position, name), moved(value, places)) for name, value in features.outputs]
+        from_arrays |= {places[i] for i in features.arrays}
+    first = next((features for features in group if features.rest), group[0])
     rows, arguments = first.rows.copy(), hoisted(first)
     kept = [value for value in rows.expressions if value.alias not in arguments]
     rows.set("expressions", [*kept, *(exp.alias_(value.copy(), name) for name, value in columns.values())])
     found = (tuple(windows), tuple(measures), tuple(outputs))
-    return replace(first, rows=rows, windows=found[0], measures=found[1], outputs=found[2])
+    return replace(
+        first, rows=rows, windows=found[0], measures=found[1], outputs=found[2], arrays=frozenset(from_arrays)
+    )
+
+
+def moved(output: exp.Expr, places: Sequence[int]) -> exp.Expr:
+    """An output over the measures of all, `places` being where its own are among them."""
+    return renamed(output, {names.part("value", i): names.part("value", p) for i, p in enumerate(places)})
 
 
 @dataclass(slots=True)
@@ -83,11 +92,6 @@ class Renaming:
     columns: dict[str, tuple[str, exp.Expr]]
     windows: dict[Window, int]
     measures: dict[Measure, int]
-
-    def output(self, value: exp.Expr) -> exp.Expr:
-        """An output over the measures of all."""
-        places = {names.part("value", i): names.part("value", p) for i, p in enumerate(self.places())}
-        return renamed(value, places)
 
     def places(self) -> list[int]:
         """Where the measures are among all."""

@@ -13,6 +13,7 @@ from featsql.plan.lower import lower
 from featsql.plan.plan import Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
+from featsql.run.arrays import Desk, arranged
 from featsql.run.columns import columns_of
 from featsql.run.extend import Before, Extension, Kept, kept, scans
 from featsql.run.extent import Change, Extent, extent
@@ -20,12 +21,13 @@ from featsql.run.extent import Change, Extent, extent
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The query of the rows, what is worth knowing about them, how their features are found, and what they are made
-    of."""
+    """The query of the rows, how their features are found, what they are made of, the tables that the query needs
+    beside the project's, and what is worth knowing about the rows."""
 
     query: exp.Query
     methods: tuple[str, ...]
     made: Before
+    desk: Desk
     notes: tuple[str, ...] = ()
 
 
@@ -40,19 +42,25 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
     columns = columns_of(plan, compiled)
     made = Before(extents, {name: each.code for name, each in columns.items()})
     stands = kept(plan, columns, changes, before) if before is not None else None
+    desk = Desk(engine)
     if stands is None:
-        cheapest = chosen(plan, engine.rows)
-        return Rows(lower(cheapest), methods_of(cheapest), made)
+        cheapest = decided(plan, desk)
+        return Rows(lower(cheapest), methods_of(cheapest), made, desk)
     extension = Extension(plan, table, stands)
     fresh, count = laid_down(engine, f"__fresh_{plan.name}", extension.fresh())
-    cheapest = chosen(replace(plan, spine=replace(plan.spine, source=fresh)), engine.rows)
+    cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
     partial, methods = None, methods_of(cheapest)
     if stands.anew:
         standing, _ = laid_down(engine, f"__standing_{plan.name}", extension.standing())
-        some = chosen(extension.partial(standing, columns), engine.rows)
+        some = decided(extension.partial(standing, columns), desk)
         partial, methods = lower(some), methods_of(some)
     query = extension.query(lower(cheapest), partial, tuple(columns))
-    return Rows(query, methods, made, noted(count, stands))
+    return Rows(query, methods, made, desk, noted(count, stands))
+
+
+def decided(plan: Plan, desk: Desk) -> Plan:
+    """The plan by the cheapest methods, with what comes from arrays computed already."""
+    return desk.laid(chosen(arranged(plan, desk.engine), desk.engine.rows))
 
 
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:
@@ -84,5 +92,8 @@ def methods_of(plan: Plan) -> tuple[str, ...]:
 def method_of(attach: Attach) -> str:
     """How the features of an attachment are found, and why so."""
     features = attach.features
-    node = f"{type(features).__name__} by {features.method}" if isinstance(features, Over) else type(features).__name__
+    node = type(features).__name__
+    if isinstance(features, Over):
+        ways = [*(["arrays"] if features.arrays else []), *([features.method] if features.rest else [])]
+        node = f"{node} by {' and '.join(ways)}"
     return f"{attach.alias}: {node}: {features.reason}"

@@ -12,7 +12,7 @@ from sqlglot import exp
 from featsql.engine import Column, Engine, EngineError
 from featsql.plan.features import entity_keys, plan_features
 from featsql.plan.lower import lower
-from featsql.plan.plan import AsOf, Attach, Features, Outcome, Over
+from featsql.plan.plan import AsOf, Attach, Features, Outcome, Over, Plan
 from featsql.plan.training import plan_of
 from featsql.resolve.checked import Checked
 from featsql.run.reference import evaluate
@@ -74,12 +74,17 @@ def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
 
 def query(features: Features, checked: Checked, case: Case) -> exp.Query:
     """The query that gives a model's features for the spine."""
+    return lower(plan(features, checked, case))
+
+
+def plan(features: Features, checked: Checked, case: Case) -> Plan:
+    """The plan of a model's features for the spine."""
     keys, _ = entity_keys(checked.graph.models[features.name], checked)
     select = exp.select(column("row", "spine"), *(column(each, "f") for each in features.features))
     names = tuple(each.name for each in spine_columns(case))
     spine = Outcome(exp.to_table("spine"), "spine", names, "as_of", instants.type_name(case.zoned))
     attach = Attach(features, tuple(column(key, "spine") for key in keys), "f")
-    return lower(plan_of(spine, (attach,), select, case.boundary))
+    return plan_of(spine, (attach,), select, case.boundary)
 
 
 def answers(engine: Engine, text: str) -> Answers | str:

@@ -1,0 +1,1 @@
+"""Aggregates over windows of time, from rows as NumPy arrays."""

@@ -1,0 +1,72 @@
+"""The places of rows: in another order than they lie in, or written out for each of the ranges that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow
+
+from featsql.arrays.reduce import ROOM
+from featsql.arrays.rows import Column, Flags, Integers, Values
+
+# How many rows of ranges are written out at once, where an aggregate needs them one by one.
+WRITTEN_OUT = 1 << 21
+
+
+def alike(group: Integers, values: Values) -> Integers:
+    """The places of rows in an order in which those of the same group and value stand together, as they come. Where
+    all of it has room in one number, numbers are sorted, which is many times as fast as to sort places."""
+    size = len(values)
+    if not size:
+        return np.zeros(0, dtype=np.int64)
+    low, groups = int(values.min()), int(group[-1] - group[0]) + 1
+    kinds = int(values.max()) - low + 1
+    if groups * kinds * size < ROOM:
+        whole = ((group - group[0]) * kinds + (values.astype(np.int64) - low)) * size + np.arange(size)
+        whole.sort()
+        places: Integers = whole % size
+        return places
+    return np.lexsort((np.arange(size), values, group))
+
+
+def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Integers, Integers]]:
+    """The rows of some ranges one by one, so many ranges at once as have a fair number of rows: which ranges, the place
+    of each row, and the position of its range among these."""
+    sizes = end - begin
+    batch = np.cumsum(sizes) // WRITTEN_OUT
+    for chosen in np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(batch)) + 1) if len(sizes) else ():
+        size = sizes[chosen]
+        owner = np.repeat(np.arange(len(chosen)), size)
+        ahead = np.cumsum(size) - size
+        yield chosen, np.arange(len(owner)) + (begin[chosen] - ahead)[owner], owner
+
+
+def replaced(values: Any, chosen: Integers, others: Any) -> Any:
+    """Values with others at some places."""
+    if isinstance(values, np.ndarray):
+        values[chosen] = others
+        return values
+    places = np.arange(len(values))
+    places[chosen] = len(values) + np.arange(len(chosen))
+    return pyarrow.concat_arrays([values, others]).take(pyarrow.array(places))
+
+
+def sortable(column: Column, descending: bool, nulls_first: bool) -> list[Values]:
+    """Whole numbers in the order of values, the last of them counting most."""
+    values = column.values
+    if values.dtype.kind == "f":
+        bits = (values + 0.0).view(np.int64)
+        ordered = np.where(bits < 0, bits ^ np.iinfo(np.int64).max, bits)
+        values = np.where(np.isnan(values), np.iinfo(np.int64).max, ordered)
+    whole = values.astype(np.int64)
+    keys: list[Values] = [~whole if descending else whole]
+    if column.valid is not None:
+        keys.append(column.valid if nulls_first else ~column.valid)
+    return keys
+
+
+def taken(mask: Flags | None, places: Integers) -> Flags | None:
+    """A mask at some places."""
+    return None if mask is None else mask[places]

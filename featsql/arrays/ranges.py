@@ -1,0 +1,228 @@
+"""Aggregates of ranges of rows, each the rows of one group between two instants: NumPy arrays in, NumPy arrays out.
+
+Rows lie in the order of their groups and instants, so that a range is a slice of them. What is additive and exact is
+the difference of two running totals; what is not (sums of floats, extremes) is reduced over the slice itself, the
+longer slices through totals of blocks, so that a value never reaches out of its range: not by rounding, not as a NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pyarrow
+
+from featsql.arrays.order import alike, replaced, sortable, taken, written_out
+from featsql.arrays.reduce import ROOM, counts, extremes, groups_of, masked, nested, reduced, totals
+from featsql.arrays.rows import Flags, Integers, Part, Probes, RefusedError, Rows, Values
+
+# Beyond this share of what is summed the difference of two sums of squares is not trusted.
+CANCELLED = 100
+HALF = 32
+
+
+@dataclass
+class Ranges:
+    """The ranges of some probes in some rows; `spans` name, by number, the bounds where each begins and ends."""
+
+    rows: Rows
+    probes: Probes
+    spans: Mapping[int, tuple[str, str]]
+    chosen: dict[tuple[str | None, tuple[str, ...]], Flags | None] = field(default_factory=dict)
+
+    def measured(self, parts: Sequence[Part]) -> dict[Part, Values]:
+        """Every part, by probe. What is not there is the aggregate's neutral value. Raises RefusedError."""
+        found: dict[Part, Values] = {}
+        alike: dict[Part, list[Part]] = {}
+        for part in parts:
+            alike.setdefault(replace(part, span=0), []).append(part)
+        for shape, each in alike.items():
+            edges = [self.edges[part.span] for part in each]
+            found |= zip(each, self.shaped(shape, edges), strict=True)
+        late = self.late()
+        if late is not None:
+            for chosen, ranges in self.apart(late):
+                for part, values in ranges.measured(parts).items():
+                    found[part] = replaced(found[part], chosen, values)
+        return found
+
+    @cached_property
+    def edges(self) -> dict[int, tuple[Integers, Integers]]:
+        """Where each span begins and ends among the rows, by probe."""
+        firsts = {first: self.places(self.probes.bounds[first], "left") for first, _ in self.spans.values()}
+        lasts = {last: self.places(self.probes.bounds[last], "right") for _, last in self.spans.values()}
+        found = {i: (firsts[first], lasts[last]) for i, (first, last) in self.spans.items()}
+        return {i: (begin, np.maximum(begin, end)) for i, (begin, end) in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[Integers, int, int, Integers | None]:
+        """One number for the group and the instant of each row, in their order, and how it is made: the first
+        instant, how many there may be, and, where these are too many, every instant that there is."""
+        at, low, high = self.rows.at, int(self.rows.at.min()), int(self.rows.at.max())
+        groups = int(max(self.rows.group[-1], self.probes.group[-1])) - self.origin + 1
+        width = high - low + 3
+        if width * groups < ROOM:
+            return (self.rows.group - self.origin) * width + (at - (low - 1)), low, width, None
+        instants, ranks = np.unique(at, return_inverse=True)
+        width = len(instants) + 1
+        return (self.rows.group - self.origin) * width + ranks, 0, width, instants
+
+    @property
+    def origin(self) -> int:
+        """The first group."""
+        return int(min(self.rows.group[0], self.probes.group[0]))
+
+    def places(self, bound: Integers, side: Literal["left", "right"]) -> Integers:
+        """How many rows come before a bound of each probe; those at the bound itself count by `side`."""
+        if not len(self.rows):
+            return np.zeros(len(bound), dtype=np.int64)
+        order, low, width, instants = self.order
+        group = (self.probes.group - self.origin) * width
+        if instants is None:
+            wanted = group + (np.clip(bound, low - 1, low + width - 2) - (low - 1))
+        else:
+            wanted, side = group + np.searchsorted(instants, bound, side), "left"
+        return np.searchsorted(order, wanted, side)
+
+    def late(self) -> Integers | None:
+        """The probes of which a range has rows that became known after them; None if none is."""
+        if self.rows.known is None or not len(self.rows):
+            return None
+        begin, end = self.widest
+        known = reduced(np.maximum, self.rows.known, np.stack([begin, end], axis=1), np.iinfo(np.int64).min)[:, 0]
+        found = np.flatnonzero(known > self.probes.last)
+        return found if len(found) else None
+
+    @property
+    def widest(self) -> tuple[Integers, Integers]:
+        """Where the first span of each probe begins, and the last ends."""
+        begin, end = (np.stack(each) for each in zip(*self.edges.values(), strict=True))
+        return begin.min(axis=0), end.max(axis=0)
+
+    def apart(self, late: Integers) -> Iterator[tuple[Integers, Ranges]]:
+        """Probes with the rows that they see written out for each of them, so that none is left that they do not."""
+        begin, end = (each[late] for each in self.widest)
+        assert self.rows.known is not None
+        for chosen, places, owner in written_out(begin, end):
+            probes = late[chosen]
+            seen = self.rows.known[places] <= self.probes.last[probes][owner]
+            rows = self.rows.taken(places[seen])
+            own = np.arange(len(probes), dtype=np.int64)
+            apart = replace(self.probes.taken(probes), group=own)
+            yield probes, Ranges(replace(rows, group=owner[seen], known=None), apart, self.spans)
+
+    def counted(self, argument: str | None, flags: tuple[str, ...]) -> Flags | None:
+        """Which rows an aggregate counts; None for all."""
+        if (argument, flags) not in self.chosen:
+            masks = [self.rows.columns[flag].values for flag in flags]
+            valid = self.rows.columns[argument].valid if argument is not None else None
+            masks += [] if valid is None else [valid]
+            self.chosen[argument, flags] = np.logical_and.reduce(masks) if masks else None
+        return self.chosen[argument, flags]
+
+    def shaped(self, shape: Part, edges: list[tuple[Integers, Integers]]) -> list[Values]:
+        """An aggregate of several ranges of each probe."""
+        mask = self.counted(shape.argument, shape.flags)
+        values = self.rows.columns[shape.argument].values if shape.argument is not None else None
+        if shape.operation == "count":
+            return [counts(mask, *each) for each in edges]
+        if shape.operation == "list":
+            return [self.listed(shape, *each) for each in edges]
+        assert isinstance(values, np.ndarray)
+        match shape.operation:
+            case "sum" if values.dtype.kind == "f":
+                return nested(np.add, masked(values, mask, 0.0), edges, 0.0)
+            case "sum":
+                return [totals(masked(values, mask, 0), *each) for each in edges]
+            case "high":
+                return [totals(masked(values >> HALF, mask, 0), *each) for each in edges]
+            case "low":
+                return [totals(masked(values & ((1 << HALF) - 1), mask, 0), *each) for each in edges]
+            case "min" | "max":
+                return extremes(shape.operation, values, mask, edges)
+            case "squares":
+                return [self.squares(values, mask, *each) for each in edges]
+            case "distinct":
+                return self.distinct(values, mask, edges)
+
+    def squares(self, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
+        """The sum of the squared differences from the mean of each range. They are taken from the group's mean first,
+        and from the range's own where too little is left of that. Raises RefusedError."""
+        plain = masked(values.astype(np.float64), mask, 0.0)
+        if not np.isfinite(plain).all():
+            raise RefusedError
+        starts, sizes = groups_of(self.rows.group)
+        weights = np.ones(len(plain)) if mask is None else mask.astype(np.float64)
+        inside = np.maximum(np.add.reduceat(weights, starts), 1.0) if len(plain) else weights
+        mean = np.add.reduceat(plain, starts) / inside if len(plain) else plain
+        away = masked(plain - np.repeat(mean, sizes), mask, 0.0)
+        count = counts(mask, begin, end)
+        edges = np.stack([begin, end], axis=1)
+        total = reduced(np.add, away, edges, 0.0)[:, 0]
+        square = reduced(np.add, away * away, edges, 0.0)[:, 0]
+        apart = total * total / np.maximum(count, 1)
+        found = np.where(count > 1, square - apart, 0.0)
+        doubtful = np.flatnonzero((count > 1) & (apart > CANCELLED * found))
+        for chosen, places, owner in written_out(begin[doubtful], end[doubtful]):
+            probes = doubtful[chosen]
+            own = masked(away[places] - (total[probes] / count[probes])[owner], taken(mask, places), 0.0)
+            found[probes] = np.bincount(owner, own * own, minlength=len(probes))
+        return found
+
+    def distinct(self, values: Values, mask: Flags | None, edges: list[tuple[Integers, Integers]]) -> list[Values]:
+        """How many different values each range has: those rows of which no earlier one in it has the same."""
+        before = self.same_before(values, mask)
+        found = []
+        for begin, end in edges:
+            number = np.zeros(len(begin), dtype=np.int64)
+            for chosen, places, owner in written_out(begin, end):
+                first = before[places] < begin[chosen][owner]
+                number[chosen] = np.bincount(owner[first], minlength=len(chosen))
+            found.append(number)
+        return found
+
+    def listed(self, shape: Part, begin: Integers, end: Integers) -> pyarrow.Array:
+        """The values of the rows of each range, in order."""
+        assert shape.argument is not None
+        rows = self.ordered(shape)
+        mask = self.counted(None, shape.flags)
+        if mask is not None:
+            kept = mask[rows]
+            running = np.concatenate([[0], np.cumsum(kept)])
+            rows, begin, end = rows[kept], running[begin], running[end]
+        sizes = end - begin if shape.limit is None else np.minimum(end - begin, shape.limit)
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+        places = np.repeat(end - 1, sizes) - within if shape.latest else np.repeat(begin, sizes) + within
+        values = self.rows.columns[shape.argument].values.take(pyarrow.array(rows[places]))
+        return pyarrow.LargeListArray.from_arrays(pyarrow.array(offsets), values)
+
+    def ordered(self, shape: Part) -> Integers:
+        """The places of the rows in the order of group, instant, and what orders those of one instant, backwards where
+        the latest come first."""
+        group, at = self.rows.group, self.rows.at
+        places = np.arange(len(at))
+        same = (group[1:] == group[:-1]) & (at[1:] == at[:-1])
+        if not shape.order or not same.any():
+            return places
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        keys: list[Values] = []
+        for name, descends in reversed(shape.order):
+            keys += sortable(self.rows.columns[name].taken(tied), descends is not shape.latest, shape.latest)
+        places[tied] = tied[np.lexsort((*keys, at[tied], group[tied]))]
+        return places
+
+    def same_before(self, values: Values, mask: Flags | None) -> Integers:
+        """The place of the row before of the same group and value, -1 where there is none; of a row that does not
+        count, the end."""
+        size = len(values)
+        found = np.full(size, size, dtype=np.int64)
+        rows = np.arange(size) if mask is None else np.flatnonzero(mask)
+        order = rows[alike(self.rows.group[rows], values[rows])]
+        same = (self.rows.group[order[1:]] == self.rows.group[order[:-1]]) & (values[order[1:]] == values[order[:-1]])
+        found[order[:1]] = -1
+        found[order[1:]] = np.where(same, order[:-1], -1)
+        return found

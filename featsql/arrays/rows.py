@@ -1,0 +1,87 @@
+"""The nouns of `arrays`: rows and probes as columns, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow
+
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Values = npt.NDArray[Any]
+# `high` and `low` are sums of the halves of whole numbers of 64 bits; `squares` is of the differences from the mean.
+Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "distinct", "list"]
+
+
+class RefusedError(Exception):
+    """Values that arrays do not aggregate as the engine would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Values of rows; `valid` tells which are there (None: all). What is only passed on is an Arrow array."""
+
+    values: Values | pyarrow.Array
+    valid: Flags | None = None
+
+    def taken(self, chosen: Any) -> Column:
+        """The values at some places."""
+        if isinstance(self.values, pyarrow.Array):
+            return Column(self.values.take(pyarrow.array(chosen)))
+        return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in the order of `group` and `at`; `known` is when each became known (None: when it happened)."""
+
+    group: Integers
+    at: Integers
+    known: Integers | None
+    columns: Mapping[str, Column]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def taken(self, chosen: Any) -> Rows:
+        """Some of the rows."""
+        known = None if self.known is None else self.known[chosen]
+        columns = {name: column.taken(chosen) for name, column in self.columns.items()}
+        return Rows(self.group[chosen], self.at[chosen], known, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Questions in the order of `group`: each sees what is known at `last`, in spans from a first instant to a last."""
+
+    group: Integers
+    last: Integers
+    bounds: Mapping[str, Integers]
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def taken(self, chosen: Any) -> Probes:
+        """Some of the probes."""
+        return Probes(
+            self.group[chosen], self.last[chosen], {name: bound[chosen] for name, bound in self.bounds.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One aggregate of every probe: of the values of `argument` that are there (None: of rows), of those rows whose
+    `flags` all hold, in the span of that number. A list is of all rows, the earliest or (`latest`) the latest first,
+    those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all)."""
+
+    operation: Operation
+    argument: str | None
+    flags: tuple[str, ...]
+    span: int
+    latest: bool = False
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None

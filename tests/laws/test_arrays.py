@@ -1,0 +1,151 @@
+"""What arrays give of a features model is what the reference says, and does not change with the future."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from math import isclose
+from random import Random
+
+import pytest
+
+from featsql.arrays import ranges
+from featsql.arrays.ranges import Ranges
+from featsql.engine import Engine
+from featsql.plan.features import plan_features
+from featsql.plan.lower import lower
+from featsql.plan.plan import Over
+from featsql.run.arrays import Desk, arranged
+from laws import future, trial
+from laws.dice import Dice
+from laws.focus import ENDLESS, RECENT, WINDOWS, Focus
+from laws.instants import NIGHT
+from laws.laws import Trial, seeded
+from laws.projects import Case
+
+SEEDS = 36
+FOCUSES = (WINDOWS, RECENT, ENDLESS)
+subject_of = cache(seeded)
+Found = dict[str, trial.Answers | str]
+
+
+@pytest.fixture(autouse=True)
+def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrays are used however few rows there are."""
+    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
+
+
+def from_arrays(subject: Trial, case: Case) -> Found:
+    """The answers of the models of which arrays give something."""
+    engine = trial.settle(case)
+    found: Found = {}
+    for model in case.models:
+        features = plan_features(model.name, subject.checked)
+        if isinstance(features, Over):
+            answer = answered(features, subject, case, engine)
+            found |= {model.name: answer} if answer is not None else {}
+    return found
+
+
+def answered(features: Over, subject: Trial, case: Case, engine: Engine) -> trial.Answers | str | None:
+    """The answers of one model; None where arrays give nothing of it, or refuse."""
+    plan = trial.plan(features, subject.checked, case)
+    desk = Desk(engine)
+    try:
+        laid = desk.laid(arranged(plan, engine))
+        (attach,) = laid.attachments
+        assert isinstance(attach.features, Over)
+        return trial.answers(engine, lower(laid).sql("duckdb")) if attach.features.laid is not None else None
+    finally:
+        desk.clear()
+
+
+def agreed(subject: Trial) -> int:
+    """How many models arrays answer; raises AssertionError where one is not as the reference says."""
+    found = from_arrays(subject, subject.case)
+    for name, answers in found.items():
+        expected = subject.expected[name]
+        assert trial.same(answers, expected) or alike(answers, expected), (
+            f"{name}\n{subject.case}\n{trial.difference(answers, expected, subject.case.spine)}"
+        )
+    return len(found)
+
+
+def alike(mine: trial.Answers | str, theirs: trial.Answers | str) -> bool:
+    """Whether two answers are the same but for the last digits of floats, which are added in another order."""
+    if isinstance(mine, str) or isinstance(theirs, str) or len(mine) != len(theirs):
+        return False
+    values = zip((value for row in mine for value in row), (value for row in theirs for value in row), strict=True)
+    return all(one == other or close(one, other) for one, other in values)
+
+
+def close(one: str, other: str) -> bool:
+    """Whether two texts are floats that differ by a part in 10^12 at most."""
+    if "." not in one or "." not in other:
+        return False
+    try:
+        return isclose(float(one), float(other), rel_tol=1e-12)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("focus", FOCUSES, ids=("windows", "recent", "endless"))
+def test_arrays_answer_as_the_reference(focus: Focus) -> None:
+    answers = sum(agreed(subject_of(seed, focus)) for seed in range(SEEDS))
+    assert answers > SEEDS // 4
+
+
+@pytest.mark.parametrize("seed", range(0, SEEDS, 3))
+def test_arrays_see_nothing_of_the_future(seed: int) -> None:
+    """Law 1: whatever comes after an instant, no answer as of that instant or before it changes."""
+    subject = subject_of(seed, RECENT)
+    dice, case = Dice(Random(seed)), subject.case
+    t = dice.one([row["as_of"] for row in case.spine if row["as_of"] is not None] or [NIGHT])
+    early = replace(case, spine=[row for row in case.spine if row["as_of"] is None or row["as_of"] <= t])
+    rows = {
+        name: future.changed(rows, case.clocks[name], t, case.boundary, dice, noise=bool(seed % 2))
+        for name, rows in case.rows.items()
+    }
+    assert from_arrays(subject, early) == from_arrays(subject, replace(early, rows=rows))
+
+
+Patch = pytest.MonkeyPatch
+
+
+def late_rows_are_seen(patch: Patch) -> None:
+    patch.setattr(Ranges, "late", lambda self: None)
+
+
+def windows_begin_too_late(patch: Patch) -> None:
+    found = Ranges.places
+    patch.setattr(Ranges, "places", lambda self, bound, side: found(self, bound, "right"))
+
+
+def windows_end_too_soon(patch: Patch) -> None:
+    found = Ranges.places
+    patch.setattr(Ranges, "places", lambda self, bound, side: found(self, bound, "left"))
+
+
+def filters_are_forgotten(patch: Patch) -> None:
+    patch.setattr(Ranges, "counted", lambda self, argument, flags: None)
+
+
+def values_of_missing_ones_count(patch: Patch) -> None:
+    patch.setattr(ranges, "masked", lambda values, mask, neutral: values)
+
+
+MUTANTS = (
+    late_rows_are_seen,
+    windows_begin_too_late,
+    windows_end_too_soon,
+    filters_are_forgotten,
+    values_of_missing_ones_count,
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_wrong_arrays_are_caught(mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError):
+        sum(agreed(subject_of(seed, RECENT)) for seed in range(SEEDS))

@@ -10,8 +10,9 @@ import pyarrow
 import pytest
 
 from featsql.arrays import order, ranges, reduce
+from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Column, Part, Probes, RefusedError, Rows
+from featsql.arrays.rows import Column, Probes, Rows
 
 FOREVER = 2**61
 SPANS = {0: ("e0", "last"), 1: ("e1", "last"), 2: ("e2", "last"), 3: ("ever", "last"), 5: ("e1", "before")}

@@ -35,7 +35,7 @@ OWNERS = {
     "yaml": ("read/document.py", "cli/options.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "numpy": ("arrays/", "run/arrays.py"),
+    "numpy": ("arrays/", "run/measure.py"),
     "sqlite3": ("lenders/sqlite.py",),
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "core", "context", "misc"}

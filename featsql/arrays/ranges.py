@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow
 
 from featsql.arrays.order import alike, replaced, sortable, taken, written_out
+from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.reduce import ROOM, counts, extremes, groups_of, masked, nested, reduced, totals
-from featsql.arrays.rows import Flags, Integers, Part, Probes, RefusedError, Rows, Values
+from featsql.arrays.rows import Flags, Integers, Probes, Rows, Values
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100

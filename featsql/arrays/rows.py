@@ -1,10 +1,10 @@
-"""The nouns of `arrays`: rows and probes as columns, and what is asked of them."""
+"""Rows and probes as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,6 @@ import pyarrow
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
-# `high` and `low` are sums of the halves of whole numbers of 64 bits; `squares` is of the differences from the mean.
-Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "distinct", "list"]
-
-
-class RefusedError(Exception):
-    """Values that arrays do not aggregate as the engine would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +64,3 @@ class Probes:
         return Probes(
             self.group[chosen], self.last[chosen], {name: bound[chosen] for name, bound in self.bounds.items()}
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One aggregate of every probe: of the values of `argument` that are there (None: of rows), of those rows whose
-    `flags` all hold, in the span of that number. A list is of all rows, the earliest or (`latest`) the latest first,
-    those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all)."""
-
-    operation: Operation
-    argument: str | None
-    flags: tuple[str, ...]
-    span: int
-    latest: bool = False
-    order: tuple[tuple[str, bool], ...] = ()
-    limit: int | None = None

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from sqlglot import exp
 
-from featsql.arrays.rows import Part
+from featsql.arrays.part import Part
 from featsql.engine import Column
 from featsql.plan import names
 from featsql.plan.encode import INFINITY

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from featsql.arrays.rows import Operation, Part
+from featsql.arrays.part import Operation, Part
 from featsql.plan import names
 from featsql.plan.encode import FLOATS, PLACES, SMALL, decimal, decoded, encoded, fits, is_ordered, scaled
 from featsql.plan.microseconds import number

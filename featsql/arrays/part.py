@@ -1,0 +1,28 @@
+"""What arrays are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# `high` and `low` are sums of the halves of whole numbers of 64 bits; `squares` is of the differences from the mean.
+Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "distinct", "list"]
+
+
+class RefusedError(Exception):
+    """Values that arrays do not aggregate as the engine would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One aggregate of every probe: of the values of `argument` that are there (None: of rows), of those rows whose
+    `flags` all hold, in the span of that number. A list is of all rows, the earliest or (`latest`) the latest first,
+    those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all)."""
+
+    operation: Operation
+    argument: str | None
+    flags: tuple[str, ...]
+    span: int
+    latest: bool = False
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None

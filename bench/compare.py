@@ -86,7 +86,9 @@ def compared(workload: Workload, peers: list[str], data: Path, options: argparse
 def run(peer: str, workload: Workload, data: Path, timeout: float) -> tuple[float, int] | None:
     """Wall seconds and peak megabytes of one run; None where the peer cannot do it."""
     command = [sys.executable, str(HERE / "peers" / f"{peer}_peer.py"), workload.name, str(data)]
-    environment = os.environ | {"TZ": "UTC", "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
+    # a checkout is as compiled as an installation
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = inherited | {"TZ": "UTC", "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     launcher = [sys.executable, str(HERE / "measured.py"), str(timeout)]
     launched = subprocess.run([*launcher, *command], env=environment, stdout=subprocess.PIPE, check=True, text=True)
     ended = json.loads(launched.stdout)

@@ -23,7 +23,7 @@ import polars as pl
 from workloads import WORKLOADS, Workload
 
 HERE = Path(__file__).parent
-PEERS = ("floor", "featsql", "duckdb", "polars", "pandas", "chdb", "pyspark", "feast")
+PEERS = ("floor", "featsql", "duckdb", "polars", "numpy", "pandas", "chdb", "pyspark", "feast")
 BY_HAND = "duckdb"
 TOLERANCE = 1e-9
 CANNOT = 3  # the exit code of a peer that does not do a workload, or is not installed

@@ -40,9 +40,10 @@ class Ranges:
         alike: dict[Part, list[Part]] = {}
         for part in parts:
             alike.setdefault(replace(part, span=0), []).append(part)
-        for shape, each in alike.items():
-            edges = [self.edges[part.span] for part in each]
-            found |= zip(each, self.shaped(shape, edges), strict=True)
+        with np.errstate(all="ignore"):
+            for shape, each in alike.items():
+                edges = [self.edges[part.span] for part in each]
+                found |= zip(each, self.shaped(shape, edges), strict=True)
         late = self.late()
         if late is not None:
             for chosen, ranges in self.apart(late):
@@ -135,7 +136,7 @@ class Ranges:
         assert isinstance(values, np.ndarray)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
-                return nested(np.add, masked(values, mask, 0.0), edges, 0.0)
+                return [total + 0.0 for total in nested(np.add, masked(values, mask, 0.0), edges, 0.0)]
             case "sum":
                 return [totals(masked(values, mask, 0), *each) for each in edges]
             case "high":

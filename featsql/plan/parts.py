@@ -166,6 +166,8 @@ class Reading:
         terms = [first.this, *(each.this for each in others)]
         if not all(isinstance(each, exp.Column) for each in (value, *terms)) or first.this.name not in self.times:
             return None
+        if not (is_ordered(self.kind(value)) or self.kind(value) == "VARCHAR"):
+            return None  # Arrow has no such type of its own
         if any(each.args.get("nulls_first") or not is_ordered(self.kind(each.this)) for each in others):
             return None
         order = tuple((self.fetch(each.this), bool(each.args.get("desc"))) for each in others)

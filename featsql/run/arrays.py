@@ -55,7 +55,7 @@ def count(table: exp.Expr, engine: Engine) -> int:
 
 @dataclass
 class Desk:
-    """The tables of one plan; what they hold is thrown away with `clear`."""
+    """The tables of one plan; they are dropped when the work on it ends, well or not."""
 
     engine: Engine
     tables: list[exp.Table] = field(default_factory=list)
@@ -65,8 +65,10 @@ class Desk:
         self.tables.append(three_part("temp", "main", f"{name}_{len(self.tables)}"))
         return self.tables[-1]
 
-    def clear(self) -> None:
-        """Drop the tables."""
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         for table in self.tables:
             self.engine.execute(exp.Drop(tables=[table], kind="TABLE", exists=True).sql("duckdb"))
         self.tables.clear()

@@ -237,7 +237,7 @@ class Materializer:
         assert isinstance(plan, Plan)
         table = table_of(self.project, model.name)
         made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
-        with self.engine.transaction():
+        with made.desk, self.engine.transaction():
             self.drop_other(model.name, "TABLE")
             create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
             rows = self.engine.write(create.sql("duckdb"))
@@ -246,7 +246,6 @@ class Materializer:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
-        made.desk.clear()
         self.made[model.name] = made.made
         return Built(rows, made.notes, made.methods)
 

@@ -51,14 +51,11 @@ def from_arrays(subject: Trial, case: Case) -> Found:
 def answered(features: Over, subject: Trial, case: Case, engine: Engine) -> trial.Answers | str | None:
     """The answers of one model; None where arrays give nothing of it, or refuse."""
     plan = trial.plan(features, subject.checked, case)
-    desk = Desk(engine)
-    try:
+    with Desk(engine) as desk:
         laid = desk.laid(arranged(plan, engine))
         (attach,) = laid.attachments
         assert isinstance(attach.features, Over)
         return trial.answers(engine, lower(laid).sql("duckdb")) if attach.features.laid is not None else None
-    finally:
-        desk.clear()
 
 
 def agreed(subject: Trial) -> int:

@@ -35,9 +35,12 @@ def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select
     query = exp.select(at.copy(), *(column(key, names.PROBE) for key in asked(features)))
     query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed))
     query = query.from_(exp.to_table(probe).as_(names.PROBE))
-    query.append(
-        "joins", exp.Join(this=exp.to_table(rows).as_(ROW), method="ASOF", side="LEFT", on=exp.and_(*keys, known))
-    )
+    side: exp.Expr = exp.to_table(rows).as_(ROW)
+    if features.narrow:
+        of_asked = exp.and_(*same_key(features, ROW, names.PROBE))
+        chosen = exp.select("*").from_(side).join(exp.to_table(probe).as_(names.PROBE), on=of_asked, join_type="semi")
+        side = chosen.subquery(ROW)
+    query.append("joins", exp.Join(this=side, method="ASOF", side="LEFT", on=exp.and_(*keys, known)))
     return query
 
 

@@ -61,7 +61,7 @@ class AsOf:
     relation's columns; `where` keeps the model's own filter; `key_columns` are the relation's
     columns in the entity's order. `in_order` tells that rows become known in the order in which they
     happen, so that none is the newest for a stretch only; `stored`, that to read some columns of the
-    relation once more costs little.
+    relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked.
     """
 
     name: str
@@ -74,10 +74,13 @@ class AsOf:
     where: exp.Expr | None = None
     in_order: bool = False
     stored: bool = False
+    narrow: bool = False
 
     @property
     def reason(self) -> str:
+        """Why this node, and how it finds the newest rows."""
         how = "its rows become known in order" if self.in_order else "by stretches: its rows may become known late"
+        how += "; of the keys that are asked alone" if self.narrow else ""
         return f"a projection of a state by its own key ({how})"
 
     @property

@@ -17,10 +17,14 @@ def in_as_of_join(table: exp.Table, instants: list[exp.Expr], boundary: Boundary
     if isinstance(select, exp.Select) and isinstance(table.parent, exp.From):
         side = select.parent
     join = side.parent if isinstance(side, exp.Subquery | exp.Table) else None
-    if side is None or not isinstance(join, exp.Join) or join.method != "ASOF":
-        return False
-    since = column(names.KNOWN_FROM, side.alias_or_name)
-    return any(flipped(reached(since, at, boundary)) in conjuncts(join.args.get("on")) for at in instants)
+    return isinstance(join, exp.Join) and asks_for_known(join, instants, boundary)
+
+
+def asks_for_known(join: exp.Join, instants: list[exp.Expr], boundary: Boundary) -> bool:
+    """Whether a join is as of an instant, with what is known by then."""
+    since = column(names.KNOWN_FROM, join.this.alias_or_name)
+    terms = conjuncts(join.args.get("on"))
+    return join.method == "ASOF" and any(flipped(reached(since, at, boundary)) in terms for at in instants)
 
 
 def is_pinned(table: exp.Table, query: exp.Select, instants: list[exp.Expr], boundary: Boundary) -> bool:
@@ -39,7 +43,7 @@ def passes_on(select: exp.Expr) -> bool:
     if not isinstance(select, exp.Select) or source is None or not isinstance(source.this, exp.Table):
         return False
     mine = source.this.alias_or_name
-    if any(join.kind != "SEMI" for join in select.args.get("joins") or ()):
+    if any(join.kind != "SEMI" for join in select.args.get("joins") or []):
         return False
     if not all(isinstance(value, exp.Column) and value.table == mine for value in select.expressions):
         return False
@@ -61,12 +65,11 @@ def stands_beside(table: exp.Table, query: exp.Select, instants: list[exp.Expr],
 
 def is_met(select: exp.Expr, instants: list[exp.Expr], boundary: Boundary) -> bool:
     """Whether a query gives the instant of the row that its as-of join met."""
-    joins = select.args.get("joins") or ()
-    sides = [join.this for join in joins if isinstance(join.this, exp.Table) and join.method == "ASOF"]
-    if len(sides) != 1 or len(joins) != 1 or not isinstance(select, exp.Select):
+    joins = select.args.get("joins") or []
+    if not isinstance(select, exp.Select) or len(joins) != 1 or not asks_for_known(joins[0], instants, boundary):
         return False
     given = [value for value in select.expressions if value.alias_or_name == names.KNOWN_FROM]
-    return given == [column(names.KNOWN_FROM, sides[0].alias_or_name)] and in_as_of_join(sides[0], instants, boundary)
+    return given == [column(names.KNOWN_FROM, joins[0].this.alias_or_name)]
 
 
 def readers_of(cte: exp.CTE, query: exp.Select) -> list[exp.Table]:

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.engine import Engine
-from featsql.plan.density import chosen
 from featsql.plan.lower import lower
+from featsql.plan.narrow import fitted
 from featsql.plan.plan import Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
@@ -41,15 +41,15 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
     made = Before(extents, {name: each.code for name, each in columns.items()})
     stands = kept(plan, columns, changes, before) if before is not None else None
     if stands is None:
-        cheapest = chosen(plan, engine.rows)
+        cheapest = fitted(plan, engine.rows)
         return Rows(lower(cheapest), methods_of(cheapest), made)
     extension = Extension(plan, table, stands)
     fresh, count = laid_down(engine, f"__fresh_{plan.name}", extension.fresh())
-    cheapest = chosen(replace(plan, spine=replace(plan.spine, source=fresh)), engine.rows)
+    cheapest = fitted(replace(plan, spine=replace(plan.spine, source=fresh)), engine.rows)
     partial, methods = None, methods_of(cheapest)
     if stands.anew:
         standing, _ = laid_down(engine, f"__standing_{plan.name}", extension.standing())
-        some = chosen(extension.partial(standing, columns), engine.rows)
+        some = fitted(extension.partial(standing, columns), engine.rows)
         partial, methods = lower(some), methods_of(some)
     query = extension.query(lower(cheapest), partial, tuple(columns))
     return Rows(query, methods, made, noted(count, stands))

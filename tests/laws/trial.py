@@ -50,7 +50,7 @@ def settle(case: Case) -> Engine:
     return engine
 
 
-Way = Literal["planned", "near join", "sort", "kept", "general"]
+Way = Literal["planned", "near join", "sort", "kept", "narrow", "general"]
 
 
 def ways(features: Features) -> tuple[Way, ...]:
@@ -58,7 +58,7 @@ def ways(features: Features) -> tuple[Way, ...]:
     if isinstance(features, Over):
         return ("planned", "near join", "sort", "general") if features.joinable else ("sort", "general")
     if isinstance(features, AsOf):
-        return ("planned", "kept", "general") if features.in_order else ("planned", "general")
+        return ("planned", "kept", "narrow", "general") if features.in_order else ("planned", "general")
     return ("planned",)
 
 
@@ -70,8 +70,8 @@ def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
         features = plan_features(name, checked, general=True) if way == "general" else planned
         if way in {"near join", "sort"} and isinstance(features, Over):
             features = replace(features, method=way)
-        if way == "kept" and isinstance(features, AsOf):
-            features = replace(features, stored=not features.stored)
+        if way in {"kept", "narrow"} and isinstance(features, AsOf):
+            features = replace(features, stored=way == "narrow", narrow=way == "narrow")
         found[way] = query(features, checked, case).sql("duckdb")
     return found
 

@@ -12,10 +12,10 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.plan.density import chosen
 from featsql.plan.features import entity_keys
 from featsql.plan.lift import substitute
 from featsql.plan.lower import lower, lower_at
+from featsql.plan.narrow import fitted
 from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training import plan_of
 from featsql.read.parse import parse
@@ -41,7 +41,7 @@ def show_name(
     if not isinstance(plan, Features):
         refuse_instant(name, as_of, entities)
     if isinstance(plan, Plan):
-        return lower(chosen(plan, workspace.engine.rows))
+        return lower(fitted(plan, workspace.engine.rows))
     if plan is None:
         return exp.select("*").from_(bound_name(key, compiled.graph))
     instant = literal_instant(name, compiled, as_of)

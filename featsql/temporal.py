@@ -15,6 +15,8 @@ DIALECT = "duckdb"
 
 UNITS = "microsecond|millisecond|sec|second|min|minute|hr|hour|day|week|mon|month|quarter|yr|year"
 SPAN = re.compile(rf"(\d+(\.\d+)? *({UNITS})s? *)+(\d+:\d\d(:\d\d(\.\d+)?)?)?", re.IGNORECASE)
+# A digit of an interval that is not of no length.
+SOME = re.compile("[1-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ def end_available_at(clock: Clock, table: str | None = None) -> exp.Expr:
 
 
 def after(instant: exp.Expr, delay: str | None) -> exp.Expr:
-    """`instant + delay`."""
-    return exp.Add(this=instant, expression=interval(delay)) if delay else instant
+    """`instant + delay`; the instant itself where nothing would be added."""
+    return exp.Add(this=instant, expression=interval(delay)) if delay and SOME.search(delay) else instant
 
 
 def reached(instant: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Expr:
@@ -134,9 +136,10 @@ def known(clock: Clock, at: exp.Expr, boundary: Boundary, table: str | None = No
     """Whether a row, as a version of its key, is known at `at`. NULL instants are never known."""
     if clock.kind == "static":
         return exp.true()
-    conditions = [reached(available_at(clock, table), at, boundary)]
-    if clock.kind != "periods":
-        conditions.insert(0, reached(column(clock.start, table), at, boundary))
+    instants = [available_at(clock, table)]
+    if clock.kind != "periods" and instants[0] != column(clock.start, table):
+        instants.insert(0, column(clock.start, table))
+    conditions = [reached(instant, at, boundary) for instant in instants]
     if clock.retracted_at:
         conditions.append(pending(column(clock.retracted_at, table), at, boundary))
     return exp.and_(*conditions)

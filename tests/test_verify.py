@@ -15,15 +15,16 @@ from program import run
 from sqlglot import exp
 
 import featsql
-from featsql.plan import lower
-from featsql.plan.plan import Attach, Plan
+from featsql.plan import latest, lower, names
+from featsql.plan.plan import AsOf, Attach, Plan
 from featsql.run import noise
 from featsql.run.answers import NUMBER, answers, differences, same
+from featsql.run.proof import unrestricted
 from featsql.run.reference import visible_rows
 from featsql.run.scratch import Scratch, clocked
 from featsql.run.strata import number_spine, pick
 from featsql.run.verdict import Verdict, span
-from featsql.temporal import column
+from featsql.temporal import Boundary, column
 
 INSTANTS = [f"2024-01-01 {hour:02}:00:00" for hour in range(8, 18)]
 
@@ -133,6 +134,54 @@ def test_what_the_query_lets_in_is_not_proved(tmp_path: Path, monkeypatch: pytes
     unproved = {each.column for each in found.features if not each.proved}
     assert unproved == {each.column for each in found.features}
     assert "source:s.visits" in found.features[0].objections[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("same_instant", lambda mine, theirs: exp.true()),
+        ("reached", lambda instant, at, boundary: exp.true()),
+        ("known_from", lambda clock: column("ts")),
+    ],
+)
+def test_an_as_of_join_is_proved_by_what_it_compares(
+    part: str, wrong: Callable[..., exp.Expr], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = featsql.load(clinic(tmp_path))
+    compiled = project.compile()
+    plan = compiled.plans["training"]
+    assert isinstance(plan, Plan)
+    assert unrestricted(plan, compiled) == {}
+    monkeypatch.setattr(latest, part, wrong)
+    if part == "reached":
+        monkeypatch.setattr(latest, "flipped", lambda comparison: comparison)
+    assert list(unrestricted(plan, compiled)) == ["source:s.wards"]
+
+
+def test_rows_that_no_join_pins_are_not_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twins of a met row let in through another column, or joined so that those beside no met row stay."""
+    compiled = featsql.load(clinic(tmp_path)).compile()
+    plan = compiled.plans["training"]
+    assert isinstance(plan, Plan)
+    settled, values = latest.settled, latest.latest
+
+    def other(features: AsOf, found: str, rows: str) -> exp.Select:
+        query = settled(features, found, rows)
+        for each in query.expressions:
+            if each.name == names.KNOWN_FROM:
+                each.replace(exp.alias_(exp.null(), names.KNOWN_FROM))
+        return query
+
+    def all_of_them(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.Select:
+        query = values(features, found, winners, boundary)
+        for join in query.find_all(exp.Join):
+            join.set("side", "FULL")
+        return query
+
+    for name, wrong in (("settled", other), ("latest", all_of_them)):
+        with monkeypatch.context() as patch:
+            patch.setattr(lower, name, wrong)
+            assert list(unrestricted(plan, compiled)) == ["source:s.wards"]
 
 
 def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from featsql.read.model import Model
 from featsql.read.project import Entity
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name
-from featsql.resolve.graph import model_key
+from featsql.resolve.graph import is_stored, model_key
 from featsql.resolve.lookback import lower_bounds
 from featsql.resolve.pushdown import key_columns
 
@@ -33,7 +33,8 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
     tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, outermost=True)
     if not general and len(scans) == 1:
         (scan,) = scans.values()
-        joined = as_of_join(name, tree, scan.relation, keys, match_nulls)
+        stored = is_stored(scan.relation.key, checked.graph)
+        joined = as_of_join(name, tree, scan.relation, keys, match_nulls, stored=stored)
         if joined is not None:
             return joined
     lifted = lifted_model(name, tree, scans, checked)

@@ -7,11 +7,10 @@ inequalities on one table are then all that a reader needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.edges import is_steady
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import (
     Boundary,
@@ -20,11 +19,15 @@ from featsql.temporal import (
     column,
     end_available_at,
     holds,
+    interval,
     pending,
     reached,
     version_order,
     visible,
 )
+
+# Types of instants that are the same everywhere, so that to each a day may be added as so many hours.
+ZONELESS = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 
 
 def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None) -> exp.Select:
@@ -145,26 +148,47 @@ def spans_of_change(clock: Clock, begun: exp.Select) -> exp.Select:
 
 
 def known_from(clock: Clock) -> exp.Expr:
-    """The instant from which a version is known."""
-    if clock.kind == "periods":
+    """The instant from which a version is known: not before it begins, and no delay is negative."""
+    if clock.kind == "periods" or clock.available_at is None:
         return available_at(clock)
     return exp.Greatest(this=column(clock.start), expressions=[available_at(clock)])
 
 
+def known_in_order(info: RelationInfo) -> bool:
+    """Whether of two rows of a relation the one that happened first is never known later than the other: each after
+    the same time. A day is as long as any other where instants have no zone, in which clocks could change."""
+    clock = info.clock
+    if clock is None or clock.kind not in {"events", "state"} or clock.available_at or clock.retracted_at:
+        return False
+    if clock.delay is None:
+        return True
+    delay = clock.delay.casefold()
+    dated = "day" in delay or "week" in delay
+    return is_steady(interval(clock.delay)) and (not dated or (info.type_of(clock.start) or "").upper() in ZONELESS)
+
+
 def has_instants(clock: Clock) -> exp.Expr:
     """Whether the instants of a version are there: `greatest` would pass over a NULL in silence."""
-    needed = [available_at(clock)] if clock.kind == "periods" else [column(clock.start), available_at(clock)]
+    needed: list[exp.Expr] = [column(clock.start)] if clock.kind != "periods" else []
+    if clock.available_at or not needed:
+        needed.append(available_at(clock))
     return exp.and_(*(exp.not_(exp.Is(this=each, expression=exp.null())) for each in needed))
 
 
 def newest_first(info: RelationInfo, table: str | None = None) -> exp.Order:
-    """A total order of versions: the clock's own, then every other column, so that a tie that the
-    tie-break does not settle has the same winner every time."""
+    """A total order of the versions of one key: the clock's own, then every other column, so that a tie that the
+    tie-break does not settle has the same winner every time. What is the same wherever the terms before it are is
+    left out."""
     assert info.clock is not None
-    ordered = [qualify(term, table) for term in version_order(info.clock)]
-    rest: Sequence[exp.Expr] = [column(name, table) for name in info.names]
-    terms = [exp.Ordered(this=term, desc=True, nulls_first=False) for term in (*ordered, *rest)]
-    return exp.Order(expressions=terms)
+    terms: list[exp.Expr] = []
+    told = {name.casefold() for name in info.clock.unique_key}
+    for term in (*version_order(info.clock), *(column(name) for name in info.names)):
+        if {each.name.casefold() for each in term.find_all(exp.Column)} <= told and terms:
+            continue
+        terms.append(qualify(term, table))
+        if isinstance(term, exp.Column):
+            told.add(term.name.casefold())
+    return exp.Order(expressions=[exp.Ordered(this=term, desc=True, nulls_first=False) for term in terms])
 
 
 def qualify(term: exp.Expr, table: str | None) -> exp.Expr:

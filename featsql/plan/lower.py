@@ -11,6 +11,7 @@ from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
+from featsql.plan.latest import latest, met, rows_known, settled
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.over import Frames, framed
 from featsql.plan.paired import paired
@@ -92,12 +93,13 @@ class Parts:
 
     def __init__(self, boundary: Boundary) -> None:
         self.boundary = boundary
-        self.tables: dict[str, tuple[exp.Query, bool]] = {}
+        self.tables: dict[str, tuple[exp.Query, bool | None]] = {}
         self.probes: dict[str, str] = {}
         self.stretches: dict[str, str] = {}
+        self.known: dict[str, str] = {}
 
-    def add(self, name: str, query: exp.Query, *, materialized: bool = False) -> str:
-        """Add a common table expression and give its name."""
+    def add(self, name: str, query: exp.Query, *, materialized: bool | None = None) -> str:
+        """Add a common table expression and give its name; whether it is kept the engine decides, unless it is told."""
         self.tables[name] = (query, materialized)
         return name
 
@@ -115,6 +117,15 @@ class Parts:
             found[key] = self.stretches[key]
         return found
 
+    def rows(self, features: AsOf) -> str:
+        """The rows of a relation with the instant from which each is known. Where they are not stored they are kept,
+        since they are read thrice."""
+        key = features.relation.key
+        if key not in self.known:
+            name = f"__known_{len(self.known) + 1}"
+            self.known[key] = self.add(name, rows_known(features), materialized=not features.stored)
+        return self.known[key]
+
     def probe(self, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
         """The distinct instants and keys that a spine asks about."""
         signature = ", ".join(key.sql("duckdb") for key in keys)
@@ -128,7 +139,7 @@ class Parts:
     def around(self, query: exp.Select) -> exp.Select:
         """`query` under all of the common table expressions."""
         for name, (table, materialized) in self.tables.items():
-            query = query.with_(name, as_=table, materialized=True if materialized else None, copy=False)
+            query = query.with_(name, as_=table, materialized=materialized, copy=False)
         return query
 
 
@@ -149,7 +160,7 @@ def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.
         query = paired(laid, near=features.method == "near join")
     else:
         query = per_probe(features, parts.probe(keys, as_of, plan.spine.alias), parts)
-    name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1)
+    name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1 or None)
     for position, attach in enumerate(group):
         table: exp.Expr = aliased(name, attach.alias)
         if len(group) > 1:
@@ -166,6 +177,8 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
     match features:
         case Lifted():
             return lifted(features, probe, parts)
+        case AsOf() if features.in_order:
+            return last_known(features, probe, parts)
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])[features.relation.key]
             return as_of_joined(features, probe, versions, parts.boundary)
@@ -173,6 +186,14 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
             return over(features, probe, parts)
         case _:
             assert_never(features)
+
+
+def last_known(features: AsOf, probe: str, parts: Parts) -> exp.Select:
+    """The newest row of each probe by one as-of join with the rows themselves; twins are settled after it."""
+    rows, number = parts.rows(features), len(parts.tables)
+    found = parts.add(f"__met_{number}", met(features, probe, rows, parts.boundary), materialized=True)
+    winners = parts.add(f"__settled_{number}", settled(features, found, rows))
+    return latest(features, found, winners, parts.boundary)
 
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:

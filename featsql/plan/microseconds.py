@@ -85,8 +85,6 @@ def last_visible(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Ex
 
 
 def before(instant: exp.Expr, delay: str | None) -> exp.Expr:
-    """`instant - delay`."""
-    if not delay:
-        return instant
+    """`instant - delay`; the instant itself where nothing would be taken away."""
     later = after(instant, delay)
-    return exp.Sub(this=instant.copy(), expression=later.expression.copy())
+    return exp.Sub(this=instant.copy(), expression=later.expression.copy()) if later is not instant else instant

@@ -59,7 +59,9 @@ class AsOf:
 
     `outputs` gives each column, keys and features in the author's order, as an expression over the
     relation's columns; `where` keeps the model's own filter; `key_columns` are the relation's
-    columns in the entity's order.
+    columns in the entity's order. `in_order` tells that rows become known in the order in which they
+    happen, so that none is the newest for a stretch only; `stored`, that to read some columns of the
+    relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked.
     """
 
     name: str
@@ -70,7 +72,16 @@ class AsOf:
     key_columns: tuple[str, ...]
     outputs: tuple[tuple[str, exp.Expr], ...]
     where: exp.Expr | None = None
-    reason: str = "a projection of a state by its own key"
+    in_order: bool = False
+    stored: bool = False
+    narrow: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why this node, and how it finds the newest rows."""
+        how = "its rows become known in order" if self.in_order else "by stretches: its rows may become known late"
+        how += "; of the keys that are asked alone" if self.narrow else ""
+        return f"a projection of a state by its own key ({how})"
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:
@@ -84,6 +95,16 @@ class AsOf:
     @property
     def features(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.projections)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The relation's columns that the values depend on, or seem to: any that is called by its name."""
+        values = [value for _, value in self.projections] + ([self.where] if self.where is not None else [])
+        said = {name.name.casefold() for value in values for name in value.find_all(exp.Identifier)}
+        clock = self.relation.clock
+        if clock is not None and clock.deleted:
+            said.add(clock.deleted.casefold())
+        return tuple(name for name in self.relation.names if name.casefold() in said)
 
 
 @dataclass(frozen=True, slots=True)

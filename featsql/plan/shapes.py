@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from featsql.plan.defaults import only_source
+from featsql.plan.known import known_in_order
 from featsql.plan.plan import AsOf
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.catalog import RelationInfo
@@ -15,7 +16,13 @@ PLAIN = frozenset({"kind", "expressions", "from_", "where", "operation_modifiers
 
 
 def as_of_join(
-    name: str, tree: exp.Query, relation: RelationInfo, keys: Sequence[str], match_nulls: Sequence[bool]
+    name: str,
+    tree: exp.Query,
+    relation: RelationInfo,
+    keys: Sequence[str],
+    match_nulls: Sequence[bool],
+    *,
+    stored: bool = False,
 ) -> AsOf | None:
     """The model as one as-of join, if it only projects a `state` keyed by the entity's keys."""
     clock = relation.clock
@@ -43,6 +50,8 @@ def as_of_join(
         key_columns=tuple(str(c) for c in columns),
         outputs=tuple((value.alias_or_name, value.unalias()) for value in projected.values()),
         where=where.this if where else None,
+        in_order=known_in_order(relation),
+        stored=stored,
     )
 
 

@@ -51,6 +51,16 @@ class Graph:
         return reach(keys, self.children)
 
 
+def is_stored(key: str, graph: Graph) -> bool:
+    """Whether a relation lies there by columns, on this machine: to read some of them once more is soon done."""
+    source = graph.sources.get(key)
+    if source is not None:
+        near = "://" not in source.location
+        return key.startswith("seed:") or source.format == "frame" or (source.format == "parquet" and near)
+    model = graph.models.get(key.partition(":")[2])
+    return model is not None and (model.config.kind != "plain" or model.config.materialized in {"table", "incremental"})
+
+
 def reach(keys: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     """Everything that can be reached from `keys` along `edges`, with `keys` themselves."""
     seen: set[str] = set()

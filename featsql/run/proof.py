@@ -12,7 +12,6 @@ from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.plan import names
-from featsql.plan.asof import flipped
 from featsql.plan.lower import lower
 from featsql.plan.plan import Features, Plan, scans_of
 from featsql.resolve.catalog import RelationInfo
@@ -20,6 +19,7 @@ from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import model_key
 from featsql.resolve.scope import conjuncts
 from featsql.run.framed import ends_at_probe
+from featsql.run.pinned import in_as_of_join, is_pinned, readers_of
 from featsql.run.scratch import clocked, name_of
 from featsql.temporal import Boundary, available_at, column, holds, pending, reached, visible
 
@@ -56,16 +56,20 @@ def is_restricted(
     cte = each.find_ancestor(exp.CTE)
     if not clock.versioned or cte is None or not begins_when_known(cte, info):
         return False
-    readers = [table for table in query.find_all(exp.Table) if not table.db and table.name == cte.alias]
-    return bool(readers) and all(reads_stretch(table, info, instants, boundary) for table in readers)
+    readers = readers_of(cte, query)
+    return bool(readers) and all(
+        reads_stretch(table, info, instants, boundary) or is_pinned(table, query, instants, boundary)
+        for table in readers
+    )
 
 
 def begins_when_known(cte: exp.CTE, info: RelationInfo) -> bool:
-    """Whether the stretches of a relation's versions begin when a version has happened and can be known."""
+    """Whether the stretches of a relation's versions begin when a version has happened and can be known. Where that is
+    some time after it happened, it has."""
     clock = info.clock
     assert clock is not None
     begin: exp.Expr = available_at(clock)
-    if clock.kind != "periods":
+    if clock.kind != "periods" and clock.available_at:
         begin = exp.Greatest(this=column(clock.start), expressions=[begin])
     wanted = begin.sql("duckdb")
     begins = [each for each in cte.this.find_all(exp.Alias) if each.alias == names.KNOWN_FROM]
@@ -84,18 +88,7 @@ def reads_stretch(table: exp.Table, info: RelationInfo, instants: list[exp.Expr]
         known = exp.and_(reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
         if terms_of(known) <= terms:
             return True
-    return in_as_of_join(select, instants, boundary)
-
-
-def in_as_of_join(select: exp.Select, instants: list[exp.Expr], boundary: Boundary) -> bool:
-    """Whether a query is the side of an as-of join that is asked for the newest version known by an instant."""
-    side = select.parent
-    join = side.parent if isinstance(side, exp.Subquery) else None
-    if not isinstance(side, exp.Subquery) or not isinstance(join, exp.Join) or join.method != "ASOF":
-        return False
-    since = column(names.KNOWN_FROM, side.alias_or_name)
-    terms = {term.sql("duckdb") for term in conjuncts(join.args.get("on"))}
-    return any(flipped(reached(since, at, boundary)).sql("duckdb") in terms for at in instants)
+    return in_as_of_join(table, instants, boundary)
 
 
 def where(select: exp.Select) -> list[exp.Expr]:

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.engine import Engine
-from featsql.plan.density import chosen
 from featsql.plan.lower import lower
+from featsql.plan.narrow import fitted
 from featsql.plan.plan import Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
@@ -60,7 +60,7 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
 
 def decided(plan: Plan, desk: Desk) -> Plan:
     """The plan by the cheapest methods, with what comes from arrays computed already."""
-    return desk.laid(chosen(arranged(plan, desk.engine), desk.engine.rows))
+    return desk.laid(fitted(arranged(plan, desk.engine), desk.engine.rows))
 
 
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:

@@ -44,5 +44,12 @@ PERIODS = (
         retracted_at="gone",
     ),
 )
+# States whose rows become known in the order in which they happen, where no zone makes a day longer than another.
+PROMPT = (
+    STATES[1],
+    STATES[2],
+    Clock("state", "at", delay="2 days", unique_key=("k",), tie_break=("n", "x")),
+    Clock("state", "at", delay="0 seconds", unique_key=("k", "c"), deleted="dead"),
+)
 STATIC = (Clock("static", why="it never changes"),)
 CLOCKS = (*EVENTS, *STATES, *PERIODS, *STATIC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from featsql.temporal import Clock
-from laws.clocks import CLOCKS, EVENTS, PERIODS, STATES
+from laws.clocks import CLOCKS, EVENTS, PERIODS, PROMPT, STATES
 
 KEYED = (("one",), ("one",), ("one",), ("pair",), ("one", "other"))
 
@@ -34,6 +34,7 @@ VERSIONS = Focus(
 )
 LASTING = Focus(PERIODS, ("newest", "first_of_each", "scalar_subqueries"), KEYED, bare=70, windowed=0)
 PROJECTED = Focus(STATES[:4], ("projection",), KEYED)
+IN_ORDER = Focus(PROMPT, ("projection",), KEYED, bare=90, nulls=15, infinite=8)
 WINDOWS = Focus(tuple(c for c in EVENTS if not c.unique_key), ("grouped",), KEYED, bare=90, windowed=90)
 STRAIGHT = ("plain", "filtered", "starred", "common")
 RECENT = Focus(

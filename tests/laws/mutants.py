@@ -11,7 +11,20 @@ import pytest
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import asof, cells, features, known, lift, lower, measures, microseconds, names, over
+from featsql.plan import (
+    asof,
+    cells,
+    features,
+    known,
+    latest,
+    lift,
+    lower,
+    measures,
+    microseconds,
+    names,
+    over,
+    shapes,
+)
 from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
 from featsql.resolve.catalog import RelationInfo
@@ -20,6 +33,7 @@ from featsql.temporal import Boundary, Clock
 from laws.focus import (
     ANYTHING,
     FLOWING,
+    IN_ORDER,
     LASTING,
     LIMITED,
     MATCHING,
@@ -86,6 +100,12 @@ def blind(put: Patch, **fields: Any) -> None:
     for module in (lift, lower):
         put.setattr(module, "rows_at", blind_rows)
     put.setattr(lower, "stretches", blind_stretches)
+    last_known = lower.last_known
+
+    def blind_last(planned: AsOf, probe: str, parts: lower.Parts) -> exp.Select:
+        return last_known(replace(planned, relation=forget(planned.relation)), probe, parts)
+
+    put.setattr(lower, "last_known", blind_last)
 
 
 @mutant(VERSIONS)
@@ -111,7 +131,47 @@ def versions_begin_after_their_instant(put: Patch) -> None:
 
 @mutant(PROJECTED)
 def an_as_of_join_misses_its_own_instant(put: Patch) -> None:
-    put.setattr(asof, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
+    for module in (asof, latest):
+        put.setattr(module, "reached", lambda instant, at, boundary: temporal.reached(instant, at, swapped(boundary)))
+
+
+@mutant(IN_ORDER)
+def twins_are_left_to_chance(put: Patch) -> None:
+    """Of several rows of one instant that which the as-of join happened to take."""
+    settled = latest.settled
+
+    def nothing(planned: AsOf, found: str, rows: str) -> exp.Select:
+        return settled(planned, found, rows).where(exp.false())
+
+    put.setattr(lower, "settled", nothing)
+
+
+@mutant(IN_ORDER)
+def twins_of_any_instant_are_settled(put: Patch) -> None:
+    put.setattr(latest, "same_instant", lambda mine, theirs: exp.true())
+
+
+@mutant(IN_ORDER)
+def the_last_twin_is_the_newest(put: Patch) -> None:
+    newest_first = known.newest_first
+
+    def turned(info: RelationInfo, table: str | None = None) -> exp.Order:
+        order = newest_first(info, table)
+        for term in order.expressions:
+            term.set("desc", False)
+        return order
+
+    put.setattr(latest, "newest_first", turned)
+
+
+@mutant(IN_ORDER)
+def a_delay_is_forgotten_by_an_as_of_join(put: Patch) -> None:
+    put.setattr(latest, "known_from", lambda clock: temporal.column(clock.start))
+
+
+@mutant(PROJECTED)
+def late_rows_are_taken_to_be_in_order(put: Patch) -> None:
+    put.setattr(shapes, "known_in_order", lambda info: True)
 
 
 @mutant(VERSIONS)

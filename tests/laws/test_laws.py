@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laws.dice import Dice
-from laws.focus import RECENT
+from laws.focus import IN_ORDER, RECENT
 from laws.laws import all_of_the_past, nothing_from_the_future, the_spine_is_sacred, tried
 from laws.projects import random_case
 
@@ -41,6 +41,15 @@ def test_all_of_the_past(random: Random) -> None:
 def test_windows_of_events(random: Random) -> None:
     """Near the models that one sort serves, where both of the laws are told at once."""
     subject = tried(random_case(Dice(random), RECENT))
+    all_of_the_past(subject)
+    nothing_from_the_future(subject, Dice(random).number(0, 1000))
+
+
+@examples(40)
+@given(dice)
+def test_states_that_become_known_in_order(random: Random) -> None:
+    """Near the models that are one as-of join with the rows themselves."""
+    subject = tried(random_case(Dice(random), IN_ORDER))
     all_of_the_past(subject)
     nothing_from_the_future(subject, Dice(random).number(0, 1000))
 

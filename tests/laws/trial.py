@@ -50,14 +50,16 @@ def settle(case: Case) -> Engine:
     return engine
 
 
-Way = Literal["planned", "near join", "sort", "general"]
+Way = Literal["planned", "near join", "sort", "kept", "narrow", "general"]
 
 
 def ways(features: Features) -> tuple[Way, ...]:
     """In how many ways a node can be lowered: so few rows as in these projects would never be worth a sort."""
     if isinstance(features, Over):
         return ("planned", "near join", "sort", "general") if features.joinable else ("sort", "general")
-    return ("planned", "general") if isinstance(features, AsOf) else ("planned",)
+    if isinstance(features, AsOf):
+        return ("planned", "kept", "narrow", "general") if features.in_order else ("planned", "general")
+    return ("planned",)
 
 
 def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
@@ -68,6 +70,8 @@ def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
         features = plan_features(name, checked, general=True) if way == "general" else planned
         if way in {"near join", "sort"} and isinstance(features, Over):
             features = replace(features, method=way)
+        if way in {"kept", "narrow"} and isinstance(features, AsOf):
+            features = replace(features, stored=way == "narrow", narrow=way == "narrow")
         found[way] = query(features, checked, case).sql("duckdb")
     return found
 

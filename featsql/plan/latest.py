@@ -1,0 +1,109 @@
+"""Lower `AsOf` where rows become known in the order in which they happen: one as-of join with the rows themselves.
+
+No row is ever overtaken by one that became known later, so the last known is the newest: nothing has to be put in order
+before the join, which orders both of its sides anyway. It takes any one of the rows of an instant; only where a row
+that was met has a twin is the winner looked up.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.asof import flipped, moved
+from featsql.plan.known import has_instants, known_from, newest_first
+from featsql.plan.plan import AsOf
+from featsql.temporal import Boundary, column, holds, reached
+
+MET, SETTLED, TIED, ROW = "__met", "__settled", "__tied", "__row"
+
+
+def rows_known(features: AsOf) -> exp.Select:
+    """The rows of a relation that can ever be met, each with the instant from which it is known."""
+    clock = features.relation.clock
+    assert clock is not None
+    keyed = [is_there(column(name)) for name in clock.unique_key]
+    rows = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(features.table.copy())
+    return rows.where(has_instants(clock), *keyed)
+
+
+def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select:
+    """For each probe the last of `rows` that is known by its instant; of several of one instant, any."""
+    at = column(names.AS_OF, names.PROBE)
+    known = flipped(reached(column(names.KNOWN_FROM, ROW), at, boundary))
+    keys = same_key(features, ROW, names.PROBE)
+    query = exp.select(at.copy(), *(column(key, names.PROBE) for key in asked(features)))
+    query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed))
+    query = query.from_(exp.to_table(probe).as_(names.PROBE))
+    side: exp.Expr = exp.to_table(rows).as_(ROW)
+    if features.narrow:
+        of_asked = exp.and_(*same_key(features, ROW, names.PROBE))
+        chosen = exp.select("*").from_(side).join(exp.to_table(probe).as_(names.PROBE), on=of_asked, join_type="semi")
+        side = chosen.subquery(ROW)
+    query.append("joins", exp.Join(this=side, method="ASOF", side="LEFT", on=exp.and_(*keys, known)))
+    return query
+
+
+def settled(features: AsOf, found: str, rows: str) -> exp.Select:
+    """The newest of the rows of one key and instant, wherever one that was met has a twin."""
+    each = [*features.key_columns, names.KNOWN_FROM]
+    twins = exp.select(*(column(name, ROW) for name in each)).from_(exp.to_table(rows).as_(ROW))
+    of_met = exp.and_(*same_key(features, ROW, MET), same_instant(ROW, MET))
+    twins = twins.join(exp.to_table(found).as_(MET), on=of_met, join_type="semi")
+    twins = twins.group_by(*(column(name, ROW) for name in each))
+    twins = twins.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
+    first = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[column(name, ROW) for name in each],
+        order=newest_first(features.relation, ROW),
+    )
+    wanted = dict.fromkeys((*each, *features.needed))
+    query = exp.select(*(column(name, ROW) for name in wanted)).from_(exp.to_table(rows).as_(ROW))
+    tied = exp.and_(*(exp.EQ(this=column(name, ROW), expression=column(name, TIED)) for name in each))
+    query = query.join(twins.subquery(TIED), on=tied, join_type="semi")
+    return query.qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
+
+
+def latest(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.Select:
+    """For each probe the values of the row that it met, or of the winner among that row's twins."""
+    clock = features.relation.clock
+    assert clock is not None
+    alike = exp.and_(*same_key(features, SETTLED, MET), same_instant(SETTLED, MET))
+    inner = exp.select(*(column(each, MET) for each in (names.AS_OF, *asked(features), names.KNOWN_FROM)))
+    alone = exp.Is(this=column(names.KNOWN_FROM, SETTLED), expression=exp.null())
+    for name in features.needed:
+        either = exp.Case(ifs=[exp.If(this=alone.copy(), true=column(name, MET))], default=column(name, SETTLED))
+        inner = inner.select(exp.alias_(either, name, quoted=True))
+    inner = inner.from_(exp.to_table(found).as_(MET))
+    inner = inner.join(exp.to_table(winners).as_(SETTLED), on=alike, join_type="left")
+    alias = features.alias
+    at = column(names.AS_OF, alias)
+    hit = [is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
+    if features.where is not None:
+        hit.append(exp.paren(moved(features.where, at)))
+    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(inner.subquery(alias))
+    for name, value in features.projections:
+        chosen = exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))])
+        query = query.select(exp.alias_(chosen, name, quoted=True))
+    return query
+
+
+def asked(features: AsOf) -> list[str]:
+    """The columns of a probe that hold the keys."""
+    return [names.key(i) for i in range(len(features.keys))]
+
+
+def same_key(features: AsOf, mine: str, theirs: str) -> list[exp.Expr]:
+    """Whether a row of the relation is of the key of a probe."""
+    pairs = zip(features.key_columns, asked(features), strict=True)
+    return [exp.EQ(this=column(name, mine), expression=column(key, theirs)) for name, key in pairs]
+
+
+def same_instant(mine: str, theirs: str) -> exp.Expr:
+    """Whether a row became known when another did."""
+    return exp.EQ(this=column(names.KNOWN_FROM, mine), expression=column(names.KNOWN_FROM, theirs))
+
+
+def is_there(value: exp.Expr) -> exp.Expr:
+    """Whether a value is not NULL."""
+    return exp.not_(exp.Is(this=value, expression=exp.null()))

@@ -15,6 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
+from featsql.read.notes import take_notes
 from featsql.read.project import Project
 from featsql.read.words import SOURCES
 from featsql.temporal import DIALECT
@@ -50,6 +51,7 @@ def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSy
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
     rendered, tokens = one_statement(rendered)
     tree = read(rendered, tokens)
+    take_notes(tree)
     local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)

@@ -100,7 +100,7 @@ class Recall:
 
     def resolved(self, model: Model, info: RelationInfo, traced: Traced, marks: Mapping[str, Marks]) -> None:
         """Keep the facts of a model."""
-        words: dict[str | float, int] = {}
+        words = Numbers()
         edges, presence = (rows_of(each, words) for each in (traced.edges, traced.presence))
         body = {
             "info": pack(info),
@@ -163,16 +163,25 @@ class Recall:
             self.shelf.save(secrets)
 
 
-def rows_of(edges: Iterable[Edge], words: dict[str | float, int]) -> list[list[int]]:
+class Numbers(dict[str | float, int]):
+    """The number of each word, in the order in which they were first asked for."""
+
+    def __missing__(self, word: str | float) -> int:
+        self[word] = len(self)
+        return self[word]
+
+
+def rows_of(edges: Iterable[Edge], words: Numbers) -> list[list[int]]:
     """Edges as numbers of their words."""
-
-    def place(word: str | float) -> int:
-        return words.setdefault(word, len(words))
-
     return [
         [
-            *map(place, (edge.output, edge.relation, edge.column, edge.kind, edge.how)),
-            *map(place, (edge.span.lower, edge.span.upper)),
+            words[edge.output],
+            words[edge.relation],
+            words[edge.column],
+            words[edge.kind],
+            words[edge.how],
+            words[edge.span.lower],
+            words[edge.span.upper],
             int(edge.span.opened),
         ]
         for edge in edges

@@ -26,10 +26,14 @@ from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
+from featsql.resolve.partner import Partner, start
 from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
+from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
+
+Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def compile_project(
     full_refresh: bool = False,
     keep: bool = True,
     shelf: Shelf | None = None,
-    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]] | None = None,
+    columns: Columns | None = None,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
     a file's schema needs. `published` gives the columns of the tables that stand in the target:
@@ -100,7 +104,10 @@ def compile_project(
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
-    graph, sources = opened(models, project, columns or partial(read_columns, engine, frames or {}), found)
+    columns = columns or partial(read_columns, engine, frames or {})
+    if not keep:
+        columns = partial(columns_ahead, columns, renderings, tables)
+    graph, sources = opened(models, project, columns, found)
     recall = Recall(shelf, graph, renderings.keys, tables)
     compilation = Compilation(graph, sources, found, recall)
     for model in graph.models.values():
@@ -130,7 +137,7 @@ def models_of(
 def opened(
     models: Sequence[Model],
     project: Project,
-    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]],
+    columns: Columns,
     found: Findings,
 ) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
     """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
@@ -143,6 +150,38 @@ def opened(
             read(model, found)
         found.settle()
         raise
+
+
+def columns_ahead(
+    columns: Columns, renderings: Renderings, published: Mapping[str, tuple[Column, ...]], graph: Graph
+) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every source and seed. Where many models are not known, two processes first find out all they can
+    about them: the second must be there before the engine is opened."""
+
+    def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
+        recall = Recall(renderings.shelf, graph, renderings.keys, published)
+        compilation = Compilation(graph, sources, Findings(graph.models), recall)
+        compiled = Compiled(graph.project, compilation.checked, compilation.scratch, plans_of(compilation.checked))
+        shared = Shared(compilation, partner)
+        shared.resolve()
+        shared.finish(shared.judge(), lambda name: bind_alone(name, compiled, compilation.found))
+        compilation.scratch.close()
+
+    def assist(partner: Partner) -> None:
+        partner.await_all("columns", [""])
+        if not partner.gone:
+            work(partner, partner.heard["columns"][""])
+
+    partner = start(graph, graph.models.keys() - renderings.found, assist)
+    if partner is None:
+        return columns(graph)
+    try:
+        sources = columns(graph)
+        partner.tell("columns", "", sources)
+        work(partner, sources)
+    finally:
+        partner.leave()
+    return sources
 
 
 def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Mapping[str, tuple[Column, ...]]:
@@ -182,6 +221,13 @@ def bind_all(compiled: Compiled, fresh: Container[str], found: Findings, *, keep
         if not keep:
             compiled.forget(name)
     found.settle()
+
+
+def bind_alone(name: str, compiled: Compiled, found: Findings) -> None:
+    """Bind the plan of a model, if it has one, and keep nothing of it."""
+    if name in compiled.plans:
+        bind(name, compiled, found)
+        compiled.forget(name)
 
 
 def bind(name: str, compiled: Compiled, found: Findings) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
-from featsql.plan.features import plan_features
-from featsql.plan.lower import lower, lower_at
-from featsql.plan.plan import Features, Plan
-from featsql.plan.training import plan_training
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model, Rendered
 from featsql.read.parse import Relations, read_model
@@ -32,6 +28,9 @@ from featsql.resolve.renderings import Renderings
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
+
+if TYPE_CHECKING:
+    from featsql.plan.plan import Features, Plan
 
 Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
 
@@ -75,6 +74,9 @@ class Compiled:
         plan = self.plans.get(name)
         if plan is None:
             return self.graph.models[name].tree
+        from featsql.plan.lower import lower, lower_at
+        from featsql.plan.plan import Plan
+
         if isinstance(plan, Plan):
             return lower(plan)
         return lower_at(plan, exp.Anonymous(this="as_of"), self.project.boundary)
@@ -205,6 +207,9 @@ def plans_of(checked: Checked) -> Lazy[Plan | Features]:
     """The plan of every features model and training set, made when it is asked for."""
 
     def plan(name: str) -> Plan | Features:
+        from featsql.plan.features import plan_features  # a compilation that plans nothing does without them
+        from featsql.plan.training import plan_training
+
         kind = checked.graph.models[name].config.kind
         return plan_features(name, checked) if kind == "features" else plan_training(name, checked)
 

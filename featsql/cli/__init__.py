@@ -18,4 +18,7 @@ def main() -> None:
     gc.set_threshold(*RARELY)
     forgive_encodings()
     end_on_interrupt()
-    app(prog_name="featsql")
+    try:
+        app(prog_name="featsql")
+    finally:
+        gc.freeze()  # it ends here: nothing is looked through once more

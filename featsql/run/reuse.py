@@ -24,7 +24,7 @@ from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.run.target import relations, shapes, table_of
-from featsql.run.watch import Seen, look, same, stamp, within
+from featsql.run.watch import Seen, look, same, stamp, watchable, within
 from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
@@ -267,8 +267,3 @@ def stored(model: Model) -> bool:
     config = model.config
     plain = config.kind == "plain" and config.materialized in {"table", "incremental"}
     return plain or config.kind in {"labels", "training_set"}
-
-
-def watchable(source: Source) -> bool:
-    """Whether a source is made of files that can be looked at."""
-    return source.format not in {"table", "frame"} and "://" not in source.location and Path(source.location) != Path()

@@ -10,9 +10,8 @@ from featsql.engine import Column, Engine
 from featsql.read.project import Project, Source
 from featsql.resolve.graph import Graph
 from featsql.resolve.shelf import FILE, Shelf, digest, open_shelf
-from featsql.run.reuse import watchable
 from featsql.run.target import open_engine
-from featsql.run.watch import SETTLED, Seen, look, same
+from featsql.run.watch import SETTLED, Seen, look, same, watchable
 
 HELD = "sources"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from featsql.errors import Diagnostic
@@ -131,9 +132,13 @@ class Recall:
         below = self.graph.children.get(key, ())
         if models[name].config.kind == "plain":
             return digest([self.keys[name], [[each, self.kind_of(each)] for each in below]])
-        training = any(model.config.kind == "training_set" for model in models.values())
         known = [[each, self.exact[each], self.facts[each]] for each in sorted(self.graph.downstream([key]))]
-        return digest([self.keys[name], training, below, known])
+        return digest([self.keys[name], self.trains, below, known])
+
+    @cached_property
+    def trains(self) -> bool:
+        """Whether there is a training set."""
+        return any(model.config.kind == "training_set" for model in self.graph.models.values())
 
     def kind_of(self, key: str) -> str:
         """The kind of a model."""

@@ -6,7 +6,7 @@ import gc
 
 # Trees of many nodes live as long as the program: looking through them for garbage again and again takes a
 # quarter of a large project's compilation.
-RARELY = (200_000, 20, 100)
+RARELY = (50_000, 50, 100)
 
 
 def main() -> None:

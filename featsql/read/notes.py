@@ -16,9 +16,13 @@ class Notes(dict[str, Any]):
         return Notes(self)
 
 
-def take_notes(tree: exp.Expr) -> None:
-    """Let all that the nodes of a fresh tree remember be notes. sqlglot copies a plain dictionary value by value,
-    which takes longer than all else about copying a tree."""
+def take_notes(tree: exp.Expr, *kinds: type[exp.Expr]) -> list[exp.Expr]:
+    """Let all that the nodes of a fresh tree remember be notes, and give its nodes of some kinds, as they are met
+    anyway. sqlglot copies a plain dictionary value by value, which takes longer than all else about copying a tree."""
+    found: list[exp.Expr] = []
     for node in tree.walk():
         if node._meta is not None:
             node._meta = Notes(node._meta)
+        if isinstance(node, kinds):
+            found.append(node)
+    return found

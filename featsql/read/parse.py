@@ -51,9 +51,10 @@ def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSy
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
     rendered, tokens = one_statement(rendered)
     tree = read(rendered, tokens)
-    take_notes(tree)
-    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
-    found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
+    nodes = take_notes(tree, exp.CTE, exp.Table)
+    local = {node.alias.casefold() for node in nodes if isinstance(node, exp.CTE)}
+    tables = [node for node in nodes if isinstance(node, exp.Table)]
+    found = [wrong for table in tables if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
     return rendered, tree
 
@@ -193,8 +194,9 @@ def parts_of(table: exp.Table) -> list[str]:
 
 def strangers(tree: exp.Query) -> list[list[str]]:
     """The names of tables in a marked tree that are neither relations of the project nor given by the query."""
-    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
-    names = [parts_of(table) for table in tree.find_all(exp.Table) if "relation" not in table.meta]
+    nodes = list(tree.find_all(exp.CTE, exp.Table))
+    local = {node.alias.casefold() for node in nodes if isinstance(node, exp.CTE)}
+    names = [parts_of(node) for node in nodes if isinstance(node, exp.Table) and "relation" not in node.meta]
     return [parts for parts in names if parts and not (len(parts) == 1 and parts[0].casefold() in local)]
 
 

@@ -23,6 +23,7 @@ def take_notes(tree: exp.Expr, *kinds: type[exp.Expr]) -> list[exp.Expr]:
     for node in tree.walk():
         if node._meta is not None:
             node._meta = Notes(node._meta)
+        node.comments = node.comments or None  # an empty list would be copied, too
         if isinstance(node, kinds):
             found.append(node)
     return found

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-import sqlglot
 from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -21,6 +20,7 @@ from featsql.read.words import SOURCES
 from featsql.temporal import DIALECT
 
 EngineSyntax = Callable[[str], tuple[str, int] | None]
+DUCKDB = Dialect.get_or_raise(DIALECT)
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
 
@@ -88,7 +88,7 @@ def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:
 def tokens_of(rendered: Rendered) -> list[Token]:
     """The words of a text. Raises FeatsqlError FS302."""
     try:
-        return sqlglot.tokenize(rendered.text, read=DIALECT)
+        return DUCKDB.tokenize(rendered.text)
     except SqlglotError as error:
         raise finding("FS302", f"featsql cannot read this SQL, though DuckDB can: {error}", rendered, 0) from None
 
@@ -96,7 +96,7 @@ def tokens_of(rendered: Rendered) -> list[Token]:
 def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
-        (tree,) = Dialect.get_or_raise(DIALECT).parser().parse(tokens, rendered.text)
+        (tree,) = DUCKDB.parser().parse(tokens, rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:

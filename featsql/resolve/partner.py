@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ class Partner:
         self.heard: dict[str, dict[str, Any]] = defaultdict(dict)
         self.gone = False
         self.inbox: SimpleQueue[tuple[str, str, Any] | None] = SimpleQueue()
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
 
     def listen(self) -> None:
         """Take in whatever comes, so that the other one never waits for this one to listen."""
@@ -52,6 +54,8 @@ class Partner:
             while True:
                 self.inbox.put(self.connection.recv())
         except (EOFError, OSError):
+            pass
+        finally:
             self.inbox.put(None)
 
     def tell(self, subject: str, name: str, value: Any) -> None:
@@ -86,8 +90,10 @@ class Partner:
         """Have no partner any longer."""
         self.gone = True
         if self.process is not None:
-            os.kill(self.process, signal.SIGKILL)
-            os.waitpid(self.process, 0)
+            with suppress(OSError):  # somebody else may have waited for it
+                os.kill(self.process, signal.SIGKILL)
+                os.waitpid(self.process, 0)
+        self.listener.join()
         self.connection.close()
 
 
@@ -101,14 +107,18 @@ def start(graph: Graph, names: Collection[str], work: Callable[[Partner], None])
     own, theirs = halves(graph, names)
     here, there = Pipe()
     gc.freeze()  # what both processes share stays shared: looking for garbage would write to it
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which were looked for
-        process = os.fork()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which were looked for
+            process = os.fork()
+    except OSError:  # no memory, or too many processes
+        gc.unfreeze()
+        return None
     if process == 0:
         here.close()
         assist(work, Partner(there, theirs, own))
-    there.close()
     gc.unfreeze()
+    there.close()
     return Partner(here, own, theirs, process)
 
 

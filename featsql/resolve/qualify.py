@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify as qualify_tree
 from sqlglot.schema import MappingSchema
@@ -14,7 +14,10 @@ from sqlglot.schema import MappingSchema
 from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
+from featsql.temporal import DIALECT
 
+# Made once: a name makes a dialect each time it is looked up.
+DUCKDB = Dialect.get_or_raise(DIALECT)
 # The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.
 RENAMED = "renamed"
 # The nodes that are looked at before the columns are bound.
@@ -75,7 +78,7 @@ def schema_of(tables: Iterable[exp.Table], scans: Mapping[int, RelationInfo]) ->
     for table in tables:
         columns = {column.name: column.type for column in scans[table.meta["scan"]].columns}
         schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = columns
-    return MappingSchema(schema, dialect="duckdb")
+    return MappingSchema(schema, dialect=DUCKDB)
 
 
 def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
@@ -83,7 +86,7 @@ def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
     try:
         qualified: exp.Expr = qualify_tree(
             tree,
-            dialect="duckdb",
+            dialect=DUCKDB,
             schema=schema,
             validate_qualify_columns=False,
             quote_identifiers=False,

@@ -49,6 +49,7 @@ class Recall:
         self.facts: dict[str, str] = {}
         self.exact: dict[str, str] = {}
         self.keys: dict[str, str] = {}
+        self.counting: dict[str, str] = {}
         self.bodies: Lazy[Any] = Lazy((), shelf.body)
 
     def begin(self, info: RelationInfo) -> None:
@@ -127,7 +128,13 @@ class Recall:
         self.shelf.changed = True
 
     def said(self, name: str) -> str:
-        """The key under which the findings in a model count."""
+        """The key under which the findings in a model count; of an as-of model, when all models are resolved."""
+        if name not in self.counting:
+            self.counting[name] = self.count_for(name)
+        return self.counting[name]
+
+    def count_for(self, name: str) -> str:
+        """The same, made of all that the rules look at."""
         key, models = model_key(name), self.graph.models
         below = self.graph.children.get(key, ())
         if models[name].config.kind == "plain":

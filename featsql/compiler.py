@@ -90,6 +90,7 @@ def compile_project(
     published: Mapping[str, tuple[Column, ...]] | None = None,
     full_refresh: bool = False,
     keep: bool = True,
+    alone: bool = True,
     shelf: Shelf | None = None,
     columns: Columns | None = None,
 ) -> Compiled:
@@ -97,8 +98,8 @@ def compile_project(
     a file's schema needs. `published` gives the columns of the tables that stand in the target:
     an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
     it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
-    `columns` tells those of the sources, which are not opened then. Raises FeatsqlError with everything that one
-    stage found."""
+    `columns` tells those of the sources, which are not opened then. Unless it is to be done `alone`, this process may
+    double itself for it. Raises FeatsqlError with everything that one stage found."""
     tables = {} if full_refresh else dict(published or {})
     shelf = shelf or open_shelf(project.root / project.target_path / FILE)
     renderings = Renderings(shelf, project)
@@ -107,11 +108,10 @@ def compile_project(
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
     columns = columns or partial(read_columns, engine, frames or {})
-    if not keep:
+    if not alone:
         columns = partial(columns_ahead, columns, renderings, tables)
     graph, sources = opened(models, project, columns, found)
-    recall = Recall(shelf, graph, renderings.keys, tables)
-    compilation = Compilation(graph, sources, found, recall)
+    compilation = Compilation(graph, sources, found, Recall(shelf, graph, renderings.keys, tables))
     for model in graph.models.values():
         compilation.resolve(model, keep=keep or model.config.kind != "plain")
     found.settle()
@@ -120,7 +120,7 @@ def compile_project(
     checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
     compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
     bind_all(compiled, compilation.fresh, found, keep=keep)
-    recall.keep(compilation.findings, project.secrets)
+    compilation.recall.keep(compilation.findings, project.secrets)
     return compiled
 
 

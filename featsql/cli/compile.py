@@ -22,7 +22,7 @@ def compile_(
     """
     from featsql.run.review import review  # and not more of featsql than it takes
 
-    compiled = review(read_project(project_dir, target, variables))
+    compiled = review(read_project(project_dir, target, variables), alone=False)
     report(compiled.diagnostics, as_json=as_json)
     if not as_json:
         kinds = Counter(model.config.kind.replace("_", " ") for model in compiled.graph.models.values())

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
-from featsql.plan.features import plan_features
-from featsql.plan.lower import lower, lower_at
-from featsql.plan.plan import Features, Plan
-from featsql.plan.training import plan_training
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model, Rendered
 from featsql.read.parse import Relations, read_model
@@ -26,10 +22,17 @@ from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
+from featsql.resolve.partner import Partner, start
 from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
+from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
+
+if TYPE_CHECKING:
+    from featsql.plan.plan import Features, Plan
+
+Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ class Compiled:
         plan = self.plans.get(name)
         if plan is None:
             return self.graph.models[name].tree
+        from featsql.plan.lower import lower, lower_at
+        from featsql.plan.plan import Plan
+
         if isinstance(plan, Plan):
             return lower(plan)
         return lower_at(plan, exp.Anonymous(this="as_of"), self.project.boundary)
@@ -84,15 +90,16 @@ def compile_project(
     published: Mapping[str, tuple[Column, ...]] | None = None,
     full_refresh: bool = False,
     keep: bool = True,
+    alone: bool = True,
     shelf: Shelf | None = None,
-    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]] | None = None,
+    columns: Columns | None = None,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
     a file's schema needs. `published` gives the columns of the tables that stand in the target:
     an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
     it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
-    `columns` tells those of the sources, which are not opened then. Raises FeatsqlError with everything that one
-    stage found."""
+    `columns` tells those of the sources, which are not opened then. Unless it is to be done `alone`, this process may
+    double itself for it. Raises FeatsqlError with everything that one stage found."""
     tables = {} if full_refresh else dict(published or {})
     shelf = shelf or open_shelf(project.root / project.target_path / FILE)
     renderings = Renderings(shelf, project)
@@ -100,9 +107,11 @@ def compile_project(
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
-    graph, sources = opened(models, project, columns or partial(read_columns, engine, frames or {}), found)
-    recall = Recall(shelf, graph, renderings.keys, tables)
-    compilation = Compilation(graph, sources, found, recall)
+    columns = columns or partial(read_columns, engine, frames or {})
+    if not alone:
+        columns = partial(columns_ahead, columns, renderings, tables)
+    graph, sources = opened(models, project, columns, found)
+    compilation = Compilation(graph, sources, found, Recall(shelf, graph, renderings.keys, tables))
     for model in graph.models.values():
         compilation.resolve(model, keep=keep or model.config.kind != "plain")
     found.settle()
@@ -111,7 +120,7 @@ def compile_project(
     checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
     compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
     bind_all(compiled, compilation.fresh, found, keep=keep)
-    recall.keep(compilation.findings, project.secrets)
+    compilation.recall.keep(compilation.findings, project.secrets)
     return compiled
 
 
@@ -130,7 +139,7 @@ def models_of(
 def opened(
     models: Sequence[Model],
     project: Project,
-    columns: Callable[[Graph], Mapping[str, tuple[Column, ...]]],
+    columns: Columns,
     found: Findings,
 ) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
     """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
@@ -143,6 +152,38 @@ def opened(
             read(model, found)
         found.settle()
         raise
+
+
+def columns_ahead(
+    columns: Columns, renderings: Renderings, published: Mapping[str, tuple[Column, ...]], graph: Graph
+) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every source and seed. Where many models are not known, two processes first find out all they can
+    about them: the second must be there before the engine is opened."""
+
+    def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
+        recall = Recall(renderings.shelf, graph, renderings.keys, published)
+        compilation = Compilation(graph, sources, Findings(graph.models), recall)
+        compiled = Compiled(graph.project, compilation.checked, compilation.scratch, plans_of(compilation.checked))
+        shared = Shared(compilation, partner)
+        shared.resolve()
+        shared.finish(shared.judge(), lambda name: bind_alone(name, compiled, compilation.found))
+        compilation.scratch.close()
+
+    def assist(partner: Partner) -> None:
+        partner.await_all("columns", [""])
+        if not partner.gone:
+            work(partner, partner.heard["columns"][""])
+
+    partner = start(graph, graph.models.keys() - renderings.found, assist)
+    if partner is None:
+        return columns(graph)
+    try:
+        sources = columns(graph)
+        partner.tell("columns", "", sources)
+        work(partner, sources)
+    finally:
+        partner.leave()
+    return sources
 
 
 def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Mapping[str, tuple[Column, ...]]:
@@ -166,6 +207,9 @@ def plans_of(checked: Checked) -> Lazy[Plan | Features]:
     """The plan of every features model and training set, made when it is asked for."""
 
     def plan(name: str) -> Plan | Features:
+        from featsql.plan.features import plan_features  # a compilation that plans nothing does without them
+        from featsql.plan.training import plan_training
+
         kind = checked.graph.models[name].config.kind
         return plan_features(name, checked) if kind == "features" else plan_training(name, checked)
 
@@ -182,6 +226,13 @@ def bind_all(compiled: Compiled, fresh: Container[str], found: Findings, *, keep
         if not keep:
             compiled.forget(name)
     found.settle()
+
+
+def bind_alone(name: str, compiled: Compiled, found: Findings) -> None:
+    """Bind the plan of a model, if it has one, and keep nothing of it."""
+    if name in compiled.plans:
+        bind(name, compiled, found)
+        compiled.forget(name)
 
 
 def bind(name: str, compiled: Compiled, found: Findings) -> None:

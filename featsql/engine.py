@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -71,9 +71,8 @@ class Engine:
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting of the session."""
-        literal = (
-            str(value).lower() if isinstance(value, (bool, int, float)) else "'" + str(value).replace("'", "''") + "'"
-        )
+        bare = isinstance(value, (bool, int, float))
+        literal = str(value).lower() if bare else "'" + str(value).replace("'", "''") + "'"
         self.execute(f"SET {name} = {literal}")
 
     def cursor(self) -> Engine:
@@ -124,7 +123,8 @@ class Engine:
     def columns(self, sql: str) -> tuple[Column, ...]:
         """The columns of a query, bound but not run."""
         try:
-            relation = self.connection.sql(sql)
+            read = statements(sql)
+            relation = self.connection.sql(read[0] if len(read) == 1 else sql)
         except duckdb.Error:
             self.fail(sql)
             raise
@@ -154,7 +154,7 @@ class Engine:
     def syntax_error(self, sql: str) -> tuple[str, int] | None:
         """What DuckDB's parser says against `sql`, and at which offset; None when it parses."""
         try:
-            duckdb.extract_statements(sql)
+            statements(sql)
         except duckdb.Error as error:
             failure = explain_error(error, sql)
             return failure.message, failure.offset or 0
@@ -262,6 +262,12 @@ class Engine:
             self.given.close()
 
 
+@lru_cache(maxsize=1)
+def statements(sql: str) -> list[duckdb.Statement]:
+    """The statements of a text as DuckDB's parser has read them. A model is parsed and then bound: it is read once."""
+    return duckdb.extract_statements(sql)
+
+
 @cache
 def definition(column: Column) -> str:
     """A column as a new table has it, of a type as DuckDB itself spells it."""
@@ -294,7 +300,6 @@ def explain_error(error: duckdb.Error, sql: str) -> EngineError:
 def offset_in_line(sql: str, line_start: int, echo: str, column: int) -> int:
     """Where in its line an echoed excerpt's caret stands: DuckDB cuts long lines with '...'."""
     shown = echo.removeprefix("...").removesuffix("...")
-    line = sql[line_start:].partition("\n")[0]
-    found = line.find(shown.strip("\n"))
+    found = sql[line_start:].partition("\n")[0].find(shown.strip("\n"))
     cut = len(echo) - len(echo.removeprefix("..."))
     return max(0, column - cut + max(found, 0)) if column >= 0 else 0

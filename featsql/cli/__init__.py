@@ -6,7 +6,7 @@ import gc
 
 # Trees of many nodes live as long as the program: looking through them for garbage again and again takes a
 # quarter of a large project's compilation.
-RARELY = (200_000, 20, 100)
+RARELY = (50_000, 50, 100)
 
 
 def main() -> None:
@@ -18,4 +18,7 @@ def main() -> None:
     gc.set_threshold(*RARELY)
     forgive_encodings()
     end_on_interrupt()
-    app(prog_name="featsql")
+    try:
+        app(prog_name="featsql")
+    finally:
+        gc.freeze()  # it ends here: nothing is looked through once more

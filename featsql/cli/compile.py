@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from featsql.cli.options import Json, ProjectDir, Target, Variables, open_project
+from featsql.cli.options import Json, ProjectDir, Target, Variables, read_project
 from featsql.cli.output import report, say
 
 
@@ -20,7 +20,9 @@ def compile_(
       featsql compile
       featsql compile --json
     """
-    compiled = open_project(project_dir, target, variables).check()
+    from featsql.run.review import review  # and not more of featsql than it takes
+
+    compiled = review(read_project(project_dir, target, variables), alone=False)
     report(compiled.diagnostics, as_json=as_json)
     if not as_json:
         kinds = Counter(model.config.kind.replace("_", " ") for model in compiled.graph.models.values())

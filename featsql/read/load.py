@@ -151,9 +151,9 @@ class Loader:
         chosen: list[Path] = []
         for folder in folders:
             base = self.root / folder
-            for path in sorted(base.rglob("*")):
+            for path in sorted(path for path in base.rglob("*") if path.suffix.lower() in suffixes):
                 hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-                if path.is_file() and path.suffix.lower() in suffixes and not hidden:
+                if not hidden and path.is_file():
                     chosen.append(path)
         return chosen
 

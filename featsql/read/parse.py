@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-import sqlglot
 from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -15,11 +14,13 @@ from sqlglot.tokenizer_core import Token, TokenType
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
+from featsql.read.notes import take_notes
 from featsql.read.project import Project
 from featsql.read.words import SOURCES
 from featsql.temporal import DIALECT
 
 EngineSyntax = Callable[[str], tuple[str, int] | None]
+DUCKDB = Dialect.get_or_raise(DIALECT)
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
 
@@ -50,8 +51,10 @@ def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSy
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
     rendered, tokens = one_statement(rendered)
     tree = read(rendered, tokens)
-    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
-    found = [wrong for table in tree.find_all(exp.Table) if (wrong := relations.mark(table, rendered, local))]
+    nodes = take_notes(tree, exp.CTE, exp.Table)
+    local = {node.alias.casefold() for node in nodes if isinstance(node, exp.CTE)}
+    tables = [node for node in nodes if isinstance(node, exp.Table)]
+    found = [wrong for table in tables if (wrong := relations.mark(table, rendered, local))]
     raise_errors(found)
     return rendered, tree
 
@@ -85,7 +88,7 @@ def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:
 def tokens_of(rendered: Rendered) -> list[Token]:
     """The words of a text. Raises FeatsqlError FS302."""
     try:
-        return sqlglot.tokenize(rendered.text, read=DIALECT)
+        return DUCKDB.tokenize(rendered.text)
     except SqlglotError as error:
         raise finding("FS302", f"featsql cannot read this SQL, though DuckDB can: {error}", rendered, 0) from None
 
@@ -93,7 +96,7 @@ def tokens_of(rendered: Rendered) -> list[Token]:
 def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
-        (tree,) = Dialect.get_or_raise(DIALECT).parser().parse(tokens, rendered.text)
+        (tree,) = DUCKDB.parser().parse(tokens, rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:
@@ -191,8 +194,9 @@ def parts_of(table: exp.Table) -> list[str]:
 
 def strangers(tree: exp.Query) -> list[list[str]]:
     """The names of tables in a marked tree that are neither relations of the project nor given by the query."""
-    local = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
-    names = [parts_of(table) for table in tree.find_all(exp.Table) if "relation" not in table.meta]
+    nodes = list(tree.find_all(exp.CTE, exp.Table))
+    local = {node.alias.casefold() for node in nodes if isinstance(node, exp.CTE)}
+    names = [parts_of(node) for node in nodes if isinstance(node, exp.Table) and "relation" not in node.meta]
     return [parts for parts in names if parts and not (len(parts) == 1 and parts[0].casefold() in local)]
 
 

@@ -157,7 +157,10 @@ class File:
 
     @property
     def name(self) -> str:
-        return Path(self.path).stem
+        """The name of the model in it: that of the file, without what it ends in."""
+        last = self.path.rpartition("/")[2]
+        end = last.rfind(".")
+        return last[:end] if 0 < end < len(last) - 1 else last
 
     def place(self, line: int, column: int = 1, width: int = 1) -> Place:
         """The place of a position in this file, with its line's text."""

@@ -10,6 +10,7 @@ from featsql.read.fault import TemplateError
 from featsql.read.header import read_header
 from featsql.read.model import Chunk, Rendered
 from featsql.read.project import File, Project, RawConfig
+from featsql.read.straight import Straight, straight
 from featsql.read.template import Sandbox, Template
 from featsql.read.traced import Origin, Traced, plain
 from featsql.read.words import WORDS, Words
@@ -109,7 +110,7 @@ class Workshop:
         file = normal(file)
         words = Words(self.project, file, self.sandbox, defaults, incremental)
         try:
-            template = self.sandbox.prepare(file)
+            template = straight(file, self.sandbox) or self.sandbox.prepare(file)
             text = self.say(words, template)
             if words.answers - {words.adds()}:  # it asked is_incremental() before config() said so
                 known = {**defaults.values, "materialized": words.configuration("materialized")}
@@ -130,7 +131,7 @@ class Workshop:
             secrets=frozenset(words.secrets),
         )
 
-    def say(self, words: Words, template: Template) -> Traced:
+    def say(self, words: Words, template: Template | Straight) -> Traced:
         """The output of a model's template with its words."""
         self.sandbox.globals |= words.all()
         text, _ = self.sandbox.run(template)

@@ -12,12 +12,13 @@ from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic
 from featsql.read.fault import hidden
 from featsql.read.model import Model
-from featsql.read.spelling import AT, LENGTH, Node, spelling_of
+from featsql.read.spelling import AT, LENGTH, Node, Spelling, spelling_of
 from featsql.temporal import DIALECT
 
 REWRITTEN = frozenset({"features", "training_set"})
 NOWHERE = 2**63
 SHOWN = 60
+POSITION = frozenset({AT, LENGTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
         after = engine.statement(written)
     except EngineError as error:
         return Difference(f"it would become SQL that the engine cannot read ({error.message})", None)
-    if before == after:
-        return None
     spelling = spelling_of(engine)
+    if alike(before, after, spelling):
+        return None
     pair = first_difference(spelling.canonical(before), spelling.canonical(after), ({}, {}))
     if pair is None:
         return None
@@ -72,11 +73,24 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     return Difference(sentence, characters(text, offset) if offset is not None else None)
 
 
+def alike(before: Any, after: Any, spelling: Spelling) -> bool:
+    """Whether two parts of trees are the same. Where they differ it is mostly in small parts: no more than these is
+    brought into one spelling."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        shared = (key for key in before if key not in POSITION)
+        same = before.keys() == after.keys() and all(alike(before[key], after[key], spelling) for key in shared)
+    elif isinstance(before, list) and isinstance(after, list):
+        same = len(before) == len(after) and all(alike(*pair, spelling) for pair in zip(before, after, strict=True))
+    else:
+        return bool(before == after)
+    return same or first_difference(spelling.canonical(before), spelling.canonical(after), ({}, {})) is None
+
+
 def first_difference(before: Any, after: Any, around: tuple[Node, Node]) -> tuple[Node, Node] | None:
     """The innermost nodes with a position that hold the first difference of two trees."""
     if isinstance(before, dict) and isinstance(after, dict):
         around = (placed(before) or around[0], placed(after) or around[1])
-        for key in sorted((before.keys() | after.keys()) - {AT, LENGTH}):
+        for key in sorted((before.keys() | after.keys()) - POSITION):
             found = first_difference(before.get(key), after.get(key), around)
             if found is not None:
                 return found

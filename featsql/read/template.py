@@ -82,7 +82,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         _, context = self.run(self.prepare(file, look))
         return [(name, origin, context.vars[name]) for name, origin in found]
 
-    def run(self, template: Template) -> tuple[Traced, Context]:
+    def run(self, template: Any) -> tuple[Traced, Context]:
         """The output of a template, and the names that it leaves behind. Raises TemplateError."""
         self.calls, self.reached, self.meter = [], set(), Meter()
         context = template.new_context(self.globals, shared=True)

@@ -174,14 +174,15 @@ def three_part(catalog: str, schema: str, name: str) -> exp.Table:
 
 def as_of_type(model: Model, graph: Graph, relations: Mapping[str, RelationInfo]) -> str:
     """The type of `as_of()` inside a model: that of its spine's instant, or of its relations' clocks."""
-    for key in sorted(graph.upstream([model_key(model.name)])):
-        info = relations.get(key)
-        if info is None:
-            continue
+    above = sorted(graph.upstream([model_key(model.name)]))
+    for key in above:
         config = config_of(key, graph)
-        if config is not None and config.kind == "labels" and config.as_of:
+        if config is None or config.kind != "labels" or not config.as_of:
+            continue
+        info = relations.get(key)
+        if info is not None:
             return instant_type(info.type_of(config.as_of))
-    for key in sorted(graph.upstream([model_key(model.name)])):
+    for key in above:
         info = relations.get(key)
         if info is not None and info.clock is not None and info.clock.instants:
             return instant_type(info.type_of(info.clock.instants[0]))

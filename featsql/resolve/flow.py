@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 
 from featsql.resolve.lineage import Influence, Transformation
 from featsql.resolve.reach import Span
@@ -72,6 +73,8 @@ class Flow:
 
     def narrowed(self, spans: Mapping[int, Span]) -> Flow:
         """The same, where of some readings only rows within a span can act."""
+        if not spans:
+            return self
         outputs = {
             name: Output(narrow(o.values, spans), narrow(o.influences, spans), o.complete)
             for name, o in self.outputs.items()
@@ -108,24 +111,35 @@ def join(acts: Acts, others: Iterable[tuple[Origin, Act]], step: Transformation 
     the spans."""
     for origin, act in others:
         known = acts.get(origin)
-        found = (*(known.hows if known else ()), *act.hows, *([step] if step else []))
-        hows = tuple(dict.fromkeys(found))
-        if RANK.keys() >= set(hows):
-            hows = (max(hows, key=RANK.__getitem__),)
-        acts[origin] = Act(hows, known.span.hull(act.span) if known else act.span)
+        if known is None:
+            acts[origin] = act if step is None else Act(together(act.hows, (step,)), act.span)
+        elif step is not None or known != act:
+            hows = together(known.hows, act.hows if step is None else (*act.hows, step))
+            acts[origin] = Act(hows, known.span.hull(act.span))
+
+
+@cache
+def together(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """What an origin acts through in two ways: of transformations the farthest."""
+    hows = tuple(dict.fromkeys((*some, *more)))
+    return (max(hows, key=RANK.__getitem__),) if RANK.keys() >= set(hows) else hows
 
 
 def influence(acts: Acts, others: Acts, how: Influence) -> None:
     """Add acts as influences; one that is an influence already also remains what it was."""
-    for origin, act in others.items():
-        before = [each for each in act.hows if each not in RANK]
-        join(acts, [(origin, Act((*before, how), act.span))])
+    join(acts, ((origin, Act(decisive(act.hows, how), act.span)) for origin, act in others.items()))
+
+
+@cache
+def decisive(hows: tuple[str, ...], how: Influence) -> tuple[str, ...]:
+    """How an origin influences that acted in some ways, and now decides."""
+    return together(tuple(each for each in hows if each not in RANK), (how,))
 
 
 def narrow(acts: Acts, spans: Mapping[int, Span]) -> Acts:
     """Acts, where of some readings only rows within a span can act."""
     return {
-        origin: replace(act, span=act.span.intersect(spans[origin[0]])) if origin[0] in spans else act
+        origin: Act(act.hows, act.span.intersect(spans[origin[0]])) if origin[0] in spans else act
         for origin, act in acts.items()
     }
 

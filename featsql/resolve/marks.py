@@ -22,8 +22,15 @@ class Mark:
     certain: bool = True
 
 
-# What a node of a model's tree is marked with; None where it is not what is looked for.
-Marker = Callable[[exp.Expr], Mark | None]
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a node of a model's tree is marked with, None where it is not what is looked for; only nodes of some
+    `kinds` can be."""
+
+    kinds: tuple[type[exp.Expr], ...]
+    mark: Callable[[exp.Expr], Mark | None]
+
+
 Marks = Mapping[str, Mark]
 
 
@@ -38,7 +45,14 @@ class Marking:
 
     def marks(self) -> Marks:
         """The marked outputs of the model by folded name, `*` for its rows."""
-        return self.query(self.model.tree) if self.model.tree is not None else {}
+        tree = self.model.tree
+        return {} if tree is None or self.is_clean(tree) else self.query(tree)
+
+    def is_clean(self, tree: exp.Expr) -> bool:
+        """Whether there is no mark anywhere, as in most models: none of a node, none of what is read."""
+        if any(self.below.get(info.key) for info in self.model.scans.values()):
+            return False
+        return all(self.marker.mark(node) is None for node in tree.find_all(*self.marker.kinds))
 
     def query(self, query: exp.Expr) -> dict[str, Mark]:
         """The marked outputs of a query."""
@@ -83,7 +97,7 @@ class Marking:
     def expression(self, value: exp.Expr, select: exp.Select) -> Mark | None:
         """The mark of an expression: its own, or that of a column that it reads."""
         for node in value.walk(prune=lambda each: isinstance(each, exp.Query)):
-            mark = self.marker(node)
+            mark = self.marker.mark(node) if isinstance(node, self.marker.kinds) else None
             if mark is None and isinstance(node, exp.Column):
                 mark = self.column(node, select)
             elif mark is None and isinstance(node, exp.Query):

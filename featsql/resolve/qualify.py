@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import Dialect, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify as qualify_tree
 from sqlglot.schema import MappingSchema
@@ -14,9 +14,14 @@ from sqlglot.schema import MappingSchema
 from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
+from featsql.temporal import DIALECT
 
+# Made once: a name makes a dialect each time it is looked up.
+DUCKDB = Dialect.get_or_raise(DIALECT)
 # The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.
 RENAMED = "renamed"
+# The nodes that are looked at before the columns are bound.
+NOTABLE = (exp.CTE, exp.Columns, exp.Dot, exp.Join, exp.Pivot, exp.Subquery, exp.Table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,28 @@ class UnboundError(Exception):
 
 def qualify(model: Model, catalog: Catalog) -> Resolved:
     """Bind the columns of a copy of a model's tree."""
-    tables = [table for table in model.tree.find_all(exp.Table) if "relation" in table.meta]
+    tree = model.tree.copy()
+    nodes = list(tree.find_all(*NOTABLE))
+    tables = [node for node in nodes if isinstance(node, exp.Table) and "relation" in node.meta]
     scans = {table.meta["scan"]: catalog.relations[table.meta["relation"]] for table in tables}
     info = catalog.relations[model_key(model.name)]
     try:
-        refuse(model.tree)
-        tree = bound(prepared(model.tree.copy()), schema_of(tables, scans))
+        refuse(nodes)
+        schema = schema_of(tables, scans)
+        prepare(nodes)
+        tree = bound(tree, schema)
         verify(tree, info)
     except UnboundError as reason:
         return Resolved(model.name, info, scans, catalog.aggregates, why=str(reason))
     return Resolved(model.name, info, scans, catalog.aggregates, tree)
 
 
-def refuse(tree: exp.Query) -> None:
+def refuse(nodes: Sequence[exp.Expr]) -> None:
     """What sqlglot's qualification gets wrong in trees for DuckDB. Raises UnboundError."""
-    unsure = tree.find(exp.Columns, exp.Pivot)
+    unsure = next((node for node in nodes if isinstance(node, exp.Columns | exp.Pivot)), None)
     if unsure is not None:
         raise UnboundError(f"{unsure.key.upper()} hides which columns it reads")
-    if any(join.method and join.args.get("using") for join in tree.find_all(exp.Join)):
+    if any(isinstance(node, exp.Join) and node.method and node.args.get("using") for node in nodes):
         raise UnboundError("the last column of an ASOF JOIN's USING is not held equal")
 
 
@@ -69,7 +78,7 @@ def schema_of(tables: Iterable[exp.Table], scans: Mapping[int, RelationInfo]) ->
     for table in tables:
         columns = {column.name: column.type for column in scans[table.meta["scan"]].columns}
         schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = columns
-    return MappingSchema(schema, dialect="duckdb")
+    return MappingSchema(schema, dialect=DUCKDB)
 
 
 def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
@@ -77,7 +86,7 @@ def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
     try:
         qualified: exp.Expr = qualify_tree(
             tree,
-            dialect="duckdb",
+            dialect=DUCKDB,
             schema=schema,
             validate_qualify_columns=False,
             quote_identifiers=False,
@@ -96,19 +105,18 @@ def has_star(tree: exp.Query) -> bool:
     return any(not isinstance(star.parent, exp.Count | exp.Func) for star in tree.find_all(exp.Star))
 
 
-def prepared(tree: exp.Query) -> exp.Query:
-    """The tree with notes of what sqlglot takes away, and with the first names of method chains
-    (`amount.sum()`) as the columns that they are."""
-    for source in tree.find_all(exp.CTE, exp.Subquery, exp.Table):
-        if source.alias_column_names:
-            source.meta[RENAMED] = True
-    for dot in [d for d in tree.find_all(exp.Dot) if isinstance(d.this, exp.Identifier)]:
-        name = dot.this
-        if isinstance(dot.expression, exp.Identifier):  # t.amount.sum()
-            dot.replace(exp.Column(this=dot.expression, table=name))
-        else:
-            dot.set("this", exp.Column(this=name))
-    return tree
+def prepare(nodes: Iterable[exp.Expr]) -> None:
+    """Note in a tree, of which these are the notable nodes, what sqlglot takes away, and let the first names of method
+    chains (`amount.sum()`) be the columns that they are."""
+    for node in nodes:
+        if not isinstance(node, exp.Dot):
+            if isinstance(node, exp.CTE | exp.Subquery | exp.Table) and node.alias_column_names:
+                node.meta[RENAMED] = True
+        elif isinstance(node.this, exp.Identifier):
+            if isinstance(node.expression, exp.Identifier):  # t.amount.sum()
+                node.replace(exp.Column(this=node.expression, table=node.this))
+            else:
+                node.set("this", exp.Column(this=node.this))
 
 
 def verify(tree: exp.Query, info: RelationInfo) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from featsql.errors import Diagnostic
@@ -48,6 +49,7 @@ class Recall:
         self.facts: dict[str, str] = {}
         self.exact: dict[str, str] = {}
         self.keys: dict[str, str] = {}
+        self.counting: dict[str, str] = {}
         self.bodies: Lazy[Any] = Lazy((), shelf.body)
 
     def begin(self, info: RelationInfo) -> None:
@@ -100,7 +102,7 @@ class Recall:
 
     def resolved(self, model: Model, info: RelationInfo, traced: Traced, marks: Mapping[str, Marks]) -> None:
         """Keep the facts of a model."""
-        words: dict[str | float, int] = {}
+        words = Numbers()
         edges, presence = (rows_of(each, words) for each in (traced.edges, traced.presence))
         body = {
             "info": pack(info),
@@ -126,14 +128,24 @@ class Recall:
         self.shelf.changed = True
 
     def said(self, name: str) -> str:
-        """The key under which the findings in a model count."""
+        """The key under which the findings in a model count; of an as-of model, when all models are resolved."""
+        if name not in self.counting:
+            self.counting[name] = self.count_for(name)
+        return self.counting[name]
+
+    def count_for(self, name: str) -> str:
+        """The same, made of all that the rules look at."""
         key, models = model_key(name), self.graph.models
         below = self.graph.children.get(key, ())
         if models[name].config.kind == "plain":
             return digest([self.keys[name], [[each, self.kind_of(each)] for each in below]])
-        training = any(model.config.kind == "training_set" for model in models.values())
         known = [[each, self.exact[each], self.facts[each]] for each in sorted(self.graph.downstream([key]))]
-        return digest([self.keys[name], training, below, known])
+        return digest([self.keys[name], self.trains, below, known])
+
+    @cached_property
+    def trains(self) -> bool:
+        """Whether there is a training set."""
+        return any(model.config.kind == "training_set" for model in self.graph.models.values())
 
     def kind_of(self, key: str) -> str:
         """The kind of a model."""
@@ -163,16 +175,25 @@ class Recall:
             self.shelf.save(secrets)
 
 
-def rows_of(edges: Iterable[Edge], words: dict[str | float, int]) -> list[list[int]]:
+class Numbers(dict[str | float, int]):
+    """The number of each word, in the order in which they were first asked for."""
+
+    def __missing__(self, word: str | float) -> int:
+        self[word] = len(self)
+        return self[word]
+
+
+def rows_of(edges: Iterable[Edge], words: Numbers) -> list[list[int]]:
     """Edges as numbers of their words."""
-
-    def place(word: str | float) -> int:
-        return words.setdefault(word, len(words))
-
     return [
         [
-            *map(place, (edge.output, edge.relation, edge.column, edge.kind, edge.how)),
-            *map(place, (edge.span.lower, edge.span.upper)),
+            words[edge.output],
+            words[edge.relation],
+            words[edge.column],
+            words[edge.kind],
+            words[edge.how],
+            words[edge.span.lower],
+            words[edge.span.upper],
             int(edge.span.opened),
         ]
         for edge in edges

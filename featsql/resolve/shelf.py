@@ -124,5 +124,5 @@ def made_by() -> list[str]:
 
 
 def digest(value: Any) -> str:
-    """The digest of a value's JSON."""
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()[:32]
+    """The digest of a value of plain texts, numbers, lists and mappings, told by how Python writes it."""
+    return hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()[:32]

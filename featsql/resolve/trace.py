@@ -104,8 +104,10 @@ def written(model: Resolved, output: str, acts: Acts, kind: EdgeKind) -> Iterato
     found: dict[tuple[str, str], Act] = {}
     for (scan, column), act in acts.items():
         key = (model.scans[scan].key, column)
-        joined = {(0, ""): found[key]} if key in found else {}
-        join(joined, [((0, ""), act)])
-        found[key] = joined[0, ""]
+        if key in found:  # read twice
+            joined = {(0, ""): found[key]}
+            join(joined, [((0, ""), act)])
+            act = joined[0, ""]
+        found[key] = act
     for (relation, column), act in found.items():
         yield from (Edge(model.name, output, relation, column, kind, how, act.span) for how in act.hows)

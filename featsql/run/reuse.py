@@ -23,8 +23,8 @@ from featsql.run.extent import extent_from
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
-from featsql.run.target import relations, table_of
-from featsql.run.watch import Seen, look, same, stamp, within
+from featsql.run.target import relations, shapes, table_of
+from featsql.run.watch import Seen, look, same, stamp, watchable, within
 from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
@@ -61,7 +61,8 @@ class Reuse:
         self.codes: dict[str, str] = {}
         self.unknowns: dict[str, str | None] = {}
         self.fresh: dict[str, NodeState] = {}
-        self.standing = relations(engine, project)
+        self.standing, self.shapes = relations(engine, project), shapes(engine, project)
+        self.made: list[str] = []
         self.look_at_sources()
         self.reasons: dict[str, str] = {}
         for name in kinds:
@@ -176,7 +177,7 @@ class Reuse:
             return None
         if self.standing.get(name) != ("VIEW" if old.kind == "view" else "TABLE"):
             return "its relation is gone"
-        if old.kind != "view" and (old.rows, old.columns) != (self.count(name), self.columns(name)):
+        if old.kind != "view" and (old.rows, old.columns) != (self.count(name), digest(self.shapes.get(name))):
             return "its table was changed by another hand"
         root = self.compiled.project.root
         gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
@@ -186,11 +187,6 @@ class Reuse:
         """How many rows a table holds."""
         table = table_of(self.compiled.project, name)
         return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table).sql("duckdb"))[0][0])
-
-    def columns(self, name: str) -> str:
-        """The fingerprint of a table's columns and their types."""
-        query = exp.select("*").from_(table_of(self.compiled.project, name))
-        return digest([[column.name, column.type] for column in self.engine.columns(query.sql("duckdb"))])
 
     def left(self, name: str) -> Before | None:
         """What a training set was made of when it was built, if its table is as it was left and nothing about it is
@@ -218,8 +214,7 @@ class Reuse:
     def remember(self, result: Result, made: Before | None) -> None:
         """Note that a node was built, and what a training set was made of."""
         new = replace(self.fresh[result.name], rows=result.rows, notes=list(result.notes))
-        if new.kind in KEPT - {"view"}:
-            new.columns = self.columns(result.name)
+        self.made.append(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)
@@ -253,7 +248,11 @@ class Reuse:
         return None if value is None else float(value)
 
     def finish(self) -> None:
-        """Let the file know what stands now."""
+        """Let the file know what stands now; of what was built, also the columns."""
+        found = shapes(self.engine, self.compiled.project)
+        for name in self.made:
+            if self.state.nodes[name].kind in KEPT - {"view"}:
+                self.state.nodes[name].columns = digest(found.get(name))
         self.state.build = self.began
         self.write()
 
@@ -268,8 +267,3 @@ def stored(model: Model) -> bool:
     config = model.config
     plain = config.kind == "plain" and config.materialized in {"table", "incremental"}
     return plain or config.kind in {"labels", "training_set"}
-
-
-def watchable(source: Source) -> bool:
-    """Whether a source is made of files that can be looked at."""
-    return source.format not in {"table", "frame"} and "://" not in source.location and Path(source.location) != Path()

@@ -10,15 +10,15 @@ from featsql.engine import Column, Engine
 from featsql.read.project import Project, Source
 from featsql.resolve.graph import Graph
 from featsql.resolve.shelf import FILE, Shelf, digest, open_shelf
-from featsql.run.reuse import watchable
 from featsql.run.target import open_engine
-from featsql.run.watch import SETTLED, Seen, look, same
+from featsql.run.watch import SETTLED, Seen, look, same, watchable
 
 HELD = "sources"
 
 
-def review(project: Project, *, threads: int | None = None) -> Compiled:
-    """Compile a project of which nothing is to be run; trees are not kept. Raises FeatsqlError."""
+def review(project: Project, *, threads: int | None = None, alone: bool = True) -> Compiled:
+    """Compile a project of which nothing is to be run; trees are not kept. Unless it is to be done `alone`, this
+    process may double itself: which a library does not do to the program that uses it. Raises FeatsqlError."""
     shelf = open_shelf(project.root / project.target_path / FILE)
     engine = Engine(lambda: open_engine(project, threads=threads))
     target = project.target
@@ -26,7 +26,12 @@ def review(project: Project, *, threads: int | None = None) -> Compiled:
         _ = engine.connection  # a setting may be wrong
     try:
         return compile_project(
-            project, engine, keep=False, shelf=shelf, columns=lambda graph: known_columns(graph, shelf, engine)
+            project,
+            engine,
+            keep=False,
+            alone=alone,
+            shelf=shelf,
+            columns=lambda graph: known_columns(graph, shelf, engine),
         )
     finally:
         engine.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 from featsql.run.watch import Seen
 
-FORMAT = 2
+FORMAT = 3
 FILE = "state.json"
 
 

@@ -63,6 +63,17 @@ def relations(engine: Engine, project: Project) -> dict[str, str]:
     return {str(name): "VIEW" if kind == "VIEW" else "TABLE" for name, kind in engine.rows(query.sql("duckdb"))}
 
 
+def shapes(engine: Engine, project: Project) -> dict[str, str]:
+    """What the columns of every table in the target's schema are, by name: the statement that would create it."""
+    target = project.target
+    query = (
+        exp.select("table_name", "sql")
+        .from_("duckdb_tables()")
+        .where(exp.column("database_name").eq(target.database), exp.column("schema_name").eq(target.schema))
+    )
+    return {str(name): str(text) for name, text in engine.rows(query.sql("duckdb"))}
+
+
 def published_tables(engine: Engine, project: Project) -> dict[str, tuple[Column, ...]]:
     """The columns of every table that stands in the target, by name."""
     tables = (name for name, kind in relations(engine, project).items() if kind == "TABLE")

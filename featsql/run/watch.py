@@ -9,7 +9,10 @@ import time
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from featsql.read.project import Source
 
 PATTERN = re.compile(r"[*?\[{]")
 LARGEST_HASHED = 1 << 28  # bytes; a larger file whose time changed counts as changed
@@ -105,3 +108,8 @@ def stamp(path: Path) -> list[int] | None:
     except OSError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
+
+
+def watchable(source: Source) -> bool:
+    """Whether a source is made of files that can be looked at."""
+    return source.format not in {"table", "frame"} and "://" not in source.location and Path(source.location) != Path()

@@ -76,13 +76,12 @@ def before_the_spine(known: Mapping[str, Marks]) -> Mapping[str, Marks]:
 def looks_ahead(spine: Spine) -> Marker:
     """What marks a window that sees rows of the spine that were asked about later."""
 
-    def marker(node: exp.Expr) -> Mark | None:
-        if not isinstance(node, exp.Window):
-            return None
+    def mark(node: exp.Expr) -> Mark | None:
+        assert isinstance(node, exp.Window)
         seen = sight(node, lambda column: is_now(column, spine.resolved, spine))
         return None if seen == "past" else Mark(f"`{node.sql('duckdb')}`", seen == "ahead")
 
-    return marker
+    return Marker((exp.Window,), mark)
 
 
 def is_now(column: exp.Expr, model: Resolved, spine: Spine) -> bool:

@@ -16,6 +16,8 @@ from featsql.resolve.qualify import Resolved
 from featsql.resolve.subject import Subject, named
 
 MARK = "look ahead"
+# What may look ahead: a window, and a subquery in an expression.
+LOOKS = (exp.Window, exp.Query, exp.Exists)
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
@@ -38,7 +40,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 def marks(model: Resolved, lineage: Lineage) -> Marker:
     """What marks a window, or a subquery in an expression, that sees later rows."""
 
-    def marker(node: exp.Expr) -> Mark | None:
+    def mark(node: exp.Expr) -> Mark | None:
         if isinstance(node, exp.Subquery | exp.Exists) or (
             isinstance(node, exp.Query) and isinstance(node.parent, exp.In)
         ):
@@ -48,7 +50,7 @@ def marks(model: Resolved, lineage: Lineage) -> Marker:
         seen = sight(node, lambda column: is_instant_of(column, model))
         return None if seen == "past" else Mark(f"`{node.sql('duckdb')}`", seen == "ahead")
 
-    return marker
+    return Marker(LOOKS, mark)
 
 
 def of_subquery(node: exp.Expr, model: Resolved, lineage: Lineage) -> Mark | None:

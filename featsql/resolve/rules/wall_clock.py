@@ -40,13 +40,14 @@ NAMES = {
     "nextval": None,
     "currval": None,
 }
+CALLS = (*CLOCKS, *CHANCE, exp.Anonymous)
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     """A feature's value may depend on nothing but what was known, and on `as_of()`."""
     if not subject.as_of_model:
         return
-    for node in subject.model.tree.walk():
+    for node in subject.model.tree.find_all(*CALLS):
         found = read_by(node)
         if found is not None:
             yield subject.found("FS604", found[0], nearest(node), found[1])
@@ -64,14 +65,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
 
 def in_the_spine(subject: Subject, spine: Spine, known: Mapping[str, Marks]) -> Iterator[Diagnostic]:
     """What labels leave to the wall clock or to chance, but for their choice of rows that are ripe by now."""
-    marks = Marking(spine.resolved, marker, known).marks()
+    marks = Marking(spine.resolved, Marker(CALLS, marked), known).marks()
     place = subject.table_of(spine.key)
     for column in taken(subject, spine):
         if column in marks and not spine.is_given(column):
             message = f"`{column}` in {named(spine.key)} depends on {marks[column].text}: it is not what was known then"
             yield subject.found("FS604", message, place, f"write `{spine.as_of}` in place of it")
     tree = spine.resolved.tree
-    if tree is not None and any(is_chance(node) for node in tree.walk()):
+    if tree is not None and any(is_chance(node) for node in tree.find_all(*CALLS)):
         message = f"the rows of {named(spine.key)} are left to chance: no second build has the same"
         yield subject.found("FS604", message, place, "choose by hash() of a key", "warning")
 
@@ -96,10 +97,10 @@ def is_chance(node: exp.Expr) -> bool:
 
 def marks(_: Resolved, __: Lineage) -> Marker:
     """What marks a call of the wall clock or of chance."""
-    return marker
+    return Marker(CALLS, marked)
 
 
-def marker(node: exp.Expr) -> Mark | None:
+def marked(node: exp.Expr) -> Mark | None:
     """The mark of such a call."""
     if read_by(node) is None:
         return None

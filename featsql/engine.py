@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlglot import exp
 
+from featsql.refusal import EngineError as EngineError
+from featsql.refusal import explain
+
 if TYPE_CHECKING:
     import pandas
     import pyarrow
@@ -25,8 +28,6 @@ ISOLATION: Mapping[str, Any] = {
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
-TRACE = "\n\nStack Trace:"
-POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,6 @@ class Column:
 
     name: str
     type: str
-
-
-class EngineError(Exception):
-    """What DuckDB refused: the message without its echo of the SQL, and the offset in the SQL if it told one."""
-
-    def __init__(self, message: str, offset: int | None, kind: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
-        self.kind = kind
 
 
 class Engine:
@@ -156,7 +147,7 @@ class Engine:
         try:
             statements(sql)
         except duckdb.Error as error:
-            failure = explain_error(error, sql)
+            failure = explain(str(error), sql)
             return failure.message, failure.offset or 0
         return None
 
@@ -280,26 +271,4 @@ def translated(sql: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise explain_error(error, sql) from error
-
-
-def explain_error(error: duckdb.Error, sql: str) -> EngineError:
-    """The message's own sentence, and the offset that its echo of the line and its caret point to."""
-    text = str(error).partition(TRACE)[0]
-    match = POSITION.search(text)
-    kind, _, _ = text.partition(":")
-    if match is None:
-        return EngineError(text.strip(), None, kind)
-    echo, _, caret = text[match.end() :].partition("\n")
-    column = caret.find("^") - len(match.group(0))
-    starts = [0, *(i + 1 for i, character in enumerate(sql) if character == "\n")]
-    line_start = starts[min(int(match.group(1)), len(starts)) - 1]
-    return EngineError(text[: match.start()].strip(), line_start + offset_in_line(sql, line_start, echo, column), kind)
-
-
-def offset_in_line(sql: str, line_start: int, echo: str, column: int) -> int:
-    """Where in its line an echoed excerpt's caret stands: DuckDB cuts long lines with '...'."""
-    shown = echo.removeprefix("...").removesuffix("...")
-    found = sql[line_start:].partition("\n")[0].find(shown.strip("\n"))
-    cut = len(echo) - len(echo.removeprefix("..."))
-    return max(0, column - cut + max(found, 0)) if column >= 0 else 0
+        raise explain(str(error), sql) from error

@@ -67,7 +67,7 @@ sources:
     tables:
       - name: tiers
         location: tiers.parquet
-        config: {time: {kind: state, unique_key: id, event_time: since, delay: 0 seconds, tie_break: rank}}
+        config: {time: {kind: state, unique_key: id, event_time: since, CLOCK, tie_break: rank}}
       - {name: asked, location: asked.parquet}
 """,
     "models/tier.sql": """\
@@ -92,12 +92,13 @@ def narrowed(plan: Plan) -> Plan:
     return replace(plan, attachments=(replace(attach, features=replace(attach.features, narrow=True)),))
 
 
+@pytest.mark.parametrize("clock", ["delay: 0 seconds", "available_at: since"])
 @pytest.mark.parametrize(("step", "narrow"), [(1, False), (50, True)])
-def test_rows_are_narrowed_to_few_keys(step: int, narrow: bool, tmp_path: Path) -> None:
+def test_rows_are_narrowed_to_few_keys(clock: str, step: int, narrow: bool, tmp_path: Path) -> None:
     """Where the spine asks about few of the keys only their rows are put in order, and the answers are the same."""
     for name, text in PROJECT.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("CLOCK", clock), encoding="utf-8")
     row = pl.int_range(4_000)
     since = datetime(2024, 1, 1) + pl.duration(hours=row // 400)
     tiers = pl.select(id=row // 2 % 100, since=since, rank=row % 2, tier=row).sample(fraction=1, shuffle=True, seed=1)

@@ -35,13 +35,18 @@ def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select
     query = exp.select(at.copy(), *(column(key, names.PROBE) for key in asked(features)))
     query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed))
     query = query.from_(exp.to_table(probe).as_(names.PROBE))
-    side: exp.Expr = exp.to_table(rows).as_(ROW)
-    if features.narrow:
-        of_asked = exp.and_(*same_key(features, ROW, names.PROBE))
-        chosen = exp.select("*").from_(side).join(exp.to_table(probe).as_(names.PROBE), on=of_asked, join_type="semi")
-        side = chosen.subquery(ROW)
+    side: exp.Expr = exp.to_table(rows)
+    side = of_asked(features, side, probe).subquery(ROW) if features.narrow else side.as_(ROW)
     query.append("joins", exp.Join(this=side, method="ASOF", side="LEFT", on=exp.and_(*keys, known)))
     return query
+
+
+def of_asked(features: AsOf, rows: exp.Expr, probe: str) -> exp.Select:
+    """Of some rows of the relation those whose keys are asked about."""
+    named = rows.copy()
+    named.set("alias", exp.TableAlias(this=exp.to_identifier(ROW)))
+    same = exp.and_(*same_key(features, ROW, names.PROBE))
+    return exp.select("*").from_(named).join(exp.to_table(probe).as_(names.PROBE), on=same, join_type="semi")
 
 
 def settled(features: AsOf, found: str, rows: str) -> exp.Select:

@@ -11,7 +11,7 @@ from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.defaults import shows_instant
 from featsql.plan.known import rows_at, stretches
-from featsql.plan.latest import latest, met, rows_known, settled
+from featsql.plan.latest import latest, met, of_asked, rows_known, settled
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.over import Frames, framed
 from featsql.plan.paired import paired
@@ -179,6 +179,11 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
             return lifted(features, probe, parts)
         case AsOf() if features.in_order:
             return last_known(features, probe, parts)
+        case AsOf() if features.narrow:
+            rows = of_asked(features, features.table, probe).subquery("asked")
+            query = stretches(features.relation, rows)
+            versions = parts.add(f"__versions_of_{len(parts.tables)}", query, materialized=True)
+            return as_of_joined(features, probe, versions, parts.boundary)
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])[features.relation.key]
             return as_of_joined(features, probe, versions, parts.boundary)

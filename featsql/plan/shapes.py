@@ -34,7 +34,7 @@ def as_of_join(
     if not isinstance(table, exp.Table) or table.alias_column_names:
         return None
     projected = projections(tree, relation)
-    if projected is None:
+    if projected is None or has_row(tree, relation):
         return None
     columns = [identity(projected.get(key.casefold()), relation) for key in keys]
     wanted = {column.casefold() for column in clock.unique_key}
@@ -80,6 +80,14 @@ def projections(select: exp.Select, relation: RelationInfo) -> dict[str, exp.Exp
                 return None
             found[folded] = each
     return found
+
+
+def has_row(select: exp.Select, relation: RelationInfo) -> bool:
+    """Whether a SELECT speaks of a row of its relation as a whole, or of a column by its position: a plan has columns
+    beside the relation's own."""
+    names = {name.casefold() for name in relation.names}
+    bare = (each.name.casefold() for each in select.find_all(exp.Column) if not each.table)
+    return select.find(exp.PositionalColumn) is not None or any(name not in names for name in bare)
 
 
 def is_as_of(call: exp.Anonymous) -> bool:

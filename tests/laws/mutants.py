@@ -170,6 +170,20 @@ def a_delay_is_forgotten_by_an_as_of_join(put: Patch) -> None:
 
 
 @mutant(PROJECTED)
+def only_the_rows_of_other_keys_are_read(put: Patch) -> None:
+    """Narrowed to the keys that nobody asks about."""
+    of_asked = latest.of_asked
+
+    def others(planned: AsOf, rows: exp.Expr, probe: str) -> exp.Select:
+        query = of_asked(planned, rows, probe)
+        query.args["joins"][0].set("kind", "ANTI")
+        return query
+
+    for module in (latest, lower):
+        put.setattr(module, "of_asked", others)
+
+
+@mutant(PROJECTED)
 def late_rows_are_taken_to_be_in_order(put: Patch) -> None:
     put.setattr(shapes, "known_in_order", lambda info: True)
 

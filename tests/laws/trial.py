@@ -58,7 +58,7 @@ def ways(features: Features) -> tuple[Way, ...]:
     if isinstance(features, Over):
         return ("planned", "near join", "sort", "general") if features.joinable else ("sort", "general")
     if isinstance(features, AsOf):
-        return ("planned", "kept", "narrow", "general") if features.in_order else ("planned", "general")
+        return ("planned", "kept", "narrow", "general") if features.in_order else ("planned", "narrow", "general")
     return ("planned",)
 
 

@@ -37,6 +37,9 @@ def rows(dice: np.random.Generator, reach: int) -> Rows:
         "far": Column(dice.normal(1e3, 1, size)),
         "flag": Column(dice.random(size) < 0.5),
         "kept": Column(pyarrow.array(np.arange(size))),
+        "word": Column(
+            pyarrow.array([None if n > 4 else "abcde"[n] for n in dice.integers(0, 6, size)], pyarrow.string())
+        ),
     }
     return Rows(group, at, known, columns)
 
@@ -63,7 +66,11 @@ def parts() -> Iterator[Part]:
             yield from (Part("min", name, flags, span) for name in ("float", "small", "large"))
             yield from (Part("max", name, flags, span) for name in ("float", "small", "large"))
             yield from (Part("distinct", name, flags, span) for name in ("small", "large"))
-            yield Part("squares", "far", flags, span)
+            yield from (Part("distinct", "word", flags, span), Part("squares", "far", flags, span))
+            yield from (Part("quantile", name, flags, span, share=0.3) for name in ("far", "large"))
+            yield from (
+                Part("value", name, flags, span, share=share) for name in ("far", "small") for share in (0, 0.7)
+            )
             for latest in (False, True):
                 ties = (("float", latest), ("kept_number", not latest))
                 yield Part("list", "kept", flags, span, latest=latest, order=ties, limit=None if span else 3)
@@ -83,6 +90,9 @@ def looped(part: Part, given: Rows, asked: Probes, probe: int) -> Any:
     if part.argument is None:
         return int(counts.sum())
     column = given.columns[part.argument]
+    if part.argument == "word":
+        assert isinstance(column.values, pyarrow.Array)
+        return len({each for each in column.values.filter(pyarrow.array(counts)).to_pylist() if each is not None})
     values = column.values[counts if column.valid is None else counts & column.valid]
     match part.operation:
         case "count":
@@ -93,8 +103,12 @@ def looped(part: Part, given: Rows, asked: Probes, probe: int) -> Any:
             return (values >> 32).sum()
         case "low":
             return (values & 0xFFFFFFFF).sum()
-        case "min" | "max" if not len(values):
+        case "min" | "max" | "quantile" | "value" if not len(values):
             return None
+        case "quantile":
+            return np.quantile(values, float(part.share or 0))
+        case "value":
+            return np.sort(values)[max(1, int(np.ceil(len(values) * float(part.share or 0) - 1e-9))) - 1]
         case "min":
             return np.fmin.reduce(values)
         case "max":

@@ -70,3 +70,12 @@ def sortable(column: Column, descending: bool, nulls_first: bool) -> list[Values
 def taken(mask: Flags | None, places: Integers) -> Flags | None:
     """A mask at some places."""
     return None if mask is None else mask[places]
+
+
+def coded(column: Column, mask: Flags | None) -> tuple[Values, Flags | None]:
+    """Whole numbers that are the same where values are, and which rows count."""
+    if not isinstance(column.values, pyarrow.Array):
+        return column.values, mask
+    codes = column.values.dictionary_encode().indices
+    there = codes.is_valid().to_numpy(zero_copy_only=False)
+    return codes.fill_null(0).to_numpy(), there if mask is None else mask & there

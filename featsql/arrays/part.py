@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# A `quantile` lies between two values, where a `value` is one of them;
 # `high` and `low` are sums of the halves of whole numbers of 64 bits; `squares` is of the differences from the mean.
-Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "distinct", "list"]
+Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "distinct", "list", "quantile", "value"]
 
 
 class RefusedError(Exception):
@@ -17,7 +18,8 @@ class RefusedError(Exception):
 class Part:
     """One aggregate of every probe: of the values of `argument` that are there (None: of rows), of those rows whose
     `flags` all hold, in the span of that number. A list is of all rows, the earliest or (`latest`) the latest first,
-    those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all)."""
+    those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all). `share` is
+    how many of the values come before a quantile, or before the value that stands for it."""
 
     operation: Operation
     argument: str | None
@@ -26,3 +28,4 @@ class Part:
     latest: bool = False
     order: tuple[tuple[str, bool], ...] = ()
     limit: int | None = None
+    share: float | None = None

@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 import pyarrow
 
-from featsql.arrays.order import alike, replaced, sortable, taken, written_out
+from featsql.arrays.order import alike, coded, replaced, sortable, taken, written_out
 from featsql.arrays.part import Part, RefusedError
+from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import ROOM, counts, extremes, groups_of, masked, nested, reduced, totals
 from featsql.arrays.rows import Flags, Integers, Probes, Rows, Values
 
@@ -133,6 +134,8 @@ class Ranges:
             return [counts(mask, *each) for each in edges]
         if shape.operation == "list":
             return [self.listed(shape, *each) for each in edges]
+        if shape.operation == "distinct":
+            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), edges)
         assert isinstance(values, np.ndarray)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
@@ -147,8 +150,8 @@ class Ranges:
                 return extremes(shape.operation, values, mask, edges)
             case "squares":
                 return [self.squares(values, mask, *each) for each in edges]
-            case "distinct":
-                return self.distinct(values, mask, edges)
+            case "quantile" | "value":
+                return [quantiles(shape, values, mask, *each) for each in edges]
 
     def squares(self, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
         """The sum of the squared differences from the mean of each range. They are taken from the group's mean first,

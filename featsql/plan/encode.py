@@ -10,6 +10,8 @@ from featsql.plan.microseconds import number
 
 SMALL = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"})
 FLOATS = frozenset({"FLOAT", "DOUBLE"})
+# Whole numbers that may have more than 64 bits; where one has, arrays refuse them.
+LARGE = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})
 INSTANTS = frozenset({"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE"})
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 # The widest decimals whose sums can be put together from whole numbers again.
@@ -20,7 +22,7 @@ INFINITY = 2**63 - 1
 
 def is_ordered(kind: str) -> bool:
     """Whether a value of a type can be read as a number of the same order."""
-    return kind in SMALL | FLOATS | INSTANTS | {"BIGINT", "BOOLEAN"} or fits(kind)
+    return kind in SMALL | LARGE | FLOATS | INSTANTS | {"BIGINT", "BOOLEAN"} or fits(kind)
 
 
 def decimal(kind: str) -> tuple[int, int]:
@@ -48,6 +50,8 @@ def encoded(value: exp.Expr, kind: str) -> exp.Expr:
             return exp.cast(value, "double")
         case "BOOLEAN":
             return exp.cast(value, "tinyint")
+        case _ if kind in LARGE:
+            return exp.cast(value, "bigint")
         case _ if fits(kind):
             whole = exp.Mul(this=value, expression=exp.Literal.number(10**places)) if places else value
             return exp.cast(whole, "bigint")

@@ -10,7 +10,18 @@ from sqlglot import exp
 
 from featsql.arrays.part import Operation, Part
 from featsql.plan import names
-from featsql.plan.encode import FLOATS, PLACES, SMALL, decimal, decoded, encoded, fits, is_ordered, scaled
+from featsql.plan.encode import (
+    FLOATS,
+    INSTANTS,
+    LARGE,
+    PLACES,
+    SMALL,
+    decimal,
+    decoded,
+    encoded,
+    is_ordered,
+    scaled,
+)
 from featsql.plan.microseconds import number
 from featsql.plan.plan import Measure, Over
 from featsql.temporal import column
@@ -43,10 +54,14 @@ class Reading:
     def value(self) -> exp.Expr | None:
         """The measure from its parts; None where arrays do not give it."""
         call = self.measure.call
-        if {name for name, value in call.args.items() if value} - {"this", "big_int"}:
-            return None
         argument = call.this
         match call:
+            case exp.ArgMax() | exp.ArgMin() | exp.PercentileCont() | exp.PercentileDisc():
+                return self.of_two(call, argument, call.expression)
+            case _ if {name for name, value in call.args.items() if value} - {"this", "big_int"}:
+                return None
+            case exp.Median() if isinstance(argument, exp.Column):
+                return self.quantile(argument, "quantile", 0.5)
             case exp.Count() if isinstance(argument, exp.Distinct):
                 return self.different(argument.expressions)
             case exp.Count() if isinstance(argument, exp.Star | exp.Literal):
@@ -116,7 +131,7 @@ class Reading:
         """A sum, or an average of numbers; of whole numbers and decimals exactly."""
         kind = self.kind(argument)
         digits, places = decimal(kind)
-        if not (kind in SMALL | FLOATS | {"BIGINT"} or fits(kind)):
+        if kind in INSTANTS | {"BOOLEAN"} or not is_ordered(kind):
             return None
         name = self.fetch(argument)
         if kind in SMALL | FLOATS or 0 < digits <= PLACES:
@@ -141,8 +156,7 @@ class Reading:
 
     def spread(self, argument: exp.Column, freedom: int, root: bool) -> exp.Expr | None:
         """A variance, or its root."""
-        kind = self.kind(argument)
-        if kind not in SMALL | FLOATS:
+        if self.kind(argument) not in SMALL | FLOATS | {"BIGINT"}:
             return None
         name = self.fetch(argument)
         inside: exp.Expr = self.part("count", name)
@@ -151,11 +165,41 @@ class Reading:
         variance = exp.Div(this=self.part("squares", name), expression=inside)
         return self.if_any(name, exp.Sqrt(this=variance) if root else variance, freedom)
 
+    def of_two(self, call: exp.Expr, argument: exp.Expr, other: exp.Expr) -> exp.Expr | None:
+        """A quantile, or the value of the first or the last row."""
+        if {name for name, value in call.args.items() if value} - {"this", "expression"}:
+            return None
+        if not isinstance(argument, exp.Column):
+            return None
+        match call, other:
+            case ((exp.PercentileCont() | exp.PercentileDisc()), exp.Literal()) if not other.is_string:
+                exact = isinstance(call, exp.PercentileDisc)
+                return self.quantile(argument, "value" if exact else "quantile", float(other.name))
+            case ((exp.ArgMax() | exp.ArgMin()), exp.Column()) if other.name in self.times and self.passes(argument):
+                latest, there = isinstance(call, exp.ArgMax), (self.fetch(argument, "there"),)
+                listed = self.part("list", self.fetch(argument, "kept"), there, latest=latest, limit=1)
+                return exp.Bracket(this=listed, expressions=[exp.Literal.number(1)], offset=1)
+        return None
+
+    def quantile(self, argument: exp.Column, operation: Operation, share: float) -> exp.Expr | None:
+        """A quantile of numbers."""
+        kind = self.kind(argument)
+        if kind not in SMALL | FLOATS | {"BIGINT"} or not 0 <= share <= 1:
+            return None
+        name = self.fetch(argument)
+        return self.if_any(name, self.part(operation, name, share=share))
+
+    def passes(self, value: exp.Column) -> bool:
+        """Whether values of an argument can be passed on: Arrow has the same type."""
+        return (is_ordered(self.kind(value)) and self.kind(value) not in LARGE) or self.kind(value) == "VARCHAR"
+
     def different(self, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
         """How many different values there are."""
         if len(arguments) != 1 or not isinstance(arguments[0], exp.Column):
             return None
         kind = self.kind(arguments[0])
+        if kind == "VARCHAR":
+            return self.part("distinct", self.fetch(arguments[0], "kept"))
         if kind in FLOATS or not is_ordered(kind):
             return None
         return self.part("distinct", self.fetch(arguments[0]))
@@ -166,9 +210,9 @@ class Reading:
         terms = [first.this, *(each.this for each in others)]
         if not all(isinstance(each, exp.Column) for each in (value, *terms)) or first.this.name not in self.times:
             return None
-        if not (is_ordered(self.kind(value)) or self.kind(value) == "VARCHAR"):
-            return None  # Arrow has no such type of its own
-        if any(each.args.get("nulls_first") or not is_ordered(self.kind(each.this)) for each in others):
+        if not self.passes(value) or any(
+            each.args.get("nulls_first") or not is_ordered(self.kind(each.this)) for each in others
+        ):
             return None
         order = tuple((self.fetch(each.this), bool(each.args.get("desc"))) for each in others)
         latest = bool(first.args.get("desc"))

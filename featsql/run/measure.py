@@ -20,8 +20,8 @@ from featsql.plan.arrays import GROUP, Arrays
 from featsql.plan.over import LAST
 from featsql.plan.parts import KEPT
 
-# How many rows are computed at once.
-SLICE = 1 << 20
+# How many rows are read, and for how many probes they are aggregated at once.
+SLICE, PROBES = 1 << 20, 1 << 16
 
 
 def measured(arrays: Arrays, groups: exp.Table, engine: Engine) -> pyarrow.Table:
@@ -40,9 +40,11 @@ def measured(arrays: Arrays, groups: exp.Table, engine: Engine) -> pyarrow.Table
                 found[part].append(values)
 
         for some, rows in slices(probes, engine.batches(arrays.rows(groups).sql("duckdb"), SLICE)):
-            waiting.append(pool.submit(Ranges(rows, some, arrays.spans).measured, tuple(arrays.parts)))
-            if len(waiting) > workers:
-                take()
+            for start in range(0, max(len(some), 1), PROBES):
+                asked_now = some.taken(slice(start, start + PROBES))
+                waiting.append(pool.submit(Ranges(rows, asked_now, arrays.spans).measured, tuple(arrays.parts)))
+                if len(waiting) > workers:
+                    take()
         while waiting:
             take()
     made = {arrays.parts[part]: joined(values) for part, values in found.items()}

@@ -1,0 +1,42 @@
+"""Quantiles of the values in ranges of rows, each from the values of its range in order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from featsql.arrays.order import written_out
+from featsql.arrays.part import Part, RefusedError
+from featsql.arrays.reduce import counts, masked
+from featsql.arrays.rows import Flags, Integers, Values
+
+
+def quantiles(shape: Part, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
+    """A quantile of each range: between two values in proportion, or the first that enough do not exceed. Numbers are
+    put in order by their ranks, which leave room for the number of their range. Raises RefusedError."""
+    if values.dtype.kind == "f" and not np.isfinite(masked(values, mask, 0.0)).all():
+        raise RefusedError
+    size, share = len(values), float(shape.share or 0.0)
+    order = np.argsort(values)
+    ranks = np.empty(size, dtype=np.int64)
+    ranks[order] = np.arange(size)
+    ranks = masked(ranks, mask, size)
+    ladder = np.append(values[order], values.dtype.type(0))
+    inside = counts(mask, begin, end)
+    found = np.zeros(len(begin), dtype=np.float64 if shape.operation == "quantile" else values.dtype)
+    for chosen, places, owner in written_out(begin, end):
+        keys = owner * (size + 1) + ranks[places]
+        keys.sort()
+        number, sizes = inside[chosen], end[chosen] - begin[chosen]
+        ahead = np.cumsum(sizes) - sizes
+        there = np.flatnonzero(number)
+
+        def at(place: Values, there: Integers = there, ahead: Integers = ahead, keys: Integers = keys) -> Values:
+            return ladder[keys[ahead[there] + place.astype(np.int64)] % (size + 1)]
+
+        if shape.operation == "value":
+            found[chosen[there]] = at(np.maximum(1, number - np.floor(number - share * number))[there] - 1)
+            continue
+        place = (number[there] - 1) * share
+        low, high = at(np.floor(place)).astype(np.float64), at(np.ceil(place)).astype(np.float64)
+        found[chosen[there]] = low + (high - low) * (place - np.floor(place))
+    return found

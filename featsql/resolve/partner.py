@@ -15,7 +15,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from featsql.resolve.graph import Graph
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Fewer models are not worth the trouble.
 MANY = 100
+# For how many seconds to wait for a word of the other one.
+PATIENCE = 30
 THREADS = "/proc/self/task"
 
 
@@ -44,6 +46,7 @@ class Partner:
         self.process = process
         self.heard: dict[str, dict[str, Any]] = defaultdict(dict)
         self.gone = False
+        self.news = 0  # how often something was taken in
         self.inbox: SimpleQueue[tuple[str, str, Any] | None] = SimpleQueue()
         self.listener = threading.Thread(target=self.listen, daemon=True)
         self.listener.start()
@@ -66,8 +69,11 @@ class Partner:
             self.gone = True
 
     def wait(self) -> None:
-        """Wait until something is told, or the other one is gone."""
-        told = self.inbox.get() if not self.gone else None
+        """Wait until something is told, or the other one is gone, or as good as that."""
+        told = None
+        with suppress(Empty):
+            told = self.inbox.get(timeout=PATIENCE) if not self.gone else None
+        self.news += 1
         if told is None:
             self.gone = True
         else:

@@ -37,6 +37,7 @@ class Shared:
         """Resolve every model whose turn it is, parents first."""
         left = {model_key(name): model for name, model in self.graph.models.items()}
         while left and self.sound:
+            news = self.partner.news
             ready = [
                 (key, model)
                 for key, model in islice(left.items(), AHEAD)
@@ -45,7 +46,7 @@ class Shared:
             for key, model in ready:
                 self.settle(model)
                 del left[key]
-            if not ready:
+            if not ready and self.partner.news == news:  # else what was taken in on the way may be what is waited for
                 self.partner.wait()
 
     def is_mine(self, name: str) -> bool:

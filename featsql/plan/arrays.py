@@ -30,7 +30,7 @@ def types(planned: Over, frames: Frames) -> exp.Select:
     rows = frames.rows().subquery("__rows")
     calls = [exp.alias_(each.call.copy(), names.part("value", i)) for i, each in enumerate(planned.measures)]
     some = [exp.alias_(exp.AnyValue(this=column(name)), name) for name in frames.arguments]
-    return exp.select(*some, *calls).from_(rows)
+    return exp.select(*some, *calls).from_(rows, copy=False)
 
 
 @dataclass
@@ -87,10 +87,14 @@ class Arrays:
         spans = [self.frames.spans[i] for i in self.windows]
         bounded = all(any(e.is_lower for e in self.frames.planned.windows[i]) for i in self.windows)
         oldest = exp.Min(this=exp.func("least", *(first.copy() for first, _ in spans)) if bounded else exp.null())
-        query = exp.select(*keys, exp.alias_(exp.cast(oldest, "bigint"), names.OLDEST)).from_(self.frames.asking)
+        query = exp.select(*keys, exp.alias_(exp.cast(oldest, "bigint"), names.OLDEST)).from_(
+            self.frames.asking, copy=False
+        )
         query = query.group_by(*(key.copy() for key in keys)) if keys else query
         counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
-        return exp.select("*", exp.alias_(exp.cast(counted, "integer"), GROUP)).from_(query.subquery("__keys"))
+        return exp.select(exp.Star(), exp.alias_(exp.cast(counted, "integer"), GROUP)).from_(
+            query.subquery("__keys"), copy=False
+        )
 
     def probes(self, groups: exp.Table) -> exp.Select:
         """The probes: their number and group, what they see, and where their windows begin and end."""
@@ -100,9 +104,9 @@ class Arrays:
             for i, ends in self.spans.items()
             for name, value in zip(ends, self.frames.spans[i], strict=True)
         }
-        query = query.select(*(exp.alias_(value.copy(), name) for name, value in bounds.items()))
+        query = query.select(*(exp.alias_(value.copy(), name) for name, value in bounds.items()), copy=False)
         same = [exp.NullSafeEQ(this=column(key, "__probes"), expression=column(key, GROUP)) for key in self.frames.keys]
-        query = query.from_(exp.to_table(self.frames.asking).as_("__probes"))
+        query = query.from_(exp.to_table(self.frames.asking).as_("__probes"), copy=False)
         query.append(
             "joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(exp.true(), *same))
         )
@@ -114,9 +118,9 @@ class Arrays:
         at = list(instants(self.frames.info))[-1]
         query = exp.select(column(GROUP, GROUP), exp.alias_(column(at, "__events"), names.HAPPENED))
         if at != names.ORDER:
-            query = query.select(column(names.ORDER, "__events"))
-        query = query.select(*(exp.alias_(value.copy(), name) for name, value in self.fetched.items()))
-        query = query.from_(self.frames.rows().subquery("__events"))
+            query = query.select(column(names.ORDER, "__events"), copy=False)
+        query = query.select(*(exp.alias_(value.copy(), name) for name, value in self.fetched.items()), copy=False)
+        query = query.from_(self.frames.rows().subquery("__events"), copy=False)
         on: list[exp.Expr] = [
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, GROUP), expression=column(key, "__events"))
             for key, nulls in zip(self.frames.keys, self.frames.planned.match_nulls, strict=True)

@@ -15,7 +15,7 @@ def as_of_joined(features: AsOf, probe: str, versions: str, boundary: Boundary) 
     in the order in which they became the newest."""
     alias = features.alias
     keyed = [exp.not_(exp.Is(this=column(c), expression=exp.null())) for c in features.key_columns]
-    newest = exp.select("*").from_(exp.to_table(versions)).where(*keyed)
+    newest = exp.select(exp.Star()).from_(exp.to_table(versions), copy=False).where(*keyed, copy=False)
     at = column(names.AS_OF, names.PROBE)
     same = [
         exp.EQ(this=column(c, alias), expression=column(names.key(i), names.PROBE))
@@ -31,7 +31,7 @@ def as_of_joined(features: AsOf, probe: str, versions: str, boundary: Boundary) 
         there.append(exp.paren(moved(features.where, at)))
     hit = exp.and_(*there)
     query = exp.select(at, *(column(names.key(i), names.PROBE) for i in range(len(features.keys))))
-    query = query.from_(exp.to_table(probe).as_(names.PROBE))
+    query = query.from_(exp.to_table(probe).as_(names.PROBE), copy=False)
     query.append("joins", join)
     for name, value in features.projections:
         chosen = exp.Case(ifs=[exp.If(this=hit.copy(), true=moved(value, at))])

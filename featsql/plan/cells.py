@@ -74,7 +74,9 @@ class Cells:
         cells = cells.select(*(exp.alias_(call, name) for call, name in self.parts.items()))
         cells = cells.group_by(self.pairs.number, exp.to_identifier(CELL))
         number = column(names.NUMBER)
-        return exp.select(number, *values).from_(cells.subquery("__cells")).group_by(number.copy())
+        return (
+            exp.select(number, *values).from_(cells.subquery("__cells"), copy=False).group_by(number.copy(), copy=False)
+        )
 
     def cell(self) -> exp.Expr:
         """The number of a pair's cell: a bit for each edge, set if the row is where the windows of the edge are."""

@@ -121,7 +121,7 @@ def densities(plan: Plan) -> exp.Query | None:
     if not counts:
         return None
     every = exp.union(*counts, distinct=False) if len(counts) > 1 else counts[0]
-    return parts.around(exp.select("*").from_(every.subquery("__densities")))
+    return parts.around(exp.select(exp.Star()).from_(every.subquery("__densities"), copy=False))
 
 
 def counted(position: int, pairs: Pairs) -> exp.Select:
@@ -132,7 +132,7 @@ def counted(position: int, pairs: Pairs) -> exp.Select:
     p, r = column(PROBES, ASKING), column(ROWS, EVENT)
     both = [exp.Sum(this=exp.Mul(this=p, expression=r)), exp.Sum(this=exp.Add(this=p.copy(), expression=r.copy()))]
     cast = [exp.cast(total, "bigint") for total in both]
-    query = exp.select(exp.Literal.number(position), *cast).from_(asking)
+    query = exp.select(exp.Literal.number(position), *cast).from_(asking, copy=False)
     query.append("joins", exp.Join(this=events, on=exp.and_(*pairs.together())))
     return query
 
@@ -141,4 +141,8 @@ def sizes(rows: exp.Select, keys: list[str], name: str) -> exp.Select:
     """How many rows lie in each bucket of each key."""
     grouping = [column(each) for each in (*keys, BUCKET)]
     count = exp.alias_(exp.Count(this=exp.Star()), name)
-    return exp.select(*grouping, count).from_(rows.subquery("__sized")).group_by(*(each.copy() for each in grouping))
+    return (
+        exp.select(*grouping, count)
+        .from_(rows.subquery("__sized"), copy=False)
+        .group_by(*(each.copy() for each in grouping), copy=False)
+    )

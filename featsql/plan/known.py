@@ -74,7 +74,9 @@ def stretches_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
     clock = info.clock
     assert clock is not None
     begun = (
-        exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+        exp.select(exp.Star(), exp.alias_(known_from(clock), names.KNOWN_FROM))
+        .from_(table.copy(), copy=False)
+        .where(has_instants(clock), copy=False)
     )
     until = exp.Window(
         this=exp.Min(this=column(names.KNOWN_FROM)),
@@ -84,12 +86,12 @@ def stretches_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
             kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=exp.Literal.number(1), end_side="PRECEDING"
         ),
     )
-    bounded = exp.select("*", exp.alias_(until, names.KNOWN_TO)).from_(begun.subquery("begun"))
+    bounded = exp.select(exp.Star(), exp.alias_(until, names.KNOWN_TO)).from_(begun.subquery("begun"), copy=False)
     lasting = exp.or_(
         exp.Is(this=column(names.KNOWN_TO), expression=exp.null()),
         exp.LT(this=column(names.KNOWN_FROM), expression=column(names.KNOWN_TO)),
     )
-    return exp.select("*").from_(bounded.subquery("bounded")).where(lasting)
+    return exp.select(exp.Star()).from_(bounded.subquery("bounded"), copy=False).where(lasting, copy=False)
 
 
 def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
@@ -99,7 +101,9 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
     assert clock is not None
     assert clock.retracted_at is not None
     begun = (
-        exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(table.copy()).where(has_instants(clock))
+        exp.select(exp.Star(), exp.alias_(known_from(clock), names.KNOWN_FROM))
+        .from_(table.copy(), copy=False)
+        .where(has_instants(clock), copy=False)
     )
     keys = [column(names.key(i), "span") for i in range(len(clock.unique_key))]
     point = column(names.POINT, "span")
@@ -122,9 +126,9 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
             exp.alias_(point.copy(), names.KNOWN_FROM),
             column(names.KNOWN_TO, "span"),
         )
-        .from_(spans_of_change(clock, begun).subquery("span"))
-        .join(begun.subquery("version"), on=exp.and_(*same_key, *inside))
-        .qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
+        .from_(spans_of_change(clock, begun).subquery("span"), copy=False)
+        .join(begun.subquery("version"), on=exp.and_(*same_key, *inside), copy=False)
+        .qualify(exp.EQ(this=first, expression=exp.Literal.number(1)), copy=False)
     )
 
 
@@ -132,8 +136,10 @@ def spans_of_change(clock: Clock, begun: exp.Select) -> exp.Select:
     """For each key the stretches between neighbouring instants at which a version begins or is retracted."""
     retracted_at = column(str(clock.retracted_at))
     keys = [column(name) for name in clock.unique_key]
-    starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(begun.subquery("begun"))
-    ends = exp.select(*keys, exp.alias_(retracted_at, names.POINT)).from_(begun.subquery("begun"))
+    starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(
+        begun.subquery("begun"), copy=False
+    )
+    ends = exp.select(*keys, exp.alias_(retracted_at, names.POINT)).from_(begun.subquery("begun"), copy=False)
     points = exp.union(starts, ends.where(exp.not_(exp.Is(this=retracted_at.copy(), expression=exp.null()))))
     following = exp.Window(
         this=exp.Lead(this=column(names.POINT)),
@@ -144,7 +150,7 @@ def spans_of_change(clock: Clock, begun: exp.Select) -> exp.Select:
         *(exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)),
         column(names.POINT),
         exp.alias_(following, names.KNOWN_TO),
-    ).from_(points.subquery("points"))
+    ).from_(points.subquery("points"), copy=False)
 
 
 def known_from(clock: Clock) -> exp.Expr:

@@ -23,7 +23,9 @@ def rows_known(features: AsOf) -> exp.Select:
     clock = features.relation.clock
     assert clock is not None
     keyed = [is_there(column(name)) for name in clock.unique_key]
-    rows = exp.select("*", exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(features.table.copy())
+    rows = exp.select(exp.Star(), exp.alias_(known_from(clock), names.KNOWN_FROM)).from_(
+        features.table.copy(), copy=False
+    )
     return rows.where(has_instants(clock), *keyed)
 
 
@@ -33,8 +35,8 @@ def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select
     known = flipped(reached(column(names.KNOWN_FROM, ROW), at, boundary))
     keys = same_key(features, ROW, names.PROBE)
     query = exp.select(at.copy(), *(column(key, names.PROBE) for key in asked(features)))
-    query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed))
-    query = query.from_(exp.to_table(probe).as_(names.PROBE))
+    query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed), copy=False)
+    query = query.from_(exp.to_table(probe).as_(names.PROBE), copy=False)
     side: exp.Expr = exp.to_table(rows)
     side = of_asked(features, side, probe).subquery(ROW) if features.narrow else side.as_(ROW)
     query.append("joins", exp.Join(this=side, method="ASOF", side="LEFT", on=exp.and_(*keys, known)))
@@ -46,26 +48,30 @@ def of_asked(features: AsOf, rows: exp.Expr, probe: str) -> exp.Select:
     named = rows.copy()
     named.set("alias", exp.TableAlias(this=exp.to_identifier(ROW)))
     same = exp.and_(*same_key(features, ROW, names.PROBE))
-    return exp.select("*").from_(named).join(exp.to_table(probe).as_(names.PROBE), on=same, join_type="semi")
+    return (
+        exp.select(exp.Star())
+        .from_(named, copy=False)
+        .join(exp.to_table(probe).as_(names.PROBE), on=same, join_type="semi", copy=False)
+    )
 
 
 def settled(features: AsOf, found: str, rows: str) -> exp.Select:
     """The newest of the rows of one key and instant, wherever one that was met has a twin."""
     each = [*features.key_columns, names.KNOWN_FROM]
-    twins = exp.select(*(column(name, ROW) for name in each)).from_(exp.to_table(rows).as_(ROW))
+    twins = exp.select(*(column(name, ROW) for name in each)).from_(exp.to_table(rows).as_(ROW), copy=False)
     of_met = exp.and_(*same_key(features, ROW, MET), same_instant(ROW, MET))
-    twins = twins.join(exp.to_table(found).as_(MET), on=of_met, join_type="semi")
-    twins = twins.group_by(*(column(name, ROW) for name in each))
-    twins = twins.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
+    twins = twins.join(exp.to_table(found).as_(MET), on=of_met, join_type="semi", copy=False)
+    twins = twins.group_by(*(column(name, ROW) for name in each), copy=False)
+    twins = twins.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)), copy=False)
     first = exp.Window(
         this=exp.RowNumber(),
         partition_by=[column(name, ROW) for name in each],
         order=newest_first(features.relation, ROW),
     )
     wanted = dict.fromkeys((*each, *features.needed))
-    query = exp.select(*(column(name, ROW) for name in wanted)).from_(exp.to_table(rows).as_(ROW))
+    query = exp.select(*(column(name, ROW) for name in wanted)).from_(exp.to_table(rows).as_(ROW), copy=False)
     tied = exp.and_(*(exp.EQ(this=column(name, ROW), expression=column(name, TIED)) for name in each))
-    query = query.join(twins.subquery(TIED), on=tied, join_type="semi")
+    query = query.join(twins.subquery(TIED), on=tied, join_type="semi", copy=False)
     return query.qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
 
 
@@ -78,18 +84,20 @@ def latest(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.
     alone = exp.Is(this=column(names.KNOWN_FROM, SETTLED), expression=exp.null())
     for name in features.needed:
         either = exp.Case(ifs=[exp.If(this=alone.copy(), true=column(name, MET))], default=column(name, SETTLED))
-        inner = inner.select(exp.alias_(either, name, quoted=True))
-    inner = inner.from_(exp.to_table(found).as_(MET))
-    inner = inner.join(exp.to_table(winners).as_(SETTLED), on=alike, join_type="left")
+        inner = inner.select(exp.alias_(either, name, quoted=True), copy=False)
+    inner = inner.from_(exp.to_table(found).as_(MET), copy=False)
+    inner = inner.join(exp.to_table(winners).as_(SETTLED), on=alike, join_type="left", copy=False)
     alias = features.alias
     at = column(names.AS_OF, alias)
     hit = [is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
     if features.where is not None:
         hit.append(exp.paren(moved(features.where, at)))
-    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(inner.subquery(alias))
+    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(
+        inner.subquery(alias), copy=False
+    )
     for name, value in features.projections:
         chosen = exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))])
-        query = query.select(exp.alias_(chosen, name, quoted=True))
+        query = query.select(exp.alias_(chosen, name, quoted=True), copy=False)
     return query
 
 

@@ -41,7 +41,7 @@ def lower(plan: Plan) -> exp.Select:
 
 def numbered(plan: Plan) -> exp.Select:
     """The rows of the spine; with a number each where a join could multiply them."""
-    rows = exp.select("*").from_(plan.spine.source.copy())
+    rows = exp.select(exp.Star()).from_(plan.spine.source.copy(), copy=False)
     return rows.select(exp.alias_(exp.Window(this=exp.RowNumber()), names.ROW)) if plan.readings else rows
 
 
@@ -77,12 +77,12 @@ def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select
             everything = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
             moment = Moment(at, boundary, versions=parts.versions(features.scans.values()))
             rows = lift(features.tree, everything, moment)
-            return parts.around(exp.select("*").from_(rows.subquery(features.name)))
+            return parts.around(exp.select(exp.Star()).from_(rows.subquery(features.name), copy=False))
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])
             state = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))
             values = [exp.alias_(moved(value, at), name, quoted=True) for name, value in features.outputs]
-            query = exp.select(*values).from_(state.subquery(features.alias))
+            query = exp.select(*values).from_(state.subquery(features.alias), copy=False)
             return parts.around(query.where(moved(features.where, at)) if features.where is not None else query)
         case _:
             assert_never(features)
@@ -132,7 +132,7 @@ class Parts:
         if signature not in self.probes:
             columns = [exp.alias_(as_of.copy(), names.AS_OF)]
             columns += [exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)]
-            query = exp.select(*columns).distinct().from_(aliased(names.SPINE, spine))
+            query = exp.select(*columns).distinct(copy=False).from_(aliased(names.SPINE, spine), copy=False)
             self.probes[signature] = self.add(f"{names.PROBE}_{len(self.probes) + 1}", query)
         return self.probes[signature]
 
@@ -165,7 +165,7 @@ def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.
         table: exp.Expr = aliased(name, attach.alias)
         if len(group) > 1:
             own = [exp.alias_(column(part_of(position, f)), f, quoted=True) for f in attach.features.features]
-            table = exp.select(*(column(each) for each in asked), *own).from_(name).subquery()
+            table = exp.select(*(column(each) for each in asked), *own).from_(name, copy=False).subquery(copy=False)
             table.set("alias", exp.TableAlias(this=exp.to_identifier(attach.alias, quoted=True)))
         pairs = zip(asked, (as_of, *attach.keys), strict=True)
         same = [exp.NullSafeEQ(this=column(mine, attach.alias), expression=theirs.copy()) for mine, theirs in pairs]
@@ -212,20 +212,22 @@ def over(features: Over, probe: str, parts: Parts) -> exp.Select:
     keys = [column(name) for name in (names.AS_OF, *frames.keys)]
     number = len(parts.tables)
     name = parts.add(f"__over_{number}", query, materialized=True)
-    sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name)
-    sure = sure.where(exp.not_(column(names.LATE)))
-    doubted = parts.add(f"__late_{number}", exp.select(*keys).from_(name).where(column(names.LATE)))
+    sure = exp.select(*keys, *(column(feature) for feature in features.features)).from_(name, copy=False)
+    sure = sure.where(exp.not_(column(names.LATE)), copy=False)
+    doubted = parts.add(
+        f"__late_{number}", exp.select(*keys).from_(name, copy=False).where(column(names.LATE), copy=False)
+    )
     if features.joinable:
         joined = paired(asked(features, doubted, parts), near=False)
     else:
         joined = lifted(features.general, doubted, parts)
-    return exp.select("*").from_(exp.union(sure, joined, distinct=False).subquery())
+    return exp.select(exp.Star()).from_(exp.union(sure, joined, distinct=False).subquery(), copy=False)
 
 
 def asked(features: Over, probe: str, parts: Parts) -> Frames:
     """The frames of a model for the probes of a common table expression, numbered and with their ends in another."""
     frames = Frames(features, f"__asking_{len(parts.tables)}", parts.boundary)
-    parts.add(frames.asking, frames.bounded(exp.select("*").from_(probe)), materialized=True)
+    parts.add(frames.asking, frames.bounded(exp.select(exp.Star()).from_(probe, copy=False)), materialized=True)
     return frames
 
 
@@ -239,9 +241,9 @@ def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
         for name, key, nulls in zip(features.keys, keys, features.match_nulls, strict=True)
     ]
     body = lift(features.tree, features.scans, moment).subquery("__model")
-    rows = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(body).where(*wanted)
+    rows = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(body, copy=False).where(*wanted, copy=False)
     query = exp.select(column(names.AS_OF, names.PROBE), *(key.copy() for key in keys))
-    query = query.from_(aliased(probe, names.PROBE))
+    query = query.from_(aliased(probe, names.PROBE), copy=False)
     query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
     fallback = with_defaults(features, query, moment, probe)
     for name in features.features:
@@ -257,8 +259,16 @@ def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: st
         return False
     at = moment.at
     if not shows_instant(features.defaults):
-        at = exp.select(column(names.AS_OF)).from_(exp.to_table(probe)).where(exp.false()).subquery()
-    unread = {i: exp.select("*").from_(scan.table.copy()).where(exp.false()) for i, scan in features.scans.items()}
+        at = (
+            exp.select(column(names.AS_OF))
+            .from_(exp.to_table(probe), copy=False)
+            .where(exp.false(), copy=False)
+            .subquery(copy=False)
+        )
+    unread = {
+        i: exp.select(exp.Star()).from_(scan.table.copy(), copy=False).where(exp.false(), copy=False)
+        for i, scan in features.scans.items()
+    }
     row = substitute(features.defaults, at, unread.__getitem__)
     query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
     return True
@@ -290,5 +300,5 @@ def reading(read: Reading, at: exp.Expr, parts: Parts) -> exp.Join:
     """The join of another relation as it is at each row's instant."""
     versions = parts.versions([read.scan]).get(read.scan.relation.key)
     rows = rows_at(read.scan.relation, read.scan.table, at, parts.boundary, versions)
-    chosen = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(rows.subquery(read.alias))
+    chosen = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(rows.subquery(read.alias), copy=False)
     return exp.Join(this=lateral(chosen.where(moved(read.on, at)), read.alias), side="LEFT", on=exp.true())

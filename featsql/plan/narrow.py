@@ -41,11 +41,16 @@ def sampled(features: AsOf, attach: Attach, plan: Plan) -> exp.Select:
     """The query that counts some rows of a state, and those of them whose keys the spine asks about."""
     columns = [column(name) for name in features.key_columns]
     there = [exp.not_(exp.Is(this=key.copy(), expression=exp.null())) for key in columns]
-    some = exp.select(*columns).from_(features.table.copy()).where(*there).limit(SAMPLE)
+    some = (
+        exp.select(*columns)
+        .from_(features.table.copy(), copy=False)
+        .where(*there, copy=False)
+        .limit(SAMPLE, copy=False)
+    )
     keys = [exp.alias_(key.copy(), name) for key, name in zip(attach.keys, asked(features), strict=True)]
     spine = exp.alias_(plan.spine.source.copy(), plan.spine.alias, quoted=True, table=True)
-    asks = exp.select(*keys).from_(spine).subquery(names.PROBE)
-    wanted = exp.select(exp.Count(this=exp.Star())).from_(exp.to_table("__some").as_(ROW))
-    wanted = wanted.join(asks, on=exp.and_(*same_key(features, ROW, names.PROBE)), join_type="semi")
-    query = exp.select(exp.Count(this=exp.Star()), wanted.subquery()).from_("__some")
+    asks = exp.select(*keys).from_(spine, copy=False).subquery(names.PROBE, copy=False)
+    wanted = exp.select(exp.Count(this=exp.Star())).from_(exp.to_table("__some").as_(ROW), copy=False)
+    wanted = wanted.join(asks, on=exp.and_(*same_key(features, ROW, names.PROBE)), join_type="semi", copy=False)
+    query = exp.select(exp.Count(this=exp.Star()), wanted.subquery()).from_("__some", copy=False)
     return query.with_("__some", as_=some, materialized=True)

@@ -28,7 +28,11 @@ def narrow(join: exp.Join, alias: str, below: list[exp.Expr], above: list[exp.Ex
     """Put terms below a join, and leave others above it."""
     source = join.this
     name = exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
-    rows = exp.select("*").from_(source.copy()).where(*(exp.paren(term.copy()) for term in below))
+    rows = (
+        exp.select(exp.Star())
+        .from_(source.copy(), copy=False)
+        .where(*(exp.paren(term.copy()) for term in below), copy=False)
+    )
     join.set("this", exp.Subquery(this=rows, alias=name))
     join.set("on", exp.and_(*(exp.paren(term.copy()) for term in above)) if above else exp.true())
 

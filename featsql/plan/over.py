@@ -26,14 +26,16 @@ def framed(frames: Frames) -> exp.Select:
     """For each probe its instant and keys, the features and, where rows can be late, whether one that is
     makes them doubtful."""
     both = exp.union(frames.events(), frames.probes(), distinct=False)
-    below = exp.select("*").from_(both.subquery("__both"))
+    below = exp.select(exp.Star()).from_(both.subquery("__both"), copy=False)
     for i in range(len(frames.shapes)):
-        below = below.select(exp.alias_(frames.measured(i), names.part("shape", i)))
+        below = below.select(exp.alias_(frames.measured(i), names.part("shape", i)), copy=False)
     late = frames.late()
     if late is not None:
-        below = below.select(exp.alias_(late, names.LATE))
+        below = below.select(exp.alias_(late, names.LATE), copy=False)
     asked = [names.AS_OF, *frames.keys]
-    query = exp.select(*(column(name) for name in asked)).from_(frames.gathered(below, asked).subquery("__framed"))
+    query = exp.select(*(column(name) for name in asked)).from_(
+        frames.gathered(below, asked).subquery("__framed"), copy=False
+    )
     for name, value in frames.planned.outputs:
         query.append("expressions", exp.alias_(frames.output(value), name, quoted=True))
     return query.select(column(names.LATE)) if late is not None else query
@@ -105,11 +107,11 @@ class Frames:
         """The rows: their keys, their instants, what is aggregated of them; their own frames are empty."""
         given = (*self.keys, *instants(self.info), *self.arguments)
         query = exp.select(*(column(name, "__events") for name in given))
-        query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF))
-        query = query.select(exp.alias_(number(0), names.TURN))
+        query = query.select(exp.alias_(exp.false(), names.ASKED), exp.alias_(exp.null(), names.AS_OF), copy=False)
+        query = query.select(exp.alias_(number(0), names.TURN), copy=False)
         for i in range(len(self.tracks)):
             query = query.select(
-                exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i))
+                exp.alias_(number(0), names.part("from", i)), exp.alias_(number(1), names.part("to", i)), copy=False
             )
         return self.wanted(query.from_(self.rows().subquery("__events")))
 
@@ -121,7 +123,7 @@ class Frames:
 
     def wanted(self, rows: exp.Select) -> exp.Select:
         """The rows that are of any use: those of a key that is asked about, within the widest of its windows."""
-        asked = exp.select(*(column(key) for key in self.keys)).from_(self.asking)
+        asked = exp.select(*(column(key) for key in self.keys)).from_(self.asking, copy=False)
         on: list[exp.Expr] = [
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__wanted"), expression=column(key, "__events"))
             for key, nulls in zip(self.keys, self.planned.match_nulls, strict=True)
@@ -129,7 +131,7 @@ class Frames:
         used = sorted({measure.window for measure in self.planned.measures})
         if used and all(any(edge.is_lower for edge in self.planned.windows[i]) for i in used):
             first = exp.func("least", *(self.spans[i][0] for i in used))
-            asked = asked.select(exp.alias_(exp.Min(this=first), names.OLDEST))
+            asked = asked.select(exp.alias_(exp.Min(this=first), names.OLDEST), copy=False)
             on.append(exp.GTE(this=column(names.ORDER, "__events"), expression=column(names.OLDEST, "__wanted")))
         asked = asked.group_by(*(column(key) for key in self.keys)) if self.keys else asked
         if on:
@@ -139,7 +141,7 @@ class Frames:
     def scanned(self) -> exp.Select:
         """The relation's rows that are ever visible, with their instants."""
         given = [exp.alias_(value, name) for name, value in instants(self.info).items()]
-        rows = exp.select("*", *given).from_(self.planned.scan.table.copy())
+        rows = exp.select(exp.Star(), *given).from_(self.planned.scan.table.copy(), copy=False)
         return rows.where(*(there(name) for name in self.clock.instants), holds(self.clock, exp.null(), self.boundary))
 
     def probes(self) -> exp.Select:
@@ -147,11 +149,13 @@ class Frames:
         at = column(names.AS_OF)
         missing = [exp.null() for _ in (*list(instants(self.info))[1:], *self.arguments)]
         query = exp.select(*(column(key) for key in self.keys), column(LAST), *missing, exp.true(), at)
-        query = query.select(by_turn([number(i) for i in range(self.turns)]))
+        query = query.select(by_turn([number(i) for i in range(self.turns)]), copy=False)
         for track in self.tracks:
             for end in range(2):
                 ends = [self.end(*self.spans[span], end) for span in track]
-                query = query.select(by_turn([*ends, *(number(end) for _ in range(len(track), self.turns))]))
+                query = query.select(
+                    by_turn([*ends, *(number(end) for _ in range(len(track), self.turns))]), copy=False
+                )
         return query.from_(self.asking)
 
     def end(self, first: exp.Expr, last: exp.Expr, end: int) -> exp.Expr:
@@ -162,17 +166,19 @@ class Frames:
 
     def gathered(self, below: exp.Select, asked: list[str]) -> exp.Select:
         """One row of each probe, with the measures of all its turns."""
-        query = exp.select(*(column(name) for name in asked)).from_(below.subquery("__turns"))
+        query = exp.select(*(column(name) for name in asked)).from_(below.subquery("__turns"), copy=False)
         for i, (shape, turn) in enumerate(self.places):
             value: exp.Expr = column(names.part("shape", shape))
             if self.turns > 1:
                 mine = exp.EQ(this=column(names.TURN), expression=number(turn))
                 value = exp.Filter(this=exp.AnyValue(this=value), expression=exp.Where(this=mine))
-            query = query.select(exp.alias_(value, names.part("value", i)))
-        query = query.where(column(names.ASKED))
+            query = query.select(exp.alias_(value, names.part("value", i)), copy=False)
+        query = query.where(column(names.ASKED), copy=False)
         late: exp.Expr = column(names.LATE)
         if names.LATE in below.named_selects:
-            query = query.select(exp.alias_(exp.LogicalOr(this=late) if self.turns > 1 else late, names.LATE))
+            query = query.select(
+                exp.alias_(exp.LogicalOr(this=late) if self.turns > 1 else late, names.LATE), copy=False
+            )
         return query.group_by(*(column(name) for name in asked)) if self.turns > 1 else query
 
     def bounded(self, probe: exp.Select) -> exp.Select:
@@ -181,7 +187,7 @@ class Frames:
         bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
         last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
         number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
-        return exp.select("*", number_, last, *bounds).from_(probe.subquery())
+        return exp.select(exp.Star(), number_, last, *bounds).from_(probe.subquery(), copy=False)
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""

@@ -32,19 +32,23 @@ def paired(frames: Frames, *, near: bool) -> exp.Select:
         "__running": (endless, lambda: running(frames, endless)),
     }
     asked = [names.AS_OF, *frames.keys]
-    query = exp.select(*(column(name, ASKING) for name in asked)).from_(exp.to_table(frames.asking).as_(ASKING))
+    query = exp.select(*(column(name, ASKING) for name in asked)).from_(
+        exp.to_table(frames.asking).as_(ASKING), copy=False
+    )
     for alias, (measures, made) in found.items():
         if measures:
             query.append("joins", numbered(made().subquery(alias), alias))
         for i in measures:
             name = names.part("value", i)
-            query = query.select(exp.alias_(or_nothing(column(name, alias), planned.measures[i]), name))
+            query = query.select(exp.alias_(or_nothing(column(name, alias), planned.measures[i]), name), copy=False)
     if planned.laid is not None:
         query.append("joins", numbered(exp.alias_(planned.laid.values.copy(), VALUES, table=True), VALUES))
         for i, value in planned.laid.measures.items():
-            query = query.select(exp.alias_(or_nothing(value.copy(), planned.measures[i]), names.part("value", i)))
+            query = query.select(
+                exp.alias_(or_nothing(value.copy(), planned.measures[i]), names.part("value", i)), copy=False
+            )
     values = [exp.alias_(frames.output(value), name, quoted=True) for name, value in planned.outputs]
-    return exp.select(*(column(name) for name in asked), *values).from_(query.subquery("__measured"))
+    return exp.select(*(column(name) for name in asked), *values).from_(query.subquery("__measured"), copy=False)
 
 
 def numbered(table: exp.Expr, alias: str) -> exp.Join:
@@ -57,7 +61,7 @@ def or_nothing(value: exp.Expr, measure: Measure) -> exp.Expr:
     """A measure, also of a probe that has no rows."""
     nothing = over_nothing(measure.call)
     if nothing is None:
-        nothing = exp.select(exp.CountIf(this=exp.true())).where(exp.false()).subquery()
+        nothing = exp.select(exp.CountIf(this=exp.true())).where(exp.false(), copy=False).subquery(copy=False)
     return value if isinstance(nothing, exp.Null) else exp.func("coalesce", value, nothing)
 
 

@@ -46,7 +46,7 @@ class Pairs:
 
     def met(self) -> exp.Select:
         """The pairs, of which nothing is selected yet."""
-        query = exp.Select().from_(self.asking().subquery(ASKING))
+        query = exp.Select().from_(self.asking().subquery(ASKING), copy=False)
         query.append("joins", exp.Join(this=self.events().subquery(EVENT), on=exp.and_(*self.meeting())))
         return query
 
@@ -55,12 +55,12 @@ class Pairs:
         own = self.bucket(LAST)
         before = [exp.Sub(this=own.copy(), expression=number(i)) for i in range(1, BUCKETS + 1)]
         every = exp.Array(expressions=[own, *before])
-        return exp.select("*", exp.alias_(exp.Explode(this=every), BUCKET)).from_(self.frames.asking)
+        return exp.select(exp.Star(), exp.alias_(exp.Explode(this=every), BUCKET)).from_(self.frames.asking, copy=False)
 
     def events(self) -> exp.Select:
         """The rows, each in its bucket."""
         rows = self.frames.rows().subquery("__rows")
-        query = exp.select("*", exp.alias_(self.bucket(self.happened), BUCKET)).from_(rows)
+        query = exp.select(exp.Star(), exp.alias_(self.bucket(self.happened), BUCKET)).from_(rows, copy=False)
         return query.order_by(*(column(key) for key in self.frames.keys), column(self.happened)) if self.near else query
 
     def bucket(self, name: str) -> exp.Expr:

@@ -34,7 +34,7 @@ def scan(source: Source, root: Path) -> exp.Select:
     FeatsqlError FS501 where a location of format `table` is no name of a table.
     """
     if source.format == "table":
-        return exp.select("*").from_(attached_table(source))
+        return exp.select("*").from_(attached_table(source), copy=False)
     options = dict(source.options)
     if not has_folders(source.location, root):
         options.setdefault("hive_partitioning", False)
@@ -42,7 +42,7 @@ def scan(source: Source, root: Path) -> exp.Select:
     for name, value in options.items():
         arguments.append(exp.EQ(this=exp.to_identifier(str(name), quoted=True), expression=literal(value)))
     reader = exp.Anonymous(this=READERS[source.format], expressions=arguments)
-    return exp.select("*").from_(exp.Table(this=reader))
+    return exp.select("*").from_(exp.Table(this=reader), copy=False)
 
 
 def has_folders(location: str, root: Path) -> bool:
@@ -134,7 +134,7 @@ def open_frame(engine: Engine, source: Source, frame: Any) -> None:
             return
         name = f"frame:{source.name}"
         engine.register(name, frame)
-        query = exp.select("*").from_(three_part("temp", "main", name))
+        query = exp.select("*").from_(three_part("temp", "main", name), copy=False)
         engine.create_as("OR REPLACE VIEW", source_table(source), query.sql("duckdb"))
     except EngineError as error:
         message = f"the frame given for `{source.name}` cannot be read: {reason(error)}"

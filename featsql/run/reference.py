@@ -154,10 +154,14 @@ def visible_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Bo
     those the ones that hold; `table` is where the relation is read from."""
     clock = info.clock
     assert clock is not None, f"{info.key} has no clock"
-    rows = exp.select("*").from_(table.copy()).where(known(clock, at, boundary))
+    rows = exp.select("*").from_(table.copy(), copy=False).where(known(clock, at, boundary), copy=False)
     if clock.versioned:
         rows = newest_only(rows, info)
-    return exp.select(*shown(info, at, boundary)).from_(rows.subquery("known")).where(holds(clock, at, boundary))
+    return (
+        exp.select(*shown(info, at, boundary))
+        .from_(rows.subquery("known"), copy=False)
+        .where(holds(clock, at, boundary), copy=False)
+    )
 
 
 def shown(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> list[exp.Expr]:
@@ -185,4 +189,4 @@ def newest_only(rows: exp.Select, info: RelationInfo) -> exp.Select:
         order=exp.Order(expressions=[exp.Ordered(this=term, desc=True, nulls_first=False) for term in order]),
     )
     first = exp.EQ(this=number, expression=exp.Literal.number(1))
-    return exp.select("*").from_(rows.subquery("versions")).qualify(first)
+    return exp.select("*").from_(rows.subquery("versions"), copy=False).qualify(first, copy=False)

@@ -103,9 +103,6 @@ def test_two_say_and_keep_what_one_does(tmp_path: Path) -> None:
     ("name", "old", "new"),
     [
         ("m3", "x + 1", "nothing + 1"),
-        ("m3", "select", "selct"),
-        ("m7", "x + 1", "random()"),
-        ("f4", "sum(x)", "now()::varchar || sum(x)"),
         ("f5", "group by id", "group by id limit 3"),
         ("m29", "x + 1", "x + 'a'::integer + missing"),
         ("m8", "x + 1", "length('{{ env_var('PATH') }}')"),
@@ -120,7 +117,7 @@ def test_two_say_what_one_does_of_a_change(name: str, old: str, new: str, tmp_pa
 
 
 @TWO
-@pytest.mark.parametrize("fails_at", [1, 20, 45])
+@pytest.mark.parametrize("fails_at", [1, 30])
 def test_one_that_is_left_goes_on_alone(fails_at: int, tmp_path: Path) -> None:
     write(tmp_path)
     alone = compiled(tmp_path, many=1000)

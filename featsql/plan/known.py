@@ -39,10 +39,13 @@ def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundar
     clock = info.clock
     assert clock is not None, f"{info.key} has no clock"
     if versions is None:
-        return project(info, at, boundary).from_(table.copy()).where(visible(clock, at, boundary))
-    rows = project(info, at, boundary).from_(exp.to_table(versions))
+        return (
+            project(info, at, boundary).from_(table.copy(), copy=False).where(visible(clock, at, boundary), copy=False)
+        )
+    rows = project(info, at, boundary).from_(exp.to_table(versions), copy=False)
     since, until = column(names.KNOWN_FROM), column(names.KNOWN_TO)
-    return rows.where(reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
+    seen = (reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
+    return rows.where(*seen, copy=False)
 
 
 def project(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Select:

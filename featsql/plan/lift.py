@@ -66,7 +66,8 @@ def rows(scan: Scan, moment: Moment) -> exp.Query:
     than the lookback."""
     versions = (moment.versions or {}).get(scan.relation.key)
     visible = rows_at(scan.relation, scan.table, moment.at, moment.boundary, versions)
-    visible = visible.where(*(same_key(name, moment.keys[i], moment.match_nulls[i]) for i, name in scan.keys))
+    same = (same_key(name, moment.keys[i], moment.match_nulls[i]) for i, name in scan.keys)
+    visible = visible.where(*same, copy=False)
     if scan.lookback is None:
         return visible
     return recent(visible, scan, moment)
@@ -89,7 +90,7 @@ def recent(visible: exp.Select, scan: Scan, moment: Moment) -> exp.Query:
     oldest = exp.GTE(this=start, expression=exp.Sub(this=moment.at.copy(), expression=lookback.copy()))
     seconds = width(lookback)
     if seconds is None:
-        return visible.where(oldest)
+        return visible.where(oldest, copy=False)
     theirs, ours = bucket(start, seconds), bucket(moment.at, seconds)
     before = exp.Sub(this=ours.copy(), expression=exp.Literal.number(1))
     this_bucket = visible.where(oldest.copy(), exp.NullSafeEQ(this=theirs, expression=ours))

@@ -10,6 +10,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.defaults import shows_instant
+from featsql.plan.guards import guarded, sacred
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.latest import latest, met, of_asked, rows_known, settled
 from featsql.plan.lift import Moment, lift, substitute
@@ -18,9 +19,6 @@ from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
 from featsql.plan.sharing import part_of, shared, together
 from featsql.temporal import Boundary, column
-
-MANY_ROWS = "FS801: features model `{name}` has more than one row for an entity"
-OTHER_ROWS = "FS805: `{name}` joins {relations}, which multiplies or drops rows of its labels"
 
 
 def lower(plan: Plan) -> exp.Select:
@@ -43,29 +41,6 @@ def numbered(plan: Plan) -> exp.Select:
     """The rows of the spine; with a number each where a join could multiply them."""
     rows = exp.select(exp.Star()).from_(plan.spine.source.copy(), copy=False)
     return rows.select(exp.alias_(exp.Window(this=exp.RowNumber()), names.ROW)) if plan.readings else rows
-
-
-def sacred(query: exp.Select, plan: Plan) -> exp.Select:
-    """Stop where a relation that the author joins has several rows for one of the spine's, or an inner join
-    finds none: one row out for each row in, always."""
-    if not plan.readings:
-        return query
-    found = []
-    for read in plan.readings:
-        missed = exp.Is(this=column(names.HIT, read.alias), expression=exp.null())
-        if not read.outer:
-            found.append(exp.If(this=missed, true=stop(OTHER_ROWS, name=plan.name, relations=f"`{read.alias}`")))
-    copies = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[column(names.ROW, plan.spine.alias)])
-    multiplied = exp.GT(this=copies, expression=exp.Literal.number(1))
-    relations = " and ".join(f"`{read.alias}`" for read in plan.readings)
-    found.append(exp.If(this=multiplied, true=stop(OTHER_ROWS, name=plan.name, relations=relations)))
-    return query.qualify(exp.Case(ifs=found, default=exp.true()))
-
-
-def stop(message: str, **said: str) -> exp.Expr:
-    """A condition that ends the query with a message."""
-    text = exp.Literal.string(message.format(**said))
-    return exp.cast(exp.Anonymous(this="error", expressions=[text]), "boolean")
 
 
 def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:
@@ -285,15 +260,6 @@ def or_default(name: str, fallback: bool) -> exp.Expr:
 def lateral(query: exp.Query, alias: str) -> exp.Lateral:
     """A correlated subquery in a FROM."""
     return exp.Lateral(this=exp.Subquery(this=query), alias=exp.TableAlias(this=exp.to_identifier(alias)))
-
-
-def guarded(query: exp.Select, features: Lifted, keys: Sequence[exp.Expr]) -> exp.Select:
-    """Stop where a model turns out to have several rows for an entity: the spine's rows never multiply."""
-    partition = [column(names.AS_OF, names.PROBE), *(key.copy() for key in keys)]
-    rows = exp.Window(this=exp.Count(this=exp.Star()), partition_by=partition)
-    several = exp.GT(this=rows, expression=exp.Literal.number(1))
-    found = exp.If(this=several, true=stop(MANY_ROWS, name=features.name))
-    return query.qualify(exp.Case(ifs=[found], default=exp.true()))
 
 
 def reading(read: Reading, at: exp.Expr, parts: Parts) -> exp.Join:

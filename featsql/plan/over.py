@@ -142,7 +142,8 @@ class Frames:
         """The relation's rows that are ever visible, with their instants."""
         given = [exp.alias_(value, name) for name, value in instants(self.info).items()]
         rows = exp.select(exp.Star(), *given).from_(self.planned.scan.table.copy(), copy=False)
-        return rows.where(*(there(name) for name in self.clock.instants), holds(self.clock, exp.null(), self.boundary))
+        seen = (*(there(name) for name in self.clock.instants), holds(self.clock, exp.null(), self.boundary))
+        return rows.where(*seen, copy=False)
 
     def probes(self) -> exp.Select:
         """The probes among the rows: each stands at the last row that it sees, its frames end there or before."""

@@ -24,7 +24,7 @@ from laws.instants import NIGHT
 from laws.laws import Trial, seeded
 from laws.projects import Case
 
-SEEDS = 36
+SEEDS = 30
 FOCUSES = (WINDOWS, RECENT, ENDLESS)
 subject_of = cache(seeded)
 Found = dict[str, trial.Answers | str]

@@ -72,7 +72,7 @@ def queries(name: str, checked: Checked, case: Case) -> dict[Way, str]:
             features = replace(features, method=way)
         if way in {"kept", "narrow"} and isinstance(features, AsOf):
             features = replace(features, stored=way == "narrow", narrow=way == "narrow")
-        found[way] = query(features, checked, case).sql("duckdb")
+        found[way] = query(features, checked, case).sql("duckdb", copy=False)
     return found
 
 

@@ -14,6 +14,8 @@ import pytest
 
 os.environ["TZ"] = "Asia/Kathmandu"
 time.tzset()
+# What is tested in a process of its own is compiled once, as an installation is.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("featsql_project.yml", "models", "macros", "seeds", "data")

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow
 
+from featsql.arrays.part import RefusedError
 from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Column, Flags, Integers, Values
 
 # How many rows of ranges are written out at once, where an aggregate needs them one by one.
 WRITTEN_OUT = 1 << 21
+# How many rows it takes longer to write out than it takes the engine to do without.
+TOO_MANY = 1 << 29
 
 
 def alike(group: Integers, values: Values) -> Integers:
@@ -35,6 +38,8 @@ def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Inte
     """The rows of some ranges one by one, so many ranges at once as have a fair number of rows: which ranges, the place
     of each row, and the position of its range among these."""
     sizes = end - begin
+    if sizes.sum() > TOO_MANY:
+        raise RefusedError
     batch = np.cumsum(sizes) // WRITTEN_OUT
     for chosen in np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(batch)) + 1) if len(sizes) else ():
         size = sizes[chosen]

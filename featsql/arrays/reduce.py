@@ -75,7 +75,9 @@ def reduced(call: np.ufunc, values: Values, edges: Integers, neutral: Any) -> Va
         ended = np.append(values, values.dtype.type(neutral))
         found = call.reduceat(ended, edges.ravel()).reshape(edges.shape)[:, :-1]
         return np.where(begin == end, neutral, found)
-    return by_blocks(call, values, begin.ravel(), end.ravel(), neutral).reshape(begin.shape)
+    # edge by edge, not probe by probe: what lies between two ranges that follow each other is reduced as well
+    found = by_blocks(call, values, begin.T.ravel(), end.T.ravel(), neutral)
+    return found.reshape(begin.shape[::-1]).T
 
 
 def by_blocks(call: np.ufunc, values: Values, begin: Integers, end: Integers, neutral: Any) -> Values:
@@ -84,7 +86,7 @@ def by_blocks(call: np.ufunc, values: Values, begin: Integers, end: Integers, ne
     wide = first < last
     blocks = call.reduceat(values, np.arange(0, len(values), BLOCK))
     head = np.stack([begin, np.where(wide, first * BLOCK, end)], axis=1)
-    body = np.stack([np.where(wide, first, 0), np.where(wide, last, 0)], axis=1)
+    body = np.stack([first, np.where(wide, last, first)], axis=1)
     tail = np.stack([np.where(wide, last * BLOCK, end), end], axis=1)
     parts = (
         reduced(call, each, places, neutral)[:, 0] for each, places in ((values, head), (blocks, body), (values, tail))

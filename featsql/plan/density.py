@@ -114,10 +114,11 @@ def densities(plan: Plan) -> exp.Query | None:
     parts.add(names.SPINE, numbered(plan))
     counts: list[exp.Query] = []
     for position, attach in enumerate(plan.attachments):
-        if isinstance(attach.features, Over) and attach.features.joinable and attach.features.bounded:
+        features = attach.features
+        if isinstance(features, Over) and features.laid is None and features.joinable and features.bounded:
             as_of = column(plan.spine.as_of, plan.spine.alias)
             probe = parts.probe(attach.keys, as_of, plan.spine.alias)
-            counts.append(counted(position, Pairs(asked(attach.features, probe, parts), attach.features.bounded)))
+            counts.append(counted(position, Pairs(asked(features, probe, parts), features.bounded)))
     if not counts:
         return None
     every = exp.union(*counts, distinct=False) if len(counts) > 1 else counts[0]

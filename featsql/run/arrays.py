@@ -55,10 +55,12 @@ def count(table: exp.Expr, engine: Engine) -> int:
 
 @dataclass
 class Desk:
-    """The tables of one plan; they are dropped when the work on it ends, well or not."""
+    """The tables of one plan; they are dropped when the work on it ends, well or not. `refused` tells whether arrays
+    refused anything."""
 
     engine: Engine
     tables: list[exp.Table] = field(default_factory=list)
+    refused: bool = False
 
     def table(self, name: str) -> exp.Table:
         """A new table's name."""
@@ -85,6 +87,7 @@ class Desk:
                 laid = self.lay(whole, group[0].keys, plan)
             except (RefusedError, EngineError):
                 # the query says itself what is wrong, and where
+                self.refused = True
                 found |= {each: replace(features, arrays=frozenset()) for each, features in models.items()}
             else:
                 found |= {each: replace(features, laid=laid) for each, features in models.items()}

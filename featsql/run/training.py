@@ -59,8 +59,10 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
 
 
 def decided(plan: Plan, desk: Desk) -> Plan:
-    """The plan by the cheapest methods, with what comes from arrays computed already."""
-    return desk.laid(fitted(arranged(plan, desk.engine), desk.engine.rows))
+    """The plan by the cheapest methods, with what comes from arrays computed already; where they refuse, by the
+    cheapest of the others."""
+    laid = desk.laid(fitted(arranged(plan, desk.engine), desk.engine.rows))
+    return laid if not desk.refused else fitted(laid, desk.engine.rows)
 
 
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:

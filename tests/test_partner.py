@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import featsql
+from featsql.engine import VERSION
 from featsql.resolve.shelf import FILE
 
 MODELS = 30
@@ -94,7 +95,8 @@ def test_two_say_and_keep_what_one_does(tmp_path: Path) -> None:
     assert "FS6" in alone[1] + alone[2]
     wanted = kept(tmp_path)
     assert compiled(tmp_path, many=10) == alone
-    assert (tmp_path / "assisted").exists()
+    # DuckDB 1 has threads of its own from the beginning, so that its process cannot be doubled
+    assert (tmp_path / "assisted").exists() is not VERSION.startswith("1.")
     assert kept(tmp_path) == wanted
 
 

@@ -85,6 +85,11 @@ class Engine:
             found = self.connection.execute(sql).fetchall()
         return int(found[0][0]) if found else 0
 
+    def count(self, table: exp.Expr) -> int:
+        """The number of a relation's rows."""
+        query = exp.select(exp.Count(this=exp.Star())).from_(table.copy(), copy=False)
+        return int(self.rows(query.sql("duckdb"))[0][0])
+
     def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query, or the first `limit` of them."""
         with translated(sql):

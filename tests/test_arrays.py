@@ -37,6 +37,7 @@ def rows(dice: np.random.Generator, reach: int) -> Rows:
         "far": Column(dice.normal(1e3, 1, size)),
         "flag": Column(dice.random(size) < 0.5),
         "kept": Column(pyarrow.array(np.arange(size))),
+        "kept_number": Column(np.arange(size)),
         "word": Column(
             pyarrow.array([None if n > 4 else "abcde"[n] for n in dice.integers(0, 6, size)], pyarrow.string())
         ),
@@ -154,7 +155,6 @@ def test_ranges_are_what_a_loop_finds(block: int, room: int, monkeypatch: pytest
         dice = np.random.default_rng(seed)
         reach = int(dice.choice([10, 100, 10_000]))
         given, asked = rows(dice, reach), probes(dice, reach)
-        given.columns["kept_number"] = Column(np.arange(len(given)))  # type: ignore[index]
         found = Ranges(given, asked, SPANS).measured(every)
         for part in every:
             answers: Any = found[part]

@@ -148,7 +148,7 @@ class Reading:
     def extreme(self, call: exp.Expr, argument: exp.Column) -> exp.Expr | None:
         """The least or the greatest value."""
         kind = self.kind(argument)
-        if not is_ordered(self.kind(argument)):
+        if not is_ordered(kind):
             return None
         name = self.fetch(argument)
         found = self.part("min" if isinstance(call, exp.Min) else "max", name)
@@ -210,9 +210,9 @@ class Reading:
         terms = [first.this, *(each.this for each in others)]
         if not all(isinstance(each, exp.Column) for each in (value, *terms)) or first.this.name not in self.times:
             return None
-        if not self.passes(value) or any(
-            each.args.get("nulls_first") or not is_ordered(self.kind(each.this)) for each in others
-        ):
+        if not self.passes(value) or not all(is_ordered(self.kind(each)) for each in terms[1:]):
+            return None
+        if any(each.args.get("nulls_first") for each in others):
             return None
         order = tuple((self.fetch(each.this), bool(each.args.get("desc"))) for each in others)
         latest = bool(first.args.get("desc"))

@@ -29,8 +29,8 @@ def arranged(plan: Plan, engine: Engine) -> Plan:
     for i, attach in enumerate(attachments):
         if not isinstance(attach.features, Over):
             continue
-        asked = count(plan.spine.source, engine) if asked is None else asked
-        if asked + count(attach.features.scan.table, engine) >= LEAST:
+        asked = engine.count(plan.spine.source) if asked is None else asked
+        if asked + engine.count(attach.features.scan.table) >= LEAST:
             attachments[i] = replace(attach, features=marked(attach.features, engine, plan))
     return replace(plan, attachments=tuple(attachments))
 
@@ -45,12 +45,6 @@ def marked(features: Over, engine: Engine, plan: Plan) -> Over:
 def read(features: Over, frames: Frames, engine: Engine) -> Arrays:
     """The parts of a node's measures, by the types that the engine gives them."""
     return Arrays(frames, engine.columns(types(features, frames).sql("duckdb")))
-
-
-def count(table: exp.Expr, engine: Engine) -> int:
-    """How many rows a relation has."""
-    query = exp.select(exp.Count(this=exp.Star())).from_(table.copy())
-    return int(engine.rows(query.sql("duckdb"))[0][0])
 
 
 @dataclass

@@ -85,8 +85,7 @@ class Search:
         place = exp.alias_(exp.Window(this=exp.RowNumber(), order=order), PLACE)
         rows = exp.select(column(ID), place).from_(copy.rows.copy())
         self.scratch.create(table(QUEUE), rows.where(exp.not_(arrived(clock, self.at, self.plan.boundary))))
-        count = exp.select(exp.Count(this=exp.Star())).from_(table(QUEUE))
-        return int(self.scratch.engine.rows(count.sql("duckdb"))[0][0])
+        return self.scratch.engine.count(table(QUEUE))
 
     def changes(self, copy: Copy, places: int, honest: Any) -> bool:
         """Whether the cell changes when the first later rows are let in."""

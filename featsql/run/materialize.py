@@ -177,7 +177,7 @@ class Materializer:
                 info = self.compiled.checked.catalog.relations[model_key(model.name)]
                 for statement in self.knowledge.forget(table, info):
                     self.engine.execute(statement.sql("duckdb"))
-                rows = self.count(table)
+                rows = self.engine.count(table)
         return Built(rows)
 
     def incremental(self, model: Model) -> Built:
@@ -196,7 +196,7 @@ class Materializer:
             rows = exp.select(*columns).from_(fresh)
             self.engine.execute(exp.Insert(this=target, expression=rows).sql("duckdb"))
         self.engine.execute(exp.Drop(tables=[fresh], kind="TABLE").sql("duckdb"))
-        return Built(self.count(table), (f"{added:,} new rows",))
+        return Built(self.engine.count(table), (f"{added:,} new rows",))
 
     def refuse_other_columns(self, model: Model, table: exp.Table, fresh: exp.Table) -> None:
         """The new rows must have the columns that the table has."""
@@ -243,17 +243,13 @@ class Materializer:
             self.drop_other(model.name, "TABLE")
             create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
             rows = self.engine.write(create.sql("duckdb"))
-            wanted = self.count(plan.spine.source)
+            wanted = self.engine.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
         self.made[model.name] = made.made
         return Built(rows, made.notes, made.methods)
-
-    def count(self, table: exp.Expr) -> int:
-        """The number of a relation's rows."""
-        return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("duckdb"))[0][0])
 
     def drop_other(self, name: str, kind: str) -> None:
         """Drop a relation of this name that is of the other kind: a view that becomes a table, say."""

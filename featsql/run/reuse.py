@@ -185,8 +185,7 @@ class Reuse:
 
     def count(self, name: str) -> int:
         """How many rows a table holds."""
-        table = table_of(self.compiled.project, name)
-        return int(self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table).sql("duckdb"))[0][0])
+        return self.engine.count(table_of(self.compiled.project, name))
 
     def left(self, name: str) -> Before | None:
         """What a training set was made of when it was built, if its table is as it was left and nothing about it is

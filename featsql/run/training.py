@@ -68,9 +68,7 @@ def decided(plan: Plan, desk: Desk) -> Plan:
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:
     """Rows of a spine in a table of the session, and how many there are."""
     table = three_part("temp", "main", name)
-    engine.create_as("OR REPLACE TEMP TABLE", table, query.sql("duckdb"))
-    rows = engine.rows(exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("duckdb"))
-    return table, int(rows[0][0])
+    return table, engine.create_as("OR REPLACE TEMP TABLE", table, query.sql("duckdb"))
 
 
 def noted(count: int, stands: Kept) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -20,6 +20,13 @@ from featsql.temporal import column
 
 # From how many rows and probes on arrays are worth their start.
 LEAST = 200_000
+# Makes a query read other relations than those that it names.
+Send = Callable[[exp.Query], exp.Query]
+
+
+def unmoved(query: exp.Query) -> exp.Query:
+    """The query as it is."""
+    return query
 
 
 def arranged(plan: Plan, engine: Engine) -> Plan:
@@ -49,10 +56,11 @@ def read(features: Over, frames: Frames, engine: Engine) -> Arrays:
 
 @dataclass
 class Desk:
-    """The tables of one plan; they are dropped when the work on it ends, well or not. `refused` tells whether arrays
-    refused anything."""
+    """The tables of one plan; they are dropped when the work on it ends, well or not. `send` tells which relations are
+    read for them, `refused` whether arrays refused anything."""
 
     engine: Engine
+    send: Send = unmoved
     tables: list[exp.Table] = field(default_factory=list)
     refused: bool = False
 
@@ -98,7 +106,8 @@ class Desk:
         probe.add(names.SPINE, numbered(plan))
         name = probe.probe(keys, column(plan.spine.as_of, plan.spine.alias), plan.spine.alias)
         bounded = probe.around(arrays.frames.bounded(exp.select("*").from_(name)))
-        self.engine.create_as("OR REPLACE TEMP TABLE", asking, bounded.sql("duckdb"))
+        self.engine.create_as("OR REPLACE TEMP TABLE", asking, self.send(bounded).sql("duckdb"))
         self.engine.create_as("OR REPLACE TEMP TABLE", groups, arrays.groups().sql("duckdb"))
-        self.engine.ingest(values, measured(arrays, groups, self.engine).to_reader(), {})
+        rows = self.send(arrays.rows(groups))
+        self.engine.ingest(values, measured(arrays, arrays.probes(groups), rows, self.engine).to_reader(), {})
         return Laid(asking, values, {i: value for i, value in arrays.values.items() if i in features.arrays})

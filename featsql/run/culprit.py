@@ -8,8 +8,9 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.plan.plan import Plan
-from featsql.run.answers import NUMBER, Question, same
+from featsql.run.answers import NUMBER, same
 from featsql.run.noise import arrived, clock_of, noisy, past, past_and
+from featsql.run.sample import Sample
 from featsql.run.scratch import ID, Copy, Scratch, sampled, table
 from featsql.run.uses import narrowed
 from featsql.run.verdict import Culprit
@@ -29,12 +30,12 @@ class Search:
         self.at = at
         one = exp.select("*").from_(spine.copy()).where(exp.column(NUMBER).eq(number))
         expression = next(value for value in plan.select.expressions if value.alias_or_name == cell)
-        query = sampled(narrowed(plan, expression), one.subquery("one"), [cell])
-        self.question = Question(scratch.redirected(query), scratch.engine)
+        rows = sampled(narrowed(plan, expression), one.subquery("one"), [cell])
+        self.sample = Sample(rows, scratch.engine, scratch.redirected)
 
     def value(self) -> Any:
         """The cell as the relations stand now."""
-        return self.question.answers()[self.number][self.cell]
+        return self.sample.answers()[self.number][self.cell]
 
     def forget(self) -> None:
         """Let every relation be what it showed at the instant, and no more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -13,13 +14,16 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
 from featsql.errors import FeatsqlError
+from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
-from featsql.run.answers import NUMBER, Answers, Question, RepeatedRowError, answers, differences
+from featsql.run.answers import NUMBER, Answers, RepeatedRowError, answers, differences
+from featsql.run.arrays import arranged
 from featsql.run.culprit import Search
 from featsql.run.expected import asked_of, expected, windowed
 from featsql.run.failure import failure
 from featsql.run.noise import noisy, past
 from featsql.run.reference import Reference
+from featsql.run.sample import Sample
 from featsql.run.scratch import Scratch, sampled
 from featsql.run.strata import Pick
 from featsql.run.verdict import Counterexample, Law
@@ -62,6 +66,11 @@ class Examination:
     def engine(self) -> Engine:
         return self.scratch.engine
 
+    @cached_property
+    def built(self) -> Plan:
+        """The plan by the methods that a build chooses for all of the rows."""
+        return fitted(arranged(self.plan, self.engine), self.engine.rows)
+
     def examine(self, picks: Sequence[Pick], deadline: float, remember: Callable[[], None]) -> Findings:
         """Put the laws to rows until `deadline` (of `time.monotonic`); `remember` is called when more is known.
 
@@ -83,9 +92,9 @@ class Examination:
     def try_laws(self, together: Sequence[Sequence[Pick]], deadline: float) -> None:
         """All laws for the rows of a few instants."""
         numbers = [pick.number for at_once in together for pick in at_once]
-        query = sampled(self.plan, self.rows(numbers).subquery("asked"), self.columns)
-        got = self.once_each(query, numbers)
-        redirected = self.scratch.redirected(query)
+        asked = sampled(self.built, self.rows(numbers).subquery("asked"), self.columns)
+        got = self.once_each(Sample(asked, self.engine), numbers)
+        redirected = Sample(asked, self.engine, self.scratch.redirected)
         if got is None:
             return
         for at_once in together:
@@ -99,10 +108,10 @@ class Examination:
         listed = [exp.Literal.number(number) for number in numbers]
         return exp.select("*").from_(self.spine.copy()).where(exp.In(this=column(NUMBER), expressions=listed))
 
-    def once_each(self, query: exp.Query, numbers: Sequence[int]) -> Answers | None:
-        """Law 3: what the compiled query gives, if it gives each row once."""
+    def once_each(self, sample: Sample, numbers: Sequence[int]) -> Answers | None:
+        """Law 3: what a build gives, if it gives each row once."""
         try:
-            got = answers(query, self.engine)
+            got = sample.answers()
         except RepeatedRowError as error:
             self.found("the spine is sacred", error.number, self.columns[0], "there several times", "once", None)
             return None
@@ -125,7 +134,7 @@ class Examination:
         mine = {number: got[number] for number in numbers}
         self.compare("all of the past", mine, should)
 
-    def nothing_from_the_future(self, query: exp.Query, got: Answers, instant: str | None) -> None:
+    def nothing_from_the_future(self, sample: Sample, got: Answers, instant: str | None) -> None:
         """Law 1: what a relation did not show by an instant is left out, then made up; no row asked until then
         changes."""
         if instant is None or instant in ENDLESS:
@@ -133,13 +142,10 @@ class Examination:
         at = self.reference.instant(instant)
         early = self.asked_until(at, list(got))
         mine = {number: got[number] for number in early}
-        listed = [exp.Literal.number(number) for number in early]
-        asked = exp.In(this=column(NUMBER), expressions=listed)
-        question = Question(exp.select("*").from_(query.subquery("answers")).where(asked), self.engine)
         for made_up in (False, True):
             self.go_on(at, made_up=made_up)
             try:
-                after = question.answers()
+                after = sample.answers(early)
             except EngineError as error:
                 if not made_up or "INTERRUPT" in error.message:
                     raise
@@ -191,7 +197,7 @@ class Examination:
     def search(self, number: int, name: str) -> Search:
         """A search for what made a cell what it is."""
         _, instant = self.who(number)
-        return Search(self.plan, self.scratch, self.spine, number, name, self.reference.instant(instant))
+        return Search(self.built, self.scratch, self.spine, number, name, self.reference.instant(instant))
 
     def may_trace(self) -> bool:
         """Whether there is patience for another trace."""

@@ -24,9 +24,10 @@ from featsql.plan.parts import KEPT
 SLICE, PROBES = 1 << 20, 1 << 16
 
 
-def measured(arrays: Arrays, groups: exp.Table, engine: Engine) -> pyarrow.Table:
-    """The parts of every probe, beside its number. Raises RefusedError, EngineError."""
-    asked = columns(engine.arrow(arrays.probes(groups).sql("duckdb")).combine_chunks())
+def measured(arrays: Arrays, asking: exp.Query, reading: exp.Query, engine: Engine) -> pyarrow.Table:
+    """The parts of every probe, beside its number: `asking` gives the probes, `reading` their rows. Raises
+    RefusedError, EngineError."""
+    asked = columns(engine.arrow(asking.sql("duckdb")).combine_chunks())
     given = {name: each.values for name, each in asked.items()}
     number = given.pop(names.NUMBER)
     probes = Probes(given.pop(GROUP).astype(np.int64), given.pop(LAST), given)
@@ -39,7 +40,7 @@ def measured(arrays: Arrays, groups: exp.Table, engine: Engine) -> pyarrow.Table
             for part, values in waiting.popleft().result().items():
                 found[part].append(values)
 
-        for some, rows in slices(probes, engine.batches(arrays.rows(groups).sql("duckdb"), SLICE)):
+        for some, rows in slices(probes, engine.batches(reading.sql("duckdb"), SLICE)):
             for start in range(0, max(len(some), 1), PROBES):
                 asked_now = some.taken(slice(start, start + PROBES))
                 waiting.append(pool.submit(Ranges(rows, asked_now, arrays.spans).measured, tuple(arrays.parts)))

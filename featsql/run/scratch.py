@@ -10,7 +10,6 @@ from sqlglot import exp
 from featsql.attach import in_memory
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
-from featsql.plan.lower import lower
 from featsql.plan.plan import Features, Plan, Scan, scans_of
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import bound_name, make_schema, three_part
@@ -137,9 +136,9 @@ def chance(number: exp.Expr, seed: int) -> exp.Expr:
     return exp.func("hash", text)
 
 
-def sampled(plan: Plan, spine: exp.Expr, only: Sequence[str] | None = None) -> exp.Select:
-    """The compiled query for a spine of numbered rows, with their numbers beside the author's columns (or
-    `only` those named)."""
+def sampled(plan: Plan, spine: exp.Expr, only: Sequence[str] | None = None) -> Plan:
+    """The plan for a spine of numbered rows, with their numbers beside the author's columns (or `only` those
+    named)."""
     select = plan.select.copy()
     select.set("order", None)
     if only is not None:
@@ -147,4 +146,4 @@ def sampled(plan: Plan, spine: exp.Expr, only: Sequence[str] | None = None) -> e
         chosen = [value for value in select.expressions if value.alias_or_name.casefold() in wanted]
         select.set("expressions", chosen)
     select = select.select(column(NUMBER, plan.spine.alias), copy=False)
-    return lower(replace(plan, spine=replace(plan.spine, source=spine), select=select))
+    return replace(plan, spine=replace(plan.spine, source=spine), select=select)

@@ -29,6 +29,8 @@ from featsql.run.scratch import Scratch, clocked
 from featsql.run.strata import Pick, number_spine, pick
 from featsql.run.verdict import FeatureVerdict, Verdict
 
+# Seconds between two attempts to stop.
+PATIENCE = 0.05
 WINDOWED = "it looks at other rows of the training set, which a sample has not"
 
 
@@ -85,14 +87,20 @@ def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verd
 
 @contextmanager
 def stopping(engine: Engine, seconds: float) -> Iterator[None]:
-    """Stop the statement that still runs when time is up."""
-    timer = threading.Timer(max(seconds, 0.0), engine.interrupt)
-    timer.daemon = True
+    """Stop the statement that still runs when time is up, and those that come in its place."""
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        ended.wait(max(seconds, 0.0))
+        while not ended.wait(PATIENCE):
+            engine.interrupt()
+
+    timer = threading.Thread(target=interrupt, daemon=True)
     timer.start()
     try:
         yield
     finally:
-        timer.cancel()
+        ended.set()
         timer.join()
 
 

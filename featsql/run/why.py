@@ -12,6 +12,7 @@ from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
+from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
 from featsql.run.answers import NUMBER, Question, answers
 from featsql.run.evidence import GONE, VISIBLE, counts, facts, numbers_of, parted
@@ -102,7 +103,7 @@ class Inquiry:
 
     def answer(self) -> Explanation:
         """Everything together."""
-        query = sampled(self.plan, self.one.subquery("one"), [self.name])
+        query = lower(sampled(self.plan, self.one.subquery("one"), [self.name]))
         (values,) = answers(query, self.engine).values()
         uses = uses_of(self.plan, self.expression, self.one, self.compiled.checked)
         only = {key: list(conditions(each).values()) for key, each in uses.items()}

@@ -55,8 +55,9 @@ class Ranges:
     @cached_property
     def edges(self) -> dict[int, tuple[Integers, Integers]]:
         """Where each span begins and ends among the rows, by probe."""
-        firsts = {first: self.places(self.probes.bounds[first], "left") for first, _ in self.spans.values()}
-        lasts = {last: self.places(self.probes.bounds[last], "right") for _, last in self.spans.values()}
+        ends = [set(each) for each in zip(*self.spans.values(), strict=True)]
+        firsts = {first: self.places(self.probes.bounds[first], "left") for first in ends[0]}
+        lasts = {last: self.places(self.probes.bounds[last], "right") for last in ends[1]}
         found = {i: (firsts[first], lasts[last]) for i, (first, last) in self.spans.items()}
         return {i: (begin, np.maximum(begin, end)) for i, (begin, end) in found.items()}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pyarrow
@@ -48,13 +47,13 @@ def measured(arrays: Arrays, asking: exp.Query, reading: exp.Query, engine: Engi
                     take()
         while waiting:
             take()
-    made = {arrays.parts[part]: joined(values) for part, values in found.items()}
+    made = {arrays.parts[part]: pyarrow.chunked_array(map(arrow, values)) for part, values in found.items()}
     return pyarrow.table({names.NUMBER: number, **made})
 
 
-def joined(values: Sequence[Any]) -> Any:
-    """What was found for each slice, one after the other."""
-    return np.concatenate(values) if isinstance(values[0], np.ndarray) else pyarrow.chunked_array(values)
+def arrow(values: Values | pyarrow.Array) -> pyarrow.Array:
+    """What was found for some probes, without a copy: of all of them together it would need much room."""
+    return values if isinstance(values, pyarrow.Array) else pyarrow.array(values)
 
 
 def slices(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[tuple[Probes, Rows]]:

@@ -24,7 +24,7 @@ from featsql.run.reference import visible_rows
 from featsql.run.scratch import Scratch, clocked
 from featsql.run.strata import number_spine, pick
 from featsql.run.verdict import Verdict, span
-from featsql.temporal import Boundary, column
+from featsql.temporal import column
 
 INSTANTS = [f"2024-01-01 {hour:02}:00:00" for hour in range(8, 18)]
 
@@ -163,7 +163,7 @@ def test_rows_that_no_join_pins_are_not_proved(tmp_path: Path, monkeypatch: pyte
     compiled = featsql.load(clinic(tmp_path)).compile()
     plan = compiled.plans["training"]
     assert isinstance(plan, Plan)
-    settled, values = latest.settled, latest.latest
+    settled, winners = latest.settled, latest.of_winners
 
     def other(features: AsOf, found: str, rows: str) -> exp.Select:
         query = settled(features, found, rows)
@@ -172,13 +172,13 @@ def test_rows_that_no_join_pins_are_not_proved(tmp_path: Path, monkeypatch: pyte
                 each.replace(exp.alias_(exp.null(), names.KNOWN_FROM))
         return query
 
-    def all_of_them(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.Select:
-        query = values(features, found, winners, boundary)
+    def all_of_them(features: AsOf, found: str, settled: str) -> exp.Select:
+        query = winners(features, found, settled)
         for join in query.find_all(exp.Join):
             join.set("side", "FULL")
         return query
 
-    for name, wrong in (("settled", other), ("latest", all_of_them)):
+    for name, wrong in (("settled", other), ("of_winners", all_of_them)):
         with monkeypatch.context() as patch:
             patch.setattr(lower, name, wrong)
             assert list(unrestricted(plan, compiled)) == ["source:s.wards"]

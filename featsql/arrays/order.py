@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow
 
+from featsql.arrays.arrow import array
+from featsql.arrays.arrow import column as column_of
 from featsql.arrays.part import RefusedError
 from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Column, Flags, Integers, Values
@@ -55,7 +57,7 @@ def replaced(values: Any, chosen: Integers, others: Any) -> Any:
         return values
     places = np.arange(len(values))
     places[chosen] = len(values) + np.arange(len(chosen))
-    return pyarrow.concat_arrays([values, others]).take(pyarrow.array(places))
+    return pyarrow.concat_arrays([values, others]).take(array(places))
 
 
 def sortable(column: Column, descending: bool, nulls_first: bool) -> list[Values]:
@@ -82,5 +84,7 @@ def coded(column: Column, mask: Flags | None) -> tuple[Values, Flags | None]:
     if not isinstance(column.values, pyarrow.Array):
         return column.values, mask
     codes = column.values.dictionary_encode().indices
-    there = codes.is_valid().to_numpy(zero_copy_only=False)
-    return codes.fill_null(0).to_numpy(), there if mask is None else mask & there
+    found = column_of(codes)
+    if found.valid is None:
+        return found.values, mask
+    return found.values, found.valid if mask is None else mask & found.valid

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pyarrow
 
+from featsql.arrays.arrow import array
 from featsql.arrays.order import alike, coded, replaced, sortable, taken, written_out
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
@@ -203,8 +204,8 @@ class Ranges:
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
         places = np.repeat(end - 1, sizes) - within if shape.latest else np.repeat(begin, sizes) + within
-        values = self.rows.columns[shape.argument].values.take(pyarrow.array(rows[places]))
-        return pyarrow.LargeListArray.from_arrays(pyarrow.array(offsets), values)
+        values = self.rows.columns[shape.argument].values.take(array(rows[places]))
+        return pyarrow.LargeListArray.from_arrays(array(offsets), values)
 
     def ordered(self, shape: Part) -> Integers:
         """The places of the rows in the order of group, instant, and what orders those of one instant, backwards where

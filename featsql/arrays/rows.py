@@ -25,7 +25,9 @@ class Column:
     def taken(self, chosen: Any) -> Column:
         """The values at some places."""
         if isinstance(self.values, pyarrow.Array):
-            return Column(self.values.take(pyarrow.array(chosen)))
+            from featsql.arrays.arrow import array
+
+            return Column(self.values.take(array(chosen)))
         return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
 
 

@@ -33,6 +33,13 @@ def types(planned: Over, frames: Frames) -> exp.Select:
     return exp.select(*some, *calls).from_(rows, copy=False)
 
 
+def numbered_groups(keys: exp.Select) -> exp.Select:
+    """Some keys, each with a number from 0."""
+    counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
+    number = exp.alias_(exp.cast(counted, "integer"), GROUP)
+    return exp.select(exp.Star(), number).from_(keys.subquery("__keys"), copy=False)
+
+
 @dataclass
 class Arrays:
     """The parts of a node's measures, and each measure from its parts; `kinds` are the columns of `types`."""
@@ -91,10 +98,7 @@ class Arrays:
             self.frames.asking, copy=False
         )
         query = query.group_by(*(key.copy() for key in keys)) if keys else query
-        counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
-        return exp.select(exp.Star(), exp.alias_(exp.cast(counted, "integer"), GROUP)).from_(
-            query.subquery("__keys"), copy=False
-        )
+        return numbered_groups(query)
 
     def probes(self, groups: exp.Table) -> exp.Select:
         """The probes: their number and group, what they see, and where their windows begin and end."""
@@ -112,9 +116,9 @@ class Arrays:
         )
         return query.order_by(column(GROUP, GROUP), column(LAST, "__probes"))
 
-    def rows(self, groups: exp.Table) -> exp.Select:
-        """The rows of the keys that are asked for: their group, when they happened, when they became known where that
-        tells more, and what is aggregated."""
+    def rows(self, groups: exp.Table, *, ordered: bool) -> exp.Select:
+        """The rows of the keys that are asked for, as they lie or `ordered`: their group, when they happened, when they
+        became known where that tells more, and what is aggregated."""
         at = list(instants(self.frames.info))[-1]
         query = exp.select(column(GROUP, GROUP), exp.alias_(column(at, "__events"), names.HAPPENED))
         if at != names.ORDER:
@@ -128,4 +132,4 @@ class Arrays:
         oldest = exp.func("coalesce", column(names.OLDEST, GROUP), number(-INFINITY))
         on.append(exp.GTE(this=column(at, "__events"), expression=oldest))
         query.append("joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(*on)))
-        return query.order_by(column(GROUP, GROUP), column(at, "__events"))
+        return query.order_by(column(GROUP, GROUP), column(at, "__events"), copy=False) if ordered else query

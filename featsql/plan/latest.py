@@ -75,10 +75,26 @@ def settled(features: AsOf, found: str, rows: str) -> exp.Select:
     return query.qualify(exp.EQ(this=first, expression=exp.Literal.number(1)))
 
 
-def latest(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.Select:
-    """For each probe the values of the row that it met, or of the winner among that row's twins."""
+def latest(features: AsOf, found: exp.Query, boundary: Boundary) -> exp.Select:
+    """For each probe the values of the row that it met, of which `found` gives the columns that are needed."""
     clock = features.relation.clock
     assert clock is not None
+    alias = features.alias
+    at = column(names.AS_OF, alias)
+    hit = [is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
+    if features.where is not None:
+        hit.append(exp.paren(moved(features.where, at)))
+    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(
+        found.subquery(alias), copy=False
+    )
+    for name, value in features.projections:
+        chosen = exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))])
+        query = query.select(exp.alias_(chosen, name, quoted=True), copy=False)
+    return query
+
+
+def of_winners(features: AsOf, found: str, winners: str) -> exp.Select:
+    """For each probe the row that it met, or the winner among that row's twins."""
     alike = exp.and_(*same_key(features, SETTLED, MET), same_instant(SETTLED, MET))
     inner = exp.select(*(column(each, MET) for each in (names.AS_OF, *asked(features), names.KNOWN_FROM)))
     alone = exp.Is(this=column(names.KNOWN_FROM, SETTLED), expression=exp.null())
@@ -86,19 +102,7 @@ def latest(features: AsOf, found: str, winners: str, boundary: Boundary) -> exp.
         either = exp.Case(ifs=[exp.If(this=alone.copy(), true=column(name, MET))], default=column(name, SETTLED))
         inner = inner.select(exp.alias_(either, name, quoted=True), copy=False)
     inner = inner.from_(exp.to_table(found).as_(MET), copy=False)
-    inner = inner.join(exp.to_table(winners).as_(SETTLED), on=alike, join_type="left", copy=False)
-    alias = features.alias
-    at = column(names.AS_OF, alias)
-    hit = [is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
-    if features.where is not None:
-        hit.append(exp.paren(moved(features.where, at)))
-    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(
-        inner.subquery(alias), copy=False
-    )
-    for name, value in features.projections:
-        chosen = exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))])
-        query = query.select(exp.alias_(chosen, name, quoted=True), copy=False)
-    return query
+    return inner.join(exp.to_table(winners).as_(SETTLED), on=alike, join_type="left", copy=False)
 
 
 def asked(features: AsOf) -> list[str]:

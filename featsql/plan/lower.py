@@ -12,11 +12,12 @@ from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.defaults import shows_instant
 from featsql.plan.guards import guarded, sacred
 from featsql.plan.known import rows_at, stretches
-from featsql.plan.latest import latest, met, of_asked, rows_known, settled
+from featsql.plan.latest import latest, met, of_asked, of_winners, rows_known, settled
 from featsql.plan.lift import Moment, lift, substitute
+from featsql.plan.newest import given
 from featsql.plan.over import Frames, framed
 from featsql.plan.paired import paired
-from featsql.plan.plan import AsOf, Attach, Features, Lifted, Over, Plan, Reading, Scan
+from featsql.plan.plan import AsOf, Attach, Features, Lifted, Met, Over, Plan, Reading, Scan
 from featsql.plan.sharing import part_of, shared, together
 from featsql.temporal import Boundary, column
 
@@ -133,6 +134,8 @@ def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.
     if isinstance(features, Over) and features.laid is not None:
         laid = Frames(features, features.laid.asking.sql("duckdb"), parts.boundary)
         query = paired(laid, near=features.method == "near join")
+    elif isinstance(features, AsOf) and features.laid is not None:
+        query = newest(features, features.laid, parts)
     else:
         query = per_probe(features, parts.probe(keys, as_of, plan.spine.alias), parts)
     name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1 or None)
@@ -170,10 +173,24 @@ def per_probe(features: Features, probe: str, parts: Parts) -> exp.Select:
 
 def last_known(features: AsOf, probe: str, parts: Parts) -> exp.Select:
     """The newest row of each probe by one as-of join with the rows themselves; twins are settled after it."""
-    rows, number = parts.rows(features), len(parts.tables)
-    found = parts.add(f"__met_{number}", met(features, probe, rows, parts.boundary), materialized=True)
-    winners = parts.add(f"__settled_{number}", settled(features, found, rows))
-    return latest(features, found, winners, parts.boundary)
+    rows = parts.rows(features)
+    found = parts.add(f"__met_{len(parts.tables)}", met(features, probe, rows, parts.boundary), materialized=True)
+    return untied(features, found, parts)
+
+
+def untied(features: AsOf, found: str, parts: Parts) -> exp.Select:
+    """The newest row of each probe: the one that it met, or of that row's twins the one that comes first."""
+    rows = parts.rows(features)
+    winners = parts.add(f"__settled_{len(parts.tables)}", settled(features, found, rows))
+    return latest(features, of_winners(features, found, winners), parts.boundary)
+
+
+def newest(features: AsOf, laid: Met, parts: Parts) -> exp.Select:
+    """The newest row of each probe where it has been found; twins are settled after it."""
+    found = given(features, laid)
+    if not laid.tied:
+        return latest(features, found, parts.boundary)
+    return untied(features, parts.add(f"__met_{len(parts.tables)}", found, materialized=True), parts)
 
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:

@@ -31,7 +31,7 @@ def narrowed(attach: Attach, plan: Plan, ask: Ask) -> Attach:
     """An attachment of a state by an as-of join; of its rows only those whose keys the spine asks about, where these
     are few."""
     features = attach.features
-    if not isinstance(features, AsOf) or not features.stored:
+    if not isinstance(features, AsOf) or not features.stored or features.arrays:
         return attach
     ((seen, wanted),) = ask(sampled(features, attach, plan).sql("duckdb"))
     return replace(attach, features=replace(features, narrow=True)) if wanted < WORTH * seen else attach

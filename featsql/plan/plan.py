@@ -8,6 +8,8 @@ from typing import Literal
 
 from sqlglot import exp
 
+from featsql.plan.laid import Laid as Laid
+from featsql.plan.laid import Met as Met
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.span import behind
 from featsql.temporal import Boundary
@@ -61,7 +63,8 @@ class AsOf:
     relation's columns; `where` keeps the model's own filter; `key_columns` are the relation's
     columns in the entity's order. `in_order` tells that rows become known in the order in which they
     happen, so that none is the newest for a stretch only; `stored`, that to read some columns of the
-    relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked.
+    relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked;
+    `arrays`, that a build finds the rows by arrays before the query: when it has, they are `laid`.
     """
 
     name: str
@@ -75,6 +78,8 @@ class AsOf:
     in_order: bool = False
     stored: bool = False
     narrow: bool = False
+    arrays: bool = False
+    laid: Met | None = None
 
     @property
     def reason(self) -> str:
@@ -147,16 +152,6 @@ class Measure:
 # How windows are found: each probe joined with the rows of its widest window, which may be put in order for it first,
 # or frames of one sort.
 Method = Literal["join", "near join", "sort"]
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """Measures that have been computed and lie in a table: `asking` is the table of the numbered probes, `values` that
-    of what was found for each number, `measures` each measure by its position, over the columns of that."""
-
-    asking: exp.Table
-    values: exp.Table
-    measures: Mapping[int, exp.Expr]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlglot import exp
 
 from featsql.arrays.part import RefusedError
 from featsql.engine import Engine, EngineError
 from featsql.plan import names
-from featsql.plan.arrays import Arrays, types
+from featsql.plan.arrays import Arrays, numbered_groups, types
 from featsql.plan.lower import Parts, numbered
+from featsql.plan.newest import Newest, findable
 from featsql.plan.over import Frames
-from featsql.plan.plan import Laid, Over, Plan
+from featsql.plan.plan import AsOf, Laid, Lifted, Met, Over, Plan
 from featsql.plan.sharing import shared, together
 from featsql.resolve.describe import three_part
 from featsql.temporal import column
 
 # From how many rows and probes on arrays are worth their start.
 LEAST = 200_000
+# How many times the memory that the engine may take must hold what lies there at once.
+ROOMS = 8
 # Makes a query read other relations than those that it names.
 Send = Callable[[exp.Query], exp.Query]
 
@@ -30,20 +34,24 @@ def unmoved(query: exp.Query) -> exp.Query:
 
 
 def arranged(plan: Plan, engine: Engine) -> Plan:
-    """The plan with those measures marked that arrays are to give: all that they can, where there are many rows."""
+    """The plan with that marked which arrays are to give: all that they can, where there are many rows."""
     asked: int | None = None
     attachments = list(plan.attachments)
     for i, attach in enumerate(attachments):
-        if not isinstance(attach.features, Over):
+        features = attach.features
+        if isinstance(features, Lifted):
             continue
         asked = engine.count(plan.spine.source) if asked is None else asked
-        if asked + engine.count(attach.features.scan.table) >= LEAST:
-            attachments[i] = replace(attach, features=marked(attach.features, engine, plan))
+        table = features.scan.table if isinstance(features, Over) else features.table
+        if asked + engine.count(table) >= LEAST:
+            attachments[i] = replace(attach, features=marked(features, engine, plan))
     return replace(plan, attachments=tuple(attachments))
 
 
-def marked(features: Over, engine: Engine, plan: Plan) -> Over:
-    """A node with the measures that arrays can give; if what is left cannot be joined, without."""
+def marked(features: Over | AsOf, engine: Engine, plan: Plan) -> Over | AsOf:
+    """A node with what arrays can give; if what is left cannot be joined, without."""
+    if isinstance(features, AsOf):
+        return replace(features, arrays=findable(features, plan.spine.as_of_type))
     given = frozenset(read(features, Frames(features, "__asking", plan.boundary), engine).values)
     arranged = replace(features, arrays=given)
     return arranged if given and arranged.joinable else features
@@ -62,7 +70,14 @@ class Desk:
     engine: Engine
     send: Send = unmoved
     tables: list[exp.Table] = field(default_factory=list)
+    asked: dict[str, tuple[exp.Table, exp.Table]] = field(default_factory=dict)
     refused: bool = False
+
+    @cached_property
+    def room(self) -> int:
+        """How many bytes of rows may lie in memory at once: to put them in order takes as much again, and the engine
+        needs room, too."""
+        return self.engine.memory_limit() // ROOMS
 
     def table(self, name: str) -> exp.Table:
         """A new table's name."""
@@ -76,38 +91,92 @@ class Desk:
         for table in self.tables:
             self.engine.execute(exp.Drop(tables=[table], kind="TABLE", exists=True).sql("duckdb"))
         self.tables.clear()
+        self.asked.clear()
 
     def laid(self, plan: Plan) -> Plan:
         """The plan with all that comes from arrays computed; what they refuse is left to the query."""
-        found: dict[int, Over] = {}
+        found: dict[int, Over | AsOf] = {}
         for group in together(plan.attachments):
+            features = group[0].features
+            if isinstance(features, AsOf) and features.arrays:
+                found[id(group[0])] = self.with_met(features, group[0].keys, plan)
             models = {id(each): each.features for each in group if isinstance(each.features, Over)}
-            if not any(features.arrays for features in models.values()):
-                continue
-            whole = shared(list(models.values())) if len(models) > 1 else next(iter(models.values()))
-            try:
-                laid = self.lay(whole, group[0].keys, plan)
-            except (RefusedError, EngineError):
-                # the query says itself what is wrong, and where
-                self.refused = True
-                found |= {each: replace(features, arrays=frozenset()) for each, features in models.items()}
-            else:
-                found |= {each: replace(features, laid=laid) for each, features in models.items()}
+            if any(model.arrays for model in models.values()):
+                found |= self.with_measures(models, group[0].keys, plan)
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in plan.attachments)
         return replace(plan, attachments=tuple(attachments))
+
+    def with_met(self, features: AsOf, keys: Sequence[exp.Expr], plan: Plan) -> AsOf:
+        """A state with its newest rows found."""
+        try:
+            return replace(features, laid=self.meet(features, keys, plan))
+        except (RefusedError, EngineError):
+            # the query says itself what is wrong, and where
+            self.refused = True
+            return replace(features, arrays=False)
+
+    def with_measures(self, models: Mapping[int, Over], keys: Sequence[exp.Expr], plan: Plan) -> dict[int, Over]:
+        """Models that share one node, by number, with their measures computed."""
+        whole = shared(list(models.values())) if len(models) > 1 else next(iter(models.values()))
+        try:
+            laid = self.lay(whole, keys, plan)
+        except (RefusedError, EngineError):
+            self.refused = True
+            return {each: replace(features, arrays=frozenset()) for each, features in models.items()}
+        return {each: replace(features, laid=laid) for each, features in models.items()}
+
+    def probes(self, keys: Sequence[exp.Expr], plan: Plan) -> tuple[exp.Select, Parts]:
+        """The query of the distinct instants and keys that a spine asks about, and its common table expressions."""
+        parts = Parts(plan.boundary)
+        parts.add(names.SPINE, numbered(plan))
+        name = parts.probe(keys, column(plan.spine.as_of, plan.spine.alias), plan.spine.alias)
+        return exp.select(exp.Star()).from_(name), parts
+
+    def create(self, name: str, query: exp.Query) -> exp.Table:
+        """A new table of a query's rows."""
+        table = self.table(name)
+        self.engine.create_as("OR REPLACE TEMP TABLE", table, self.send(query).sql("duckdb"))
+        return table
 
     def lay(self, features: Over, keys: Sequence[exp.Expr], plan: Plan) -> Laid:
         """The measures of one node for all that the spine asks. Raises RefusedError."""
         from featsql.run.measure import measured  # it loads NumPy, which most commands do without
 
-        asking, groups, values = (self.table(name) for name in ("__asking", "__groups", "__values"))
+        asking = self.table("__asking")
         arrays = read(features, Frames(features, asking.sql("duckdb"), plan.boundary), self.engine)
-        probe = Parts(plan.boundary)
-        probe.add(names.SPINE, numbered(plan))
-        name = probe.probe(keys, column(plan.spine.as_of, plan.spine.alias), plan.spine.alias)
-        bounded = probe.around(arrays.frames.bounded(exp.select("*").from_(name)))
-        self.engine.create_as("OR REPLACE TEMP TABLE", asking, self.send(bounded).sql("duckdb"))
-        self.engine.create_as("OR REPLACE TEMP TABLE", groups, arrays.groups().sql("duckdb"))
-        rows = self.send(arrays.rows(groups))
-        self.engine.ingest(values, measured(arrays, arrays.probes(groups), rows, self.engine).to_reader(), {})
+        probes, parts = self.probes(keys, plan)
+        bounded = self.send(parts.around(arrays.frames.bounded(probes)))
+        self.engine.create_as("OR REPLACE TEMP TABLE", asking, bounded.sql("duckdb"))
+        groups = self.create("__groups", arrays.groups())
+
+        def reading(ordered: bool) -> exp.Query:
+            return self.send(arrays.rows(groups, ordered=ordered))
+
+        table = measured(arrays, arrays.probes(groups), reading, self.engine, self.room)
+        values = self.table("__values")
+        self.engine.ingest(values, table.to_reader(), {})
         return Laid(asking, values, {i: value for i, value in arrays.values.items() if i in features.arrays})
+
+    def meet(self, features: AsOf, keys: Sequence[exp.Expr], plan: Plan) -> Met:
+        """The newest rows of a state for all that the spine asks. Raises RefusedError."""
+        from featsql.run.newest import newest
+
+        asking, groups = self.numbered(keys, plan)
+        wanted = Newest(features, asking, plan.boundary)
+        table, tied = newest(wanted.probes(groups), self.send(wanted.rows(groups)), self.engine, self.room)
+        values = self.table("__values")
+        self.engine.ingest(values, table.to_reader(), {})
+        return Met(asking, values, wanted.values, tied)
+
+    def numbered(self, keys: Sequence[exp.Expr], plan: Plan) -> tuple[exp.Table, exp.Table]:
+        """The tables of the numbered instants and keys that a spine asks about, and of the keys alone: the same ones
+        for every state with these keys."""
+        signature = ", ".join(key.sql("duckdb") for key in keys)
+        if signature not in self.asked:
+            probes, parts = self.probes(keys, plan)
+            number = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
+            asking = self.create("__asking", parts.around(probes.select(number)))
+            columns = [column(names.key(i)) for i in range(len(keys))]
+            distinct = exp.select(*columns).distinct(copy=False).from_(asking.copy(), copy=False)
+            self.asked[signature] = asking, self.create("__groups", numbered_groups(distinct))
+        return self.asked[signature]

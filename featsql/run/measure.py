@@ -1,37 +1,59 @@
-"""Compute the parts of a node's measures: its rows are read as they come, and aggregated slice by slice."""
+"""Compute the parts of a node's measures: its rows are read, and aggregated slice by slice.
+
+Where they have room in memory they come as they lie, and only numbers are sorted; else the engine gives them in order.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pyarrow
 from sqlglot import exp
 
-from featsql.arrays.part import Part, RefusedError
+from featsql.arrays.arrow import array, numbers
+from featsql.arrays.part import Part
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Probes, Rows, Values
+from featsql.arrays.sorting import Sorted, in_order
 from featsql.engine import Engine
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.plan.over import LAST
-from featsql.plan.parts import KEPT
+from featsql.run.fetch import columns, fetched, read
 
-# How many rows are read, and for how many probes they are aggregated at once.
-SLICE, PROBES = 1 << 20, 1 << 16
+# How many rows are taken at once, from the engine and from memory, and for how many probes they are aggregated.
+STREAMED, SLICE, PROBES = 1 << 20, 1 << 18, 1 << 16
+# The rows of some probes' groups, when they are needed.
+Take = Callable[[], Rows]
 
 
-def measured(arrays: Arrays, asking: exp.Query, reading: exp.Query, engine: Engine) -> pyarrow.Table:
-    """The parts of every probe, beside its number: `asking` gives the probes, `reading` their rows. Raises
-    RefusedError, EngineError."""
+def measured(
+    arrays: Arrays, asking: exp.Query, reading: Callable[[bool], exp.Query], engine: Engine, limit: int
+) -> pyarrow.Table:
+    """The parts of every probe, beside its number: `asking` gives the probes, `reading` their rows, as they lie or
+    (True) in order; those that lie are at most `limit` bytes. Raises RefusedError, EngineError."""
     asked = columns(engine.arrow(asking.sql("duckdb")).combine_chunks())
     given = {name: each.values for name, each in asked.items()}
     number = given.pop(names.NUMBER)
     probes = Probes(given.pop(GROUP).astype(np.int64), given.pop(LAST), given)
-    found: dict[Part, list[Values]] = {part: [] for part in arrays.parts}
     workers = int(engine.rows("SELECT current_setting('threads')")[0][0])
+    lying = fetched(engine, reading(False).sql("duckdb"), limit)
+    if lying is not None:
+        pieces = piled(probes, lying)
+    else:
+        pieces = streamed(probes, engine.batches(reading(True).sql("duckdb"), STREAMED))
+    found = aggregated(arrays, pieces, workers)
+    made = {arrays.parts[part]: pyarrow.chunked_array(map(arrow, values)) for part, values in found.items()}
+    return pyarrow.table({names.NUMBER: array(number), **made})
+
+
+def aggregated(arrays: Arrays, pieces: Iterator[tuple[Probes, Take]], workers: int) -> dict[Part, list[Values]]:
+    """Every part, piece by piece, on so many threads. Raises RefusedError."""
+    found: dict[Part, list[Values]] = {part: [] for part in arrays.parts}
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[dict[Part, Values]]] = deque()
 
@@ -39,45 +61,61 @@ def measured(arrays: Arrays, asking: exp.Query, reading: exp.Query, engine: Engi
             for part, values in waiting.popleft().result().items():
                 found[part].append(values)
 
-        for some, rows in slices(probes, engine.batches(reading.sql("duckdb"), SLICE)):
+        for some, rows in pieces:
             for start in range(0, max(len(some), 1), PROBES):
-                asked_now = some.taken(slice(start, start + PROBES))
-                waiting.append(pool.submit(Ranges(rows, asked_now, arrays.spans).measured, tuple(arrays.parts)))
+                waiting.append(pool.submit(piece, arrays, some.taken(slice(start, start + PROBES)), rows))
                 if len(waiting) > workers:
                     take()
         while waiting:
             take()
-    made = {arrays.parts[part]: pyarrow.chunked_array(map(arrow, values)) for part, values in found.items()}
-    return pyarrow.table({names.NUMBER: number, **made})
+    return found
+
+
+def piece(arrays: Arrays, probes: Probes, rows: Take) -> dict[Part, Values]:
+    """Every part of some probes. Raises RefusedError."""
+    return Ranges(rows(), probes, arrays.spans).measured(tuple(arrays.parts))
 
 
 def arrow(values: Values | pyarrow.Array) -> pyarrow.Array:
     """What was found for some probes, without a copy: of all of them together it would need much room."""
-    return values if isinstance(values, pyarrow.Array) else pyarrow.array(values)
+    return values if isinstance(values, pyarrow.Array) else array(values)
 
 
-def slices(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[tuple[Probes, Rows]]:
-    """All probes in their order, each with every row of its group, a fair number of rows at once."""
+def piled(probes: Probes, given: dict[str, Column]) -> Iterator[tuple[Probes, Take]]:
+    """All probes in their order, each with every row of its group, of rows in memory."""
+    order = in_order(given.pop(GROUP).values, given.pop(names.HAPPENED).values)
+    done = 0
+    for chosen, following in order.cuts(SLICE):
+        ended = len(probes) if following is None else int(np.searchsorted(probes.group, following))
+        yield probes.taken(slice(done, ended)), partial(rows_at, order, given, chosen)
+        done = ended
+    if not len(order):
+        yield probes, partial(rows_at, order, given, slice(0))
+
+
+def rows_at(order: Sorted, given: dict[str, Column], chosen: slice) -> Rows:
+    """Some rows, by their positions in the order."""
+    places = order.places(chosen)
+    found = {name: each.taken(places) for name, each in given.items()}
+    known = found.pop(names.ORDER, None)
+    return Rows(order.groups(chosen), order.instants(chosen), known.values if known is not None else None, found)
+
+
+def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[tuple[Probes, Take]]:
+    """All probes in their order, each with every row of its group, of rows that come in that order."""
     left: list[pyarrow.RecordBatch] = []
     done = 0
     for batch in read(batches):
-        group = batch.column(GROUP).to_numpy()
+        group = numbers(batch.column(GROUP))
         cut = int(np.searchsorted(group, group[-1])) if len(group) else 0
         if cut:
             ended = int(np.searchsorted(probes.group, group[cut]))
-            yield probes.taken(slice(done, ended)), rows_of([*left, batch.slice(0, cut)], batches.schema)
+            rows = partial(rows_of, [*left, batch.slice(0, cut)], batches.schema)
+            yield probes.taken(slice(done, ended)), rows
             left, done = [batch.slice(cut)], ended
         elif len(group):
             left.append(batch)
-    yield probes.taken(slice(done, None)), rows_of(left, batches.schema)
-
-
-def read(batches: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:
-    """The batches of a stream. Raises RefusedError where the engine stops in the middle of it."""
-    try:
-        yield from batches
-    except (pyarrow.ArrowException, OSError) as error:
-        raise RefusedError from error
+    yield probes.taken(slice(done, None)), partial(rows_of, left, batches.schema)
 
 
 def rows_of(batches: Sequence[pyarrow.RecordBatch], schema: pyarrow.Schema) -> Rows:
@@ -86,16 +124,3 @@ def rows_of(batches: Sequence[pyarrow.RecordBatch], schema: pyarrow.Schema) -> R
     known = given.pop(names.ORDER, None)
     group, at = (given.pop(name).values for name in (GROUP, names.HAPPENED))
     return Rows(group.astype(np.int64), at, known.values if known is not None else None, given)
-
-
-def columns(table: pyarrow.Table) -> dict[str, Column]:
-    """The columns of an Arrow table as arrays; a NULL is any value."""
-    found = {}
-    for name, each in zip(table.column_names, table.columns, strict=True):
-        if name.endswith(KEPT):
-            found[name] = Column(each.combine_chunks())
-            continue
-        valid = each.is_valid().to_numpy() if each.null_count else None
-        values = each.fill_null(pyarrow.scalar(0).cast(each.type)) if each.null_count else each
-        found[name] = Column(values.to_numpy(), valid)
-    return found

@@ -10,7 +10,7 @@ from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.plan.lower import lower
 from featsql.plan.narrow import fitted
-from featsql.plan.plan import Attach, Over, Plan, Scan
+from featsql.plan.plan import AsOf, Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
 from featsql.run.arrays import Desk, arranged
@@ -96,4 +96,6 @@ def method_of(attach: Attach) -> str:
     if isinstance(features, Over):
         ways = [*(["arrays"] if features.arrays else []), *([features.method] if features.rest else [])]
         node = f"{node} by {' and '.join(ways)}"
+    if isinstance(features, AsOf) and features.arrays:
+        node = f"{node} by arrays"
     return f"{attach.alias}: {node}: {features.reason}"

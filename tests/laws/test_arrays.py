@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from math import isclose
+from math import isclose, isfinite
 from random import Random
 
+import numpy as np
 import pytest
 
-from featsql.arrays import ranges
+from featsql.arrays import ranges, sorting
 from featsql.arrays.ranges import Ranges
+from featsql.arrays.sorting import Sorted
 from featsql.engine import Engine
 from featsql.plan.features import plan_features
 from featsql.plan.lower import lower
-from featsql.plan.plan import Over
+from featsql.plan.plan import AsOf, Over
 from featsql.run.arrays import Desk, arranged
 from laws import future, trial
 from laws.dice import Dice
-from laws.focus import ENDLESS, RECENT, WINDOWS, Focus
+from laws.focus import ENDLESS, IN_ORDER, RECENT, WINDOWS, Focus
 from laws.instants import NIGHT
 from laws.laws import Trial, seeded
 from laws.projects import Case
 
 SEEDS = 30
-FOCUSES = (WINDOWS, RECENT, ENDLESS)
+FOCUSES = (WINDOWS, RECENT, ENDLESS, IN_ORDER)
 subject_of = cache(seeded)
 Found = dict[str, trial.Answers | str]
 
@@ -42,19 +44,19 @@ def from_arrays(subject: Trial, case: Case) -> Found:
     found: Found = {}
     for model in case.models:
         features = plan_features(model.name, subject.checked)
-        if isinstance(features, Over):
+        if isinstance(features, Over | AsOf):
             answer = answered(features, subject, case, engine)
             found |= {model.name: answer} if answer is not None else {}
     return found
 
 
-def answered(features: Over, subject: Trial, case: Case, engine: Engine) -> trial.Answers | str | None:
+def answered(features: Over | AsOf, subject: Trial, case: Case, engine: Engine) -> trial.Answers | str | None:
     """The answers of one model; None where arrays give nothing of it, or refuse."""
     plan = trial.plan(features, subject.checked, case)
     with Desk(engine) as desk:
         laid = desk.laid(arranged(plan, engine))
         (attach,) = laid.attachments
-        assert isinstance(attach.features, Over)
+        assert isinstance(attach.features, Over | AsOf)
         return trial.answers(engine, lower(laid).sql("duckdb")) if attach.features.laid is not None else None
 
 
@@ -87,18 +89,25 @@ def close(one: str, other: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("focus", FOCUSES, ids=("windows", "recent", "endless"))
+@pytest.mark.parametrize("focus", FOCUSES, ids=("windows", "recent", "endless", "in_order"))
 def test_arrays_answer_as_the_reference(focus: Focus) -> None:
     answers = sum(agreed(subject_of(seed, focus)) for seed in range(SEEDS))
     assert answers > SEEDS // 4
 
 
-@pytest.mark.parametrize("seed", range(0, SEEDS, 3))
-def test_arrays_see_nothing_of_the_future(seed: int) -> None:
+def test_rows_without_room_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Desk, "room", -1)
+    assert sum(agreed(subject_of(seed, WINDOWS)) for seed in range(SEEDS)) > SEEDS // 4
+    assert sum(agreed(subject_of(seed, IN_ORDER)) for seed in range(SEEDS)) < SEEDS // 4
+
+
+@pytest.mark.parametrize("focus", [RECENT, IN_ORDER], ids=("recent", "in_order"))
+@pytest.mark.parametrize("seed", range(0, SEEDS, 5))
+def test_arrays_see_nothing_of_the_future(seed: int, focus: Focus) -> None:
     """Law 1: whatever comes after an instant, no answer as of that instant or before it changes."""
-    subject = subject_of(seed, RECENT)
+    subject = subject_of(seed, focus)
     dice, case = Dice(Random(seed)), subject.case
-    t = dice.one([row["as_of"] for row in case.spine if row["as_of"] is not None] or [NIGHT])
+    t = dice.one([row["as_of"] for row in case.spine if row["as_of"] is not None and isfinite(row["as_of"])] or [NIGHT])
     early = replace(case, spine=[row for row in case.spine if row["as_of"] is None or row["as_of"] <= t])
     rows = {
         name: future.changed(rows, case.clocks[name], t, case.boundary, dice, noise=bool(seed % 2))
@@ -132,17 +141,32 @@ def values_of_missing_ones_count(patch: Patch) -> None:
     patch.setattr(ranges, "masked", lambda values, mask, neutral: values)
 
 
-MUTANTS = (
-    late_rows_are_seen,
-    windows_begin_too_late,
-    windows_end_too_soon,
-    filters_are_forgotten,
-    values_of_missing_ones_count,
-)
+def twins_are_as_good(patch: Patch) -> None:
+    patch.setattr(Sorted, "twins", lambda self, found: np.zeros(len(found), dtype=np.bool_))
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_wrong_arrays_are_caught(mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
+def rows_lie_in_order(patch: Patch) -> None:
+    patch.setattr(sorting, "earliest_first", lambda at, nearly: np.arange(len(at)))
+
+
+def others_are_met(patch: Patch) -> None:
+    patch.setattr(Sorted, "groups", lambda self, chosen: self.keys[chosen] * 0)
+
+
+MUTANTS = {
+    RECENT: (
+        late_rows_are_seen,
+        windows_begin_too_late,
+        windows_end_too_soon,
+        filters_are_forgotten,
+        values_of_missing_ones_count,
+    ),
+    IN_ORDER: (twins_are_as_good, rows_lie_in_order, others_are_met),
+}
+
+
+@pytest.mark.parametrize(("focus", "mutant"), [(focus, each) for focus, every in MUTANTS.items() for each in every])
+def test_wrong_arrays_are_caught(focus: Focus, mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     mutant(monkeypatch)
     with pytest.raises(AssertionError):
-        sum(agreed(subject_of(seed, RECENT)) for seed in range(SEEDS))
+        sum(agreed(subject_of(seed, focus)) for seed in range(10 * SEEDS))

@@ -85,7 +85,7 @@ def test_columns_grow_by_batches(batches: list[list[int | bool | None]]) -> None
     found = plain.column()
     back = array(found.values, found.valid)
     assert back.to_pylist() == values
-    assert kept.column().values.to_pylist() == values
+    assert kept.column().values.to_pylist() == values  # type: ignore[union-attr]
     places, met = np.arange(len(values))[::-1].copy(), np.arange(len(values)) % 2 == 0
     wanted = [value if hit else None for value, hit in zip(values[::-1], met, strict=True)]
     assert handed_over(found, places, met).to_pylist() == wanted

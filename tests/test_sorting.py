@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_come_by_group_and_instant(rows: list[tuple[int, int]], by_time: bool) -> None:
     rows = sorted(rows, key=lambda row: row[1]) if by_time else rows
     order, everything = ordered(rows), slice(0, len(rows))
-    found = list(zip(order.groups(everything).tolist(), order.instants(everything).tolist(), strict=True))
+    found = list(zip(order.groups(everything).tolist(), order.at[order.places(everything)].tolist(), strict=True))
     assert found == sorted(rows)
     assert [rows[place] for place in order.places(everything).tolist()] == found
     assert sorted(order.places(everything).tolist()) == list(range(len(rows)))
@@ -65,21 +66,15 @@ def test_cuts_keep_groups_whole(rows: list[tuple[int, int]], size: int) -> None:
     assert [following for _, following in cuts] == [*(min(each) for each in groups[1:]), None][: len(cuts)]
 
 
-VALUES = st.one_of(
-    st.lists(st.lists(st.one_of(st.none(), st.integers(-9, 9)), max_size=6), max_size=6),
-    st.lists(st.lists(st.one_of(st.none(), st.booleans()), max_size=6), max_size=6),
-)
+BATCHES = st.lists(st.lists(st.one_of(st.none(), st.integers(0, 1)), max_size=6), max_size=6)
 
 
-@given(VALUES)
-def test_columns_grow_by_batches(batches: list[list[int | bool | None]]) -> None:
-    import pyarrow
-
+@given(BATCHES, st.sampled_from([pyarrow.bool_(), pyarrow.int16(), pyarrow.float64()]))
+def test_columns_grow_by_batches(batches: list[list[int | None]], kind: pyarrow.DataType) -> None:
     values = [value for batch in batches for value in batch]
-    kind = pyarrow.bool_() if any(isinstance(value, bool) for value in values) else pyarrow.int64()
     plain, kept = Filling(kind, kept=False), Filling(kind, kept=True)
     for batch in batches:
-        longer = pyarrow.array([None, *batch, None], kind)
+        longer = pyarrow.array([None, *batch, None], pyarrow.int8()).cast(kind)
         for each in (plain, kept):
             each.add(longer.slice(1, len(batch)))
     found = plain.column()
@@ -88,16 +83,35 @@ def test_columns_grow_by_batches(batches: list[list[int | bool | None]]) -> None
     assert kept.column().values.to_pylist() == values  # type: ignore[union-attr]
     places, met = np.arange(len(values))[::-1].copy(), np.arange(len(values)) % 2 == 0
     wanted = [value if hit else None for value, hit in zip(values[::-1], met, strict=True)]
-    assert handed_over(found, places, met).to_pylist() == wanted
-    assert handed_over(kept.column(), places, met).to_pylist() == wanted
+    assert handed_over(back, places, met).to_pylist() == wanted
+    assert handed_over(kept.column().values, places, met).to_pylist() == wanted
     assert column(back).values.tolist() == found.values.tolist()
+
+
+KEPT = [
+    pyarrow.array(["a", None, "bc"]),
+    pyarrow.array([0, None, 2**40], pyarrow.timestamp("us")),
+    pyarrow.array([0, None, 2**40], pyarrow.timestamp("us", "UTC")),
+    pyarrow.array([0, None, 70], pyarrow.date32()),
+    pyarrow.array([1, None, -3]).cast(pyarrow.decimal128(30, 2)),
+    pyarrow.array([[1], None, []]),
+    pyarrow.array(["a", None, "a"]).dictionary_encode(),
+]
+
+
+@pytest.mark.parametrize("given", KEPT, ids=lambda each: str(each.type))
+def test_what_is_kept_is_as_it_was(given: pyarrow.Array) -> None:
+    filling = Filling(given.type, kept=True)
+    assert filling.column().values == given.slice(0, 0)
+    for batch in (given, given.slice(1), given.slice(0, 0)):
+        filling.add(batch)
+    assert filling.column().values.to_pylist() == [*given.to_pylist(), *given.slice(1).to_pylist()]  # type: ignore[union-attr]
+    assert filling.column().values.type == given.type  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint16", "int32", "uint64", "float", "double", "bool"])
 def test_numbers_go_to_arrow_and_back(kind: str) -> None:
-    import pyarrow
-
     given = pyarrow.array([1, None, 0, 1], pyarrow.int8()).cast(kind)
     found = column(given)
     assert array(found.values, found.valid) == given
-    assert handed_over(column(given.slice(0, 0)), np.zeros(2, np.int64), np.zeros(2, bool)).null_count == 2
+    assert handed_over(given.slice(0, 0), np.zeros(2, np.int64), np.zeros(2, bool)).null_count == 2

@@ -51,15 +51,41 @@ def array(values: Values, there: Flags | None = None) -> pyarrow.Array:
     values = np.ascontiguousarray(values)
     bits = values.dtype == np.bool_
     data = np.packbits(values, bitorder="little") if bits else values
-    bitmap = None if there is None else pyarrow.py_buffer(np.packbits(there, bitorder="little"))
     kind = pyarrow.bool_() if bits else pyarrow.from_numpy_dtype(values.dtype)
-    return pyarrow.Array.from_buffers(kind, len(values), [bitmap, pyarrow.py_buffer(data)])
+    return pyarrow.Array.from_buffers(kind, len(values), [bitmap_of(there), pyarrow.py_buffer(data)])
 
 
-def handed_over(column: Column, places: Integers, met: Flags) -> pyarrow.Array:
-    """The values of the rows at some places, where one was `met`; else NULL."""
-    if isinstance(column.values, pyarrow.Array):
-        return column.values.take(array(places, met))
-    if not len(column.values):
-        return array(np.zeros(len(places), dtype=column.values.dtype), met)
-    return array(column.values[places], met if column.valid is None else met & column.valid[places])
+def width_of(kind: pyarrow.DataType) -> int | None:
+    """How many bytes a value of a type takes; None where they are not the same number for all, or not whole."""
+    try:
+        width = int(kind.bit_width)
+    except ValueError:
+        return None
+    return None if width % 8 or pyarrow.types.is_nested(kind) or pyarrow.types.is_dictionary(kind) else width // 8
+
+
+def raw(values: pyarrow.Array) -> Column:
+    """An array of a type whose values have a width, as bytes."""
+    width = width_of(values.type)
+    assert width is not None
+    data = values.buffers()[1]
+    kind = np.dtype(f"V{width}")
+    found = np.empty(0, kind)
+    if data is not None and len(values):
+        found = np.frombuffer(data, kind, len(values), values.offset * width)
+    return Column(found, valid(values))
+
+
+def rebuilt(values: Values, there: Flags | None, kind: pyarrow.DataType) -> pyarrow.Array:
+    """An array of a type from its bytes."""
+    return pyarrow.Array.from_buffers(kind, len(values), [bitmap_of(there), pyarrow.py_buffer(values)])
+
+
+def bitmap_of(there: Flags | None) -> pyarrow.Buffer | None:
+    """Which values are there, as Arrow has it."""
+    return None if there is None else pyarrow.py_buffer(np.packbits(there, bitorder="little"))
+
+
+def handed_over(values: pyarrow.Array, places: Integers, met: Flags) -> pyarrow.Array:
+    """The values at some places, where one was `met`; else NULL."""
+    return values.take(array(places, met))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import column
+from featsql.arrays.arrow import column, raw, rebuilt, width_of
 from featsql.arrays.rows import Column, Flags, Values
 
 # For how many rows there is room at first.
@@ -25,12 +26,17 @@ class Filling:
     valid: Flags | None = None
     filled: int = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether batches are only kept: their values have no width of their own."""
+        return self.kept and width_of(self.kind) is None
+
     def add(self, batch: pyarrow.Array) -> None:
         """The next rows."""
-        if self.kept:
+        if self.whole:
             self.batches.append(batch)
             return
-        found, end = column(batch), self.filled + len(batch)
+        found, end = raw(batch) if self.kept else column(batch), self.filled + len(batch)
         if self.values is None:
             self.values = np.empty(max(ROOM, end), dtype=found.values.dtype)
         if end > len(self.values):
@@ -46,8 +52,8 @@ class Filling:
 
     def column(self) -> Column:
         """All rows."""
-        if self.kept:
-            return Column(pyarrow.chunked_array(self.batches, self.kind).combine_chunks())
-        if self.values is None:
-            return column(pyarrow.chunked_array([], self.kind).combine_chunks())
-        return Column(self.values[: self.filled], None if self.valid is None else self.valid[: self.filled])
+        if self.whole or self.values is None:
+            found: Any = pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
+            return Column(found) if self.kept else column(found)
+        values, valid = self.values[: self.filled], None if self.valid is None else self.valid[: self.filled]
+        return Column(rebuilt(values, valid, self.kind)) if self.kept else Column(values, valid)

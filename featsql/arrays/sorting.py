@@ -10,21 +10,55 @@ import numpy as np
 
 from featsql.arrays.rows import Flags, Integers, Values
 
-# One descent in so many rows is order enough for runs to be merged.
-RUN = 64
+# How many rows a stretch in the order of time has at least, on the average, for stretches to be worth their while.
+RUN = 4096
 # How many rows are made into numbers at once.
 BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """Stretches of rows that lie in the order of time, each after the one before it: the rank in time with which each
+    begins, and how much further on its rows lie than their ranks."""
+
+    ranks: Integers
+    ahead: Integers
+
+    def places(self, ranks: Integers) -> Integers:
+        """Where the rows of some ranks lie."""
+        found: Integers = ranks + self.ahead[np.searchsorted(self.ranks, ranks, "right") - 1]
+        return found
+
+    def laid(self, at: Integers) -> Integers:
+        """Instants by rank."""
+        ends = np.append(self.ranks[1:], len(at))
+        runs = zip(self.ranks + self.ahead, ends + self.ahead, strict=True)
+        return np.concatenate([at[start:end] for start, end in runs])
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Rows in the order of time: the place of each rank."""
+
+    by_time: Integers
+
+    def places(self, ranks: Integers) -> Integers:
+        """Where the rows of some ranks lie."""
+        return self.by_time[ranks].astype(np.int64)
+
+    def laid(self, at: Integers) -> Integers:
+        """Instants by rank."""
+        return at[self.by_time]
+
+
+@dataclass
 class Sorted:
     """Rows in the order of their groups, those of a group in that of their instants: `keys` has the group of each,
-    times 2^`bits`, and its rank in time. `by_time` is the place of each rank (None: they lie in the order of time),
-    `at` the instant of each."""
+    times 2^`bits`, and its rank in `time`; `at` is the instant of each row where it lies."""
 
     keys: Integers
     bits: int
-    by_time: Integers | None
+    time: Runs | Ranks
     at: Integers
 
     def __len__(self) -> int:
@@ -32,26 +66,17 @@ class Sorted:
 
     def places(self, chosen: Integers | slice) -> Integers:
         """Where the rows of some positions in the order lie."""
-        ranks = self.ranks(chosen)
-        return ranks if self.by_time is None else self.by_time[ranks].astype(np.int64)
+        return self.time.places(self.keys[chosen] & ((1 << self.bits) - 1))
 
     def groups(self, chosen: Integers | slice) -> Integers:
         """The groups of the rows of some positions."""
         return self.keys[chosen] >> self.bits
 
-    def instants(self, chosen: Integers | slice) -> Integers:
-        """The instants of the rows of some positions."""
-        return self.at[self.ranks(chosen)]
-
-    def ranks(self, chosen: Integers | slice) -> Integers:
-        """The ranks in time of the rows of some positions."""
-        return self.keys[chosen] & ((1 << self.bits) - 1)
-
     def last(self, group: Integers, until: Integers) -> tuple[Integers, Flags]:
         """The position of the last row of some groups, each until an instant, and whether there is one."""
         if not len(self):
             return np.zeros(len(group), dtype=np.int64), np.zeros(len(group), dtype=np.bool_)
-        ranks = searched(self.at, until, "right")
+        ranks = searched(self.time.laid(self.at), until, "right")
         found = searched(self.keys, (group.astype(np.int64) << self.bits) + ranks, "left") - 1
         there = found >= 0
         found = np.maximum(found, 0)
@@ -60,7 +85,9 @@ class Sorted:
     def twins(self, found: Integers) -> Flags:
         """Whether the row before one is of the same group and instant."""
         before = np.maximum(found - 1, 0)
-        same = (self.groups(before) == self.groups(found)) & (self.instants(before) == self.instants(found))
+        same = (self.groups(before) == self.groups(found)) & (
+            self.at[self.places(before)] == self.at[self.places(found)]
+        )
         alike: Flags = same & (found > 0)
         return alike
 
@@ -80,24 +107,40 @@ class Sorted:
 
 
 def in_order(group: Values, at: Integers) -> Sorted:
-    """Rows by their group and instant. Rows that come in the order of time, or nearly so, are not sorted by it."""
+    """Rows by their group and instant."""
     bits = len(at).bit_length()
-    descents = int(np.count_nonzero(at[1:] < at[:-1]))
-    by_time = earliest_first(at, nearly=descents * RUN < len(at)) if descents else None
+    time = runs(at) or Ranks(earliest_first(at))
     keys = np.empty(len(at), dtype=np.int64)
     # block by block: another array of that length would cost more to get than to fill
     for start in range(0, len(at), BLOCK):
-        block = slice(start, start + BLOCK)
-        keys[block] = group[block] if by_time is None else group[by_time[block]]
-        keys[block] <<= bits
-        keys[block] |= np.arange(start, min(start + BLOCK, len(at)))
+        ranks = np.arange(start, min(start + BLOCK, len(at)))
+        keys[start : start + BLOCK] = group[time.places(ranks)]
+        keys[start : start + BLOCK] <<= bits
+        keys[start : start + BLOCK] |= ranks
     keys.sort()
-    return Sorted(keys, bits, by_time, at if by_time is None else at[by_time])
+    return Sorted(keys, bits, time, at)
 
 
-def earliest_first(at: Integers, *, nearly: bool) -> Integers:
-    """The places of instants in their order, which they have already but for a few runs, or not."""
-    places = np.argsort(at, kind="stable" if nearly else None)
+def runs(at: Integers) -> Runs | None:
+    """Instants as stretches in the order of time, as they come from relations that are written as time goes by; None
+    where they are not of that kind."""
+    if not len(at):
+        return Runs(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    starts = np.append(0, np.flatnonzero(at[1:] < at[:-1]) + 1)
+    if len(starts) * RUN > len(at):
+        return None
+    ends = np.append(starts[1:], len(at))
+    order = np.argsort(at[starts], kind="stable")
+    starts, ends = starts[order], ends[order]
+    if (at[ends[:-1] - 1] > at[starts[1:]]).any():
+        return None
+    ranks = np.append(0, np.cumsum(ends - starts)[:-1])
+    return Runs(ranks, starts - ranks)
+
+
+def earliest_first(at: Integers) -> Integers:
+    """The places of instants in their order."""
+    places = np.argsort(at)
     return places.astype(np.int32) if len(at) <= np.iinfo(np.int32).max else places
 
 

@@ -5,7 +5,6 @@ The rows come as they lie, each with the number of its keys; which of them a pro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, VALUES
-from featsql.plan.encode import FLOATS, INSTANTS, SMALL
+from featsql.plan.encode import FLOATS, INSTANTS, SMALL, decimal
 from featsql.plan.latest import rows_known
 from featsql.plan.microseconds import happened, kind_of, last_visible
 from featsql.plan.over import LAST
@@ -23,9 +22,8 @@ from featsql.plan.plan import AsOf, Met
 from featsql.temporal import Boundary, column
 
 ASKING, ROW = "__asking", "__row"
-# Types whose values arrays hold as numbers, and those that come back from Arrow as they went.
-NUMBERS = SMALL | FLOATS | {"BIGINT", "UBIGINT", "BOOLEAN"}
-WHOLE = re.compile(r"VARCHAR|DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE|DECIMAL\(\d+,\d+\)")
+# Types whose values come back from Arrow as they went.
+PLAIN = SMALL | FLOATS | INSTANTS | {"BIGINT", "UBIGINT", "BOOLEAN", "VARCHAR"}
 
 
 def findable(features: AsOf, as_of_type: str) -> bool:
@@ -33,16 +31,18 @@ def findable(features: AsOf, as_of_type: str) -> bool:
     asked for, and its columns can be handed over."""
     kinds = [features.relation.type_of(name) or "" for name in features.needed]
     instants = {kind_of(features.relation).upper(), as_of_type.upper()}
-    return features.in_order and instants <= INSTANTS and all(k in NUMBERS or WHOLE.fullmatch(k) for k in kinds)
+    return features.in_order and instants <= INSTANTS and all(k in PLAIN or decimal(k)[0] for k in kinds)
 
 
 @dataclass(frozen=True)
 class Newest:
-    """What is asked of a state, in the table `asking` of numbered instants and keys."""
+    """What is asked of a state, in the table `asking` of numbered instants and keys; `timed`, if it is also asked since
+    when each row was known, which only tells twins."""
 
     features: AsOf
     asking: exp.Table
     boundary: Boundary
+    timed: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -51,14 +51,9 @@ class Newest:
 
     @cached_property
     def values(self) -> Mapping[str, str]:
-        """For each column of the relation that is needed, and the instant from which a row is known, the name by which
-        it is handed over."""
-        wanted = [names.KNOWN_FROM, *self.features.needed]
-        kinds = [self.features.relation.type_of(name) for name in wanted]
-        return {
-            name: names.part("value", i) + ("" if kind in NUMBERS else KEPT)
-            for i, (name, kind) in enumerate(zip(wanted, kinds, strict=True))
-        }
+        """For each column of the relation that is needed, the name by which it is handed over."""
+        wanted = [*self.features.needed, *([names.KNOWN_FROM] if self.timed else [])]
+        return {name: names.part("value", i) + KEPT for i, name in enumerate(wanted)}
 
     def probes(self, groups: exp.Table) -> exp.Select:
         """The probes whose keys are known: their number and group, and the last instant whose rows they see."""
@@ -88,7 +83,8 @@ def given(features: AsOf, laid: Met) -> exp.Select:
     columns that are needed."""
     keys = [names.key(i) for i in range(len(features.keys))]
     query = exp.select(*(column(name, ASKING) for name in (names.AS_OF, *keys)))
-    for name, value in laid.columns.items():
+    # that a row was met is all that the instant from which it is known has to tell, unless it has twins
+    for name, value in {names.KNOWN_FROM: names.HIT, **laid.columns}.items():
         kind = features.relation.type_of(name)
         found: exp.Expr = column(value, VALUES)
         found = exp.cast(found, kind, dialect="duckdb") if kind else found

@@ -162,8 +162,11 @@ class Desk:
         from featsql.run.newest import newest
 
         asking, groups = self.numbered(keys, plan)
-        wanted = Newest(features, asking, plan.boundary)
-        table, tied = newest(wanted.probes(groups), self.send(wanted.rows(groups)), self.engine, self.room)
+        for timed in (False, True):
+            wanted = Newest(features, asking, plan.boundary, timed)
+            table, tied = newest(wanted.probes(groups), self.send(wanted.rows(groups)), self.engine, self.room)
+            if not tied:
+                break
         values = self.table("__values")
         self.engine.ingest(values, table.to_reader(), {})
         return Met(asking, values, wanted.values, tied)

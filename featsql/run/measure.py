@@ -98,7 +98,7 @@ def rows_at(order: Sorted, given: dict[str, Column], chosen: slice) -> Rows:
     places = order.places(chosen)
     found = {name: each.taken(places) for name, each in given.items()}
     known = found.pop(names.ORDER, None)
-    return Rows(order.groups(chosen), order.instants(chosen), known.values if known is not None else None, found)
+    return Rows(order.groups(chosen), order.at[places], known.values if known is not None else None, found)
 
 
 def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[tuple[Probes, Take]]:

@@ -27,5 +27,6 @@ def newest(asking: exp.Query, reading: exp.Query, engine: Engine, limit: int) ->
     found, met = order.last(asked[GROUP].values, asked[LAST].values)
     tied = bool((met & order.twins(found)).any()) if len(order) else False
     places = order.places(found) if len(order) else found
-    table = {name: handed_over(each, places, met) for name, each in given.items()}
-    return pyarrow.table({names.NUMBER: array(asked[names.NUMBER].values), **table}), tied
+    table = {name: handed_over(each.values, places, met) for name, each in given.items()}
+    number = array(asked[names.NUMBER].values)
+    return pyarrow.table({names.NUMBER: number, names.HIT: array(met, met), **table}), tied

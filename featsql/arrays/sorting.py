@@ -29,11 +29,12 @@ class Runs:
         found: Integers = ranks + self.ahead[np.searchsorted(self.ranks, ranks, "right") - 1]
         return found
 
-    def laid(self, at: Integers) -> Integers:
-        """Instants by rank."""
-        ends = np.append(self.ranks[1:], len(at))
-        runs = zip(self.ranks + self.ahead, ends + self.ahead, strict=True)
-        return np.concatenate([at[start:end] for start, end in runs])
+    def laid(self, values: Values) -> Integers:
+        """Whole numbers by rank."""
+        found = np.empty(len(values), dtype=np.int64)
+        for rank, end, ahead in zip(self.ranks, np.append(self.ranks[1:], len(values)), self.ahead, strict=True):
+            found[rank:end] = values[rank + ahead : end + ahead]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,11 @@ class Ranks:
         """Where the rows of some ranks lie."""
         return self.by_time[ranks].astype(np.int64)
 
-    def laid(self, at: Integers) -> Integers:
-        """Instants by rank."""
-        return at[self.by_time]
+    def laid(self, values: Values) -> Integers:
+        """Whole numbers by rank."""
+        found = np.empty(len(values), dtype=np.int64)
+        found[:] = values[self.by_time]
+        return found
 
 
 @dataclass
@@ -110,13 +113,11 @@ def in_order(group: Values, at: Integers) -> Sorted:
     """Rows by their group and instant."""
     bits = len(at).bit_length()
     time = runs(at) or Ranks(earliest_first(at))
-    keys = np.empty(len(at), dtype=np.int64)
+    keys = time.laid(group)
+    keys <<= bits
     # block by block: another array of that length would cost more to get than to fill
     for start in range(0, len(at), BLOCK):
-        ranks = np.arange(start, min(start + BLOCK, len(at)))
-        keys[start : start + BLOCK] = group[time.places(ranks)]
-        keys[start : start + BLOCK] <<= bits
-        keys[start : start + BLOCK] |= ranks
+        keys[start : start + BLOCK] |= np.arange(start, min(start + BLOCK, len(at)))
     keys.sort()
     return Sorted(keys, bits, time, at)
 

@@ -18,8 +18,12 @@ HOUR = 3_600_000_000
 # How wide the buckets may be in which the rows of a relation are measured, and how many there may be of them.
 WIDTHS = tuple(hours * HOUR for hours in (1, 6, 24, 24 * 7, 24 * 30, 24 * 365))
 BUCKETS = 500
+# How many times as many there may be of a width that was best once.
+MANY = 4
 # How many rows, and the sum of their hashes.
 Measure = tuple[int, str]
+HOURS, STEP = "__hour", "__step"
+MEASURES = ("__last", "__told", "__count", "__hashes", "__count_then", "__hashes_then")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,18 @@ class Change:
 
 def extent(scan: Scan, engine: Engine, before: Extent | None) -> tuple[Extent, Change | None]:
     """The extent of a relation, and what has changed since `before`; None where everything may have."""
-    info, width = scan.relation, width_of(scan, engine)
     until = before.last if before else None
-    now, then = measured(scan, engine, width, until)
+    now, then = measured(scan, engine, before.width if before else None, until)
     if before is None or before.made != now.made:
         return now, None
     if now == before:
         return now, Change(None, ())
-    same = now if before.width == now.width else measured(scan, engine, before.width, until)[0]
     stable = until if then == before.whole and until is not None else None
-    ranges = tuple(changed(before, same)) if bucketed(info) and before.width else None
+    ranges = tuple(changed(before, now)) if bucketed(scan.relation) and before.width else None
     if ranges is not None and any(abs(end) >= FOREVER // 16 for span in ranges for end in span):
         ranges = None
+    if len(now.buckets) > MANY * BUCKETS:
+        now, _ = measured(scan, engine, None, None)
     return now, None if stable is None and ranges is None else Change(stable, ranges)
 
 
@@ -71,40 +75,69 @@ def bucketed(info: RelationInfo) -> bool:
     return info.clock is not None and info.clock.kind == "events" and not info.clock.versioned
 
 
-def width_of(scan: Scan, engine: Engine) -> int | None:
-    """How wide the buckets of a relation are best."""
-    if not bucketed(scan.relation):
-        return None
-    instant = happened(scan.relation)
-    ends = [exp.Min(this=instant), exp.Max(this=instant.copy())]
-    finite = exp.LT(this=exp.Abs(this=instant.copy()), expression=exp.Literal.number(FOREVER))
-    first, last = engine.rows(exp.select(*ends).from_(scan.table.copy()).where(finite).sql("duckdb"))[0]
-    found = (width for width in WIDTHS if first is None or (last - first) // width < BUCKETS)
-    return next(found, WIDTHS[-1])
-
-
 def measured(scan: Scan, engine: Engine, width: int | None, until: str | None) -> tuple[Extent, Measure]:
-    """The extent of a relation, and what of it had become known until an instant. The hash is hashed
-    once more, since the engine's hash of several values is too regular to be added up."""
+    """The extent of a relation in buckets of a width (None: of whatever is best), and what of it had become known
+    until an instant. The hash is hashed once more, since the engine's hash of several values is too regular to be
+    added up."""
     info, clock = scan.relation, scan.relation.clock
     timed = clock is not None and clock.kind != "static"
     known: exp.Expr = available_at(clock) if clock is not None and timed else exp.true()
     there = exp.not_(exp.Is(this=known, expression=exp.null()))
-    then = exp.LTE(this=known.copy(), expression=exp.Literal.string(until)) if timed and until else exp.true()
-    row = exp.func("hash", exp.func("hash", *(column(each.name) for each in info.columns)))
-    bucket: exp.Expr = exp.IntDiv(this=happened(info), expression=exp.Literal.number(width)) if width else exp.null()
-    values: list[exp.Expr] = [bucket, exp.Max(this=micros(known, known_type(info))) if timed else exp.null()]
-    values.append(exp.cast(exp.Max(this=known.copy()), "varchar") if timed else exp.null())
-    for condition in (there, exp.and_(there.copy(), then)):
-        where, total = exp.Where(this=condition), exp.Sum(this=exp.cast(row.copy(), "hugeint"))
-        values += [exp.Filter(this=call, expression=where.copy()) for call in (exp.Count(this=exp.Star()), total)]
-    query = exp.select(*values).from_(scan.table.copy())
-    rows = engine.rows((query.group_by(bucket.copy()) if width else query).sql("duckdb"))
+    row = exp.cast(exp.func("hash", exp.func("hash", *(column(each.name) for each in info.columns))), "hugeint")
+    values: list[exp.Expr] = [
+        exp.IntDiv(this=happened(info), expression=exp.Literal.number(HOUR)) if bucketed(info) else exp.null(),
+        exp.Max(this=micros(known, known_type(info))) if timed else exp.null(),
+        exp.cast(exp.Max(this=known.copy()), "varchar") if timed else exp.null(),
+        *totals(row, there),
+    ]
+    if timed and until is not None:
+        values += totals(row, exp.and_(there, exp.LTE(this=known.copy(), expression=exp.Literal.string(until))))
+    named = [exp.alias_(value, name) for value, name in zip(values, (HOURS, *MEASURES), strict=False)]
+    query = exp.select(*named).from_(scan.table.copy())
+    if bucketed(info):
+        query = widened(query.group_by(values[0].copy()), width)
+    rows = engine.rows(query.sql("duckdb"))
     last = max(((latest, text) for _, latest, text, *_ in rows if latest is not None), default=(0, None))[1]
-    now, before = (added((each[at], each[at + 1]) for each in rows) for at in (3, 5))
+    now = added((each[3], each[4]) for each in rows)
+    before = added((each[5], each[6]) for each in rows) if timed and until is not None else now
     buckets = {str(each[0]): (each[3], str(each[4])) for each in rows if each[0] is not None}
     made = repr((clock, [(each.name, each.type) for each in info.columns]))
-    return Extent(made, last, now, width, buckets), before
+    found = rows[0][-1] * HOUR if bucketed(info) and rows else None
+    return Extent(made, last, now, found or width, buckets), before
+
+
+def totals(row: exp.Expr, condition: exp.Expr) -> list[exp.Expr]:
+    """How many rows fulfil a condition, and the sum of their hashes."""
+    where = exp.Where(this=condition)
+    calls = (exp.Count(this=exp.Star()), exp.Sum(this=row.copy()))
+    return [exp.Filter(this=call, expression=where.copy()) for call in calls]
+
+
+def widened(hours: exp.Select, width: int | None) -> exp.Select:
+    """What was measured by the hour, in buckets of a width: if none is given, the least that makes few of them."""
+    hour, names = column(HOURS), [value.alias for value in hours.expressions[1:]]
+    step: exp.Expr = exp.Literal.number((width or HOUR) // HOUR)
+    if width is None:
+        finite = exp.LT(this=exp.Abs(this=hour.copy()), expression=exp.Literal.number(FOREVER // HOUR))
+        spread = exp.Sub(this=exp.Max(this=hour.copy()), expression=exp.Min(this=hour.copy()))
+        steps = [each // HOUR for each in WIDTHS]
+        few = [
+            exp.If(
+                this=exp.LT(this=spread.copy(), expression=exp.Literal.number(each * BUCKETS)),
+                true=exp.Literal.number(each),
+            )
+            for each in steps
+        ]
+        step = exp.Case(ifs=few, default=exp.Literal.number(steps[-1]))
+        step = exp.select(step).from_("__hours").where(finite).subquery()
+    chosen = exp.select(exp.alias_(exp.cast(step, "bigint"), STEP))
+    bucket = exp.IntDiv(this=hour.copy(), expression=column(STEP))
+    last, told, *sums = (column(name) for name in names)
+    latest = [exp.Max(this=last), exp.ArgMax(this=told, expression=last.copy())]
+    query = exp.select(bucket, *latest, *(exp.Sum(this=each) for each in sums), exp.Max(this=column(STEP)))
+    query = query.from_("__hours")
+    query = query.join(chosen.subquery("__width"), join_type="cross").group_by(bucket.copy())
+    return query.with_("__hours", as_=hours)
 
 
 def added(parts: Iterable[tuple[int, int | None]]) -> Measure:

@@ -15,7 +15,7 @@ from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
 from featsql.run.arrays import Desk, arranged
 from featsql.run.columns import columns_of
-from featsql.run.extend import Before, Extension, Kept, kept, scans
+from featsql.run.extend import Before, Extension, Kept, kept, scans, spine_names
 from featsql.run.extent import Change, Extent, extent
 
 
@@ -34,7 +34,9 @@ class Rows:
 def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compiled, before: Before | None) -> Rows:
     """The rows of a training set. What still stands of its earlier `table`, which is as it was left, is not computed
     again: `before` is what that was made of; None, where nothing of it may be kept."""
-    read: dict[str, Scan] = {scan.relation.key: scan for scan in scans(plan)}
+    # where no row can be told again, nobody will ask what its relations held
+    known_again = spine_names(plan) is not None
+    read: dict[str, Scan] = {scan.relation.key: scan for scan in scans(plan)} if known_again else {}
     extents: dict[str, Extent] = {}
     changes: dict[str, Change | None] = {}
     for key, scan in read.items():

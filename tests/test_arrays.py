@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow
 import pytest
 
-from featsql.arrays import order, ranges, reduce
+from featsql.arrays import order, ranges, reduce, spans
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Probes, Rows
@@ -142,11 +142,14 @@ def same(found: Any, expected: Any) -> bool:
     return bool(close)
 
 
-@pytest.mark.parametrize(("block", "room"), [(32, 1 << 62), (4, 1 << 62), (2, 10)])
-def test_ranges_are_what_a_loop_finds(block: int, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With long ranges through blocks, with rows written out in small batches, and with no room for one number."""
+@pytest.mark.parametrize(("block", "room", "most"), [(32, 1 << 62, 2), (4, 1 << 62, 0), (2, 10, 1 << 20)])
+def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With long ranges through blocks, with rows written out in small batches, with no room for one number, and with all
+    probes or only those that have to stepping over rows."""
     monkeypatch.setattr(reduce, "BLOCK", block)
-    monkeypatch.setattr(reduce, "LONG", 2 * block)
+    monkeypatch.setattr(ranges, "MOST", most)
+    for module in (reduce, spans):
+        monkeypatch.setattr(module, "LONG", 2 * block)
     monkeypatch.setattr(order, "WRITTEN_OUT", 50 * block)
     for module in (order, ranges):
         monkeypatch.setattr(module, "ROOM", room)

@@ -11,7 +11,7 @@ import pytest
 import featsql
 from featsql.arrays import ranges
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.reduce import extremes
+from featsql.arrays.spans import extremes
 from featsql.plan.plan import Laid, Over
 from featsql.run import examine
 from featsql.run.arrays import Desk

@@ -6,8 +6,9 @@ import numpy as np
 
 from featsql.arrays.order import written_out
 from featsql.arrays.part import Part, RefusedError
-from featsql.arrays.reduce import counts, masked
+from featsql.arrays.reduce import masked
 from featsql.arrays.rows import Flags, Integers, Values
+from featsql.arrays.spans import Spans
 
 
 def quantiles(shape: Part, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
@@ -21,7 +22,7 @@ def quantiles(shape: Part, values: Values, mask: Flags | None, begin: Integers, 
     ranks[order] = np.arange(size)
     ranks = masked(ranks, mask, size)
     ladder = np.append(values[order], values.dtype.type(0))
-    inside = counts(mask, begin, end)
+    (inside,) = Spans([(begin, end)]).counts(mask)
     found = np.zeros(len(begin), dtype=np.float64 if shape.operation == "quantile" else values.dtype)
     for chosen, places, owner in written_out(begin, end):
         keys = owner * (size + 1) + ranks[places]

@@ -16,41 +16,78 @@ import numpy as np
 import pyarrow
 
 from featsql.arrays.arrow import array
-from featsql.arrays.order import alike, coded, replaced, sortable, taken, written_out
+from featsql.arrays.late import known_later
+from featsql.arrays.order import alike, coded, replaced, sortable, written_out
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
-from featsql.arrays.reduce import ROOM, counts, extremes, groups_of, masked, nested, reduced, totals
+from featsql.arrays.reduce import ROOM, groups_of, masked, reduced
 from featsql.arrays.rows import Flags, Integers, Probes, Rows, Values
+from featsql.arrays.spans import Edges, Spans, Stepped, extremes
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100
 HALF = 32
+# What can step over rows that became known later; the others need the rows of each range one by one.
+STEPPING = frozenset({"count", "sum", "high", "low", "min", "max", "squares"})
+# From which share of the probes on it pays to let all of them step.
+MOST = 2
 
 
 @dataclass
 class Ranges:
-    """The ranges of some probes in some rows; `spans` name, by number, the bounds where each begins and ends."""
+    """The ranges of some probes in some rows; `spans` name, by number, the bounds where each begins and ends; `unseen`
+    tells which probe steps over which row (None: none over any)."""
 
     rows: Rows
     probes: Probes
     spans: Mapping[int, tuple[str, str]]
     chosen: dict[tuple[str | None, tuple[str, ...]], Flags | None] = field(default_factory=dict)
+    unseen: tuple[Integers, Integers] | None = None
 
     def measured(self, parts: Sequence[Part]) -> dict[Part, Values]:
         """Every part, by probe. What is not there is the aggregate's neutral value. Raises RefusedError."""
+        late = self.late()
+        with np.errstate(all="ignore"):
+            if late is None:
+                return self.shapes(parts)
+            stepping = [part for part in parts if part.operation in STEPPING]
+            others = [part for part in parts if part.operation not in STEPPING]
+            # where most probes step over rows, the others may do so as well
+            all_step = MOST * len(late) >= len(self.probes)
+            found = self.shapes(others if all_step else parts)
+            if stepping and all_step:
+                found |= self.stepped(np.arange(len(self.probes))).shapes(stepping)
+            elif stepping:
+                for part, values in self.stepped(late).shapes(stepping).items():
+                    found[part] = replaced(found[part], late, values)
+            if others:
+                for chosen, ranges in self.apart(late):
+                    for part, values in ranges.measured(others).items():
+                        found[part] = replaced(found[part], chosen, values)
+        return found
+
+    def shapes(self, parts: Sequence[Part]) -> dict[Part, Values]:
+        """Every part, by probe, of all rows but those that are stepped over."""
         found: dict[Part, Values] = {}
         alike: dict[Part, list[Part]] = {}
         for part in parts:
             alike.setdefault(replace(part, span=0), []).append(part)
-        with np.errstate(all="ignore"):
-            for shape, each in alike.items():
-                edges = [self.edges[part.span] for part in each]
-                found |= zip(each, self.shaped(shape, edges), strict=True)
-        late = self.late()
-        if late is not None:
-            for chosen, ranges in self.apart(late):
-                for part, values in ranges.measured(parts).items():
-                    found[part] = replaced(found[part], chosen, values)
+        for shape, each in alike.items():
+            edges = [self.edges[part.span] for part in each]
+            spans = Spans(edges) if self.unseen is None else Stepped(edges, *self.unseen, len(self.rows))
+            found |= zip(each, self.shaped(shape, spans), strict=True)
+        return found
+
+    def stepped(self, late: Integers) -> Ranges:
+        """The ranges of some probes, stepping over the rows that became known after them."""
+        found = self.of(self.probes.taken(late))
+        found.unseen = known_later(found)
+        return found
+
+    def of(self, probes: Probes) -> Ranges:
+        """The ranges of other probes in the same rows."""
+        found = replace(self, probes=probes)
+        found.__dict__["order"] = self.order
         return found
 
     @cached_property
@@ -128,34 +165,34 @@ class Ranges:
             self.chosen[argument, flags] = np.logical_and.reduce(masks) if masks else None
         return self.chosen[argument, flags]
 
-    def shaped(self, shape: Part, edges: list[tuple[Integers, Integers]]) -> list[Values]:
+    def shaped(self, shape: Part, spans: Spans) -> list[Values]:
         """An aggregate of several ranges of each probe."""
         mask = self.counted(shape.argument, shape.flags)
         values = self.rows.columns[shape.argument].values if shape.argument is not None else None
         if shape.operation == "count":
-            return [counts(mask, *each) for each in edges]
+            return spans.counts(mask)
         if shape.operation == "list":
-            return [self.listed(shape, *each) for each in edges]
+            return [self.listed(shape, *each) for each in spans.edges]
         if shape.operation == "distinct":
-            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), edges)
+            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), spans.edges)
         assert isinstance(values, np.ndarray)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
-                return [total + 0.0 for total in nested(np.add, masked(values, mask, 0.0), edges, 0.0)]
+                return [total + 0.0 for total in spans.reduced(np.add, masked(values, mask, 0.0), 0.0)]
             case "sum":
-                return [totals(masked(values, mask, 0), *each) for each in edges]
+                return spans.totals(masked(values, mask, 0))
             case "high":
-                return [totals(masked(values >> HALF, mask, 0), *each) for each in edges]
+                return spans.totals(masked(values >> HALF, mask, 0))
             case "low":
-                return [totals(masked(values & ((1 << HALF) - 1), mask, 0), *each) for each in edges]
+                return spans.totals(masked(values & ((1 << HALF) - 1), mask, 0))
             case "min" | "max":
-                return extremes(shape.operation, values, mask, edges)
+                return extremes(shape.operation, values, mask, spans)
             case "squares":
-                return [self.squares(values, mask, *each) for each in edges]
+                return self.squares(values, mask, spans)
             case "quantile" | "value":
-                return [quantiles(shape, values, mask, *each) for each in edges]
+                return [quantiles(shape, values, mask, *each) for each in spans.edges]
 
-    def squares(self, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
+    def squares(self, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
         """The sum of the squared differences from the mean of each range. They are taken from the group's mean first,
         and from the range's own where too little is left of that. Raises RefusedError."""
         plain = masked(values.astype(np.float64), mask, 0.0)
@@ -166,20 +203,29 @@ class Ranges:
         inside = np.maximum(np.add.reduceat(weights, starts), 1.0) if len(plain) else weights
         mean = np.add.reduceat(plain, starts) / inside if len(plain) else plain
         away = masked(plain - np.repeat(mean, sizes), mask, 0.0)
-        count = counts(mask, begin, end)
-        edges = np.stack([begin, end], axis=1)
-        total = reduced(np.add, away, edges, 0.0)[:, 0]
-        square = reduced(np.add, away * away, edges, 0.0)[:, 0]
+        sums = zip(
+            spans.counts(mask), spans.reduced(np.add, away, 0.0), spans.reduced(np.add, away * away, 0.0), strict=True
+        )
+        return [self.from_mean(away, mask, spans, i, *each) for i, each in enumerate(sums)]
+
+    def from_mean(
+        self, away: Values, mask: Flags | None, spans: Spans, i: int, count: Values, total: Values, square: Values
+    ) -> Values:
+        """The sum of squares about the mean of the ranges at a position, from how many differences from another number
+        there are, their sum and the sum of their squares."""
+        begin, end = spans.edges[i]
         apart = total * total / np.maximum(count, 1)
-        found = np.where(count > 1, square - apart, 0.0)
+        found: Values = np.where(count > 1, square - apart, 0.0)
         doubtful = np.flatnonzero((count > 1) & (apart > CANCELLED * found))
         for chosen, places, owner in written_out(begin[doubtful], end[doubtful]):
             probes = doubtful[chosen]
-            own = masked(away[places] - (total[probes] / count[probes])[owner], taken(mask, places), 0.0)
+            seen = spans.seen(probes[owner], places)
+            seen = seen if mask is None else seen & mask[places]
+            own = masked(away[places] - (total[probes] / count[probes])[owner], seen, 0.0)
             found[probes] = np.bincount(owner, own * own, minlength=len(probes))
         return found
 
-    def distinct(self, values: Values, mask: Flags | None, edges: list[tuple[Integers, Integers]]) -> list[Values]:
+    def distinct(self, values: Values, mask: Flags | None, edges: Sequence[Edges]) -> list[Values]:
         """How many different values each range has: those rows of which no earlier one in it has the same."""
         before = self.same_before(values, mask)
         found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -26,30 +26,11 @@ def groups_of(group: Integers) -> tuple[Integers, Integers]:
     return starts, np.diff(starts, append=len(group))
 
 
-def counts(mask: Flags | None, begin: Integers, end: Integers) -> Values:
-    """How many rows of each range count."""
-    return end - begin if mask is None else totals(mask, begin, end)
-
-
-def totals(values: Values, begin: Integers, end: Integers) -> Values:
-    """The sum of whole numbers over each range, exact as long as it has 64 bits."""
-    running = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(values, dtype=np.int64, out=running[1:])
-    found: Values = running[end] - running[begin]
+def running(values: Values) -> Integers:
+    """Running totals of whole numbers, the first of them nought; as 64 bits have them."""
+    found = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, dtype=np.int64, out=found[1:])
     return found
-
-
-def extremes(
-    which: Literal["min", "max"], values: Values, mask: Flags | None, edges: list[tuple[Integers, Integers]]
-) -> list[Values]:
-    """The least or the greatest value of each range; NaN is greater than all others."""
-    greatest = which == "max"
-    if values.dtype.kind == "f":
-        neutral = -np.inf if greatest else np.nan
-        return nested(np.maximum if greatest else np.fmin, masked(values, mask, neutral), edges, neutral)
-    limits = np.iinfo(np.int64)
-    bound = limits.min if greatest else limits.max
-    return nested(np.maximum if greatest else np.minimum, masked(values.astype(np.int64), mask, bound), edges, bound)
 
 
 def nested(call: np.ufunc, values: Values, edges: list[tuple[Integers, Integers]], neutral: Any) -> list[Values]:

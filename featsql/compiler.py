@@ -20,6 +20,7 @@ from featsql.read.roundtrip import changed
 from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
+from featsql.resolve.fitting import wrong_clocks
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
 from featsql.resolve.partner import Partner, start
@@ -142,11 +143,13 @@ def opened(
     columns: Columns,
     found: Findings,
 ) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
-    """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
-    before what is wrong with the graph."""
+    """The graph of a project, and the columns of its sources, which their clocks fit. What is wrong with the text of a
+    model is said before what is wrong with the graph."""
     try:
         graph = link(models, project)
-        return graph, columns(graph)
+        sources = columns(graph)
+        raise_errors(list(wrong_clocks(graph, sources)))
+        return graph, sources
     except FeatsqlError:
         for model in models:
             read(model, found)

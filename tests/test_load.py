@@ -106,6 +106,23 @@ CLOSED = "}}}]}]\n"
 
 WRONG = {
     "not YAML": ({"featsql_project.yml": "name: shop\nvars: [1, 2\n"}, ("FS101", "featsql_project.yml:3", "")),
+    "an alias in itself": (
+        {"featsql_project.yml": "name: shop\nvars: &all {days: *all}\n"},
+        ("FS101", "featsql_project.yml:2", "&all {days: *all}"),
+    ),
+    "aliases of aliases": (
+        {"models/a.yml": "a: &a [1, 1]\n" + "".join(f"b{i}: &a [*a, *a]\n" for i in range(60))},
+        ("FS101", "models/a.yml:2", "&a [*a, *a]"),
+    ),
+    "too deep": ({"models/a.yml": "a:\n  " + "[" * 5000 + "]" * 5000}, ("FS101", "models/a.yml:1", "a:")),
+    "a day that is none": (
+        {"featsql_project.yml": "name: shop\nvars: {since: 2024-02-30}\n"},
+        ("FS101", "featsql_project.yml:2", "2024-02-30}"),
+    ),
+    "a number that is none": (
+        {"featsql_project.yml": "name: shop\nvars: {days: !!int many}\n"},
+        ("FS101", "featsql_project.yml:2", "!!int many}"),
+    ),
     "an unknown key": (
         {"featsql_project.yml": "name: shop\nmodel-path: [x]\n"},
         ("FS102", "featsql_project.yml:2", "model-path: [x]"),

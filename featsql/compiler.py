@@ -28,7 +28,7 @@ from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
-from featsql.resolve.sources import open_sources, scan
+from featsql.resolve.sources import explained, open_sources, scan, unreadable
 
 if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
@@ -196,13 +196,21 @@ def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Map
 
 
 def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
-    """The columns of every source and seed, as the engine reads them."""
-    root = graph.project.root
+    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501 for every seed
+    that cannot be read."""
+    found: list[Diagnostic] = []
     columns: dict[str, tuple[Column, ...]] = {}
     for key, source in graph.sources.items():
-        seeded = key.startswith("seed:")
-        query = scan(source, root) if seeded else exp.select("*").from_(bound_name(key, graph))
-        columns[key] = engine.columns(query.sql("duckdb"))
+        if not key.startswith("seed:"):
+            query = exp.select("*").from_(bound_name(key, graph))
+            columns[key] = engine.columns(query.sql("duckdb"))
+            continue
+        try:
+            columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))
+        except EngineError as error:
+            message, hint = explained(engine, source, error, graph.project)
+            found.append(unreadable(source, message, hint))
+    raise_errors(found)
     return columns
 
 

@@ -14,7 +14,7 @@ from featsql.read.document import Document
 from featsql.read.document import Path as Steps
 from featsql.read.folders import Settings, places_under
 from featsql.read.header import Places, read_clock
-from featsql.read.project import ColumnProperties, Entity, File, RawConfig, Source
+from featsql.read.project import SEEDS, ColumnProperties, Entity, File, RawConfig, Source
 from featsql.read.schema import (
     ColumnBlock,
     ModelBlock,
@@ -157,7 +157,7 @@ class Properties:
         """Every CSV file below the seed paths as a source, with what property files say of it."""
         seeds: list[Source] = []
         for path in paths:
-            seed = Source("seed", path.stem, str(path), format="csv", place=Place(path.name))
+            seed = Source(SEEDS, path.stem, str(path), format="csv", place=Place(path.name))
             seeds.append(self.described(seed))
         return tuple(seeds)
 

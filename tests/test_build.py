@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.run.publish import write_text
 
 PROJECT = {
     "featsql_project.yml": """
@@ -165,6 +166,19 @@ def test_fan_out_is_refused_and_nothing_is_published(shop: Path) -> None:
     (failed,) = [r for r in run.results if r.status != "success"]
     assert failed.diagnostics[0].code == "FS805"
     assert rows(shop, "select table_name from information_schema.tables where table_name = 'training'") == []
+
+
+def test_what_is_no_file_is_not_replaced(shop: Path) -> None:
+    """Renaming over a device would put a file in its place."""
+    header = "{{ config(materialized='table', publish={'path': 'pipe'}) }}"
+    write(shop, {"models/one.sql": f"{header} select 1 as a"})
+    os.mkfifo(shop / "pipe")
+    (failed,) = featsql.load(shop).build(["one"]).results
+    assert [each.code for each in failed.diagnostics] == ["FS806"]
+    assert (shop / "pipe").is_fifo()
+    with pytest.raises(OSError, match="device"):
+        write_text(shop / "pipe", "text", ())
+    assert (shop / "pipe").is_fifo()
 
 
 def test_immature_labels_are_unknown(shop: Path) -> None:

@@ -19,7 +19,7 @@ from featsql.read.project import Source
 from featsql.resolve.checked import Waived
 from featsql.resolve.graph import model_key
 from featsql.run.definition import definition
-from featsql.run.publish import write_json, write_text
+from featsql.run.publish import write_json, write_record
 from featsql.run.run import Result, Run
 
 SCHEMA_VERSION = "featsql/manifest/v1"
@@ -37,7 +37,7 @@ def write_manifest(compiled: Compiled, run: Run) -> None:
     write_json(folder / "manifest.json", manifest(compiled, run), compiled.project.secrets)
     for name, model in compiled.graph.models.items():
         path = folder / "compiled" / model.rendered.file.path
-        write_text(path, compiled_sql(compiled, name) + "\n", compiled.project.secrets)
+        write_record(path, compiled_sql(compiled, name) + "\n", compiled.project.secrets)
 
 
 def manifest(compiled: Compiled, run: Run | None = None) -> dict[str, Any]:

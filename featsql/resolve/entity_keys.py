@@ -1,4 +1,4 @@
-"""FS603: a features model, or its labels, without the keys of its entity."""
+"""FS603, FS711: a features model, or its labels, without the columns that its header names."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Enti
             if key.casefold() not in folded:
                 message = f"the model has no column `{key}`, a key of its entity `{entity}`"
                 yield Diagnostic("FS603", message, place, did_you_mean(key, names, f"select it: `{key}`"))
+
+
+def missing_instants(model: Model, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Labels have the column of their instants, and that of what came of them."""
+    folded = {name.casefold() for name in names}
+    place = model.config.place or model.rendered.file.place(1)
+    for column in (model.config.as_of, model.config.label) if model.config.kind == "labels" else ():
+        if column is not None and column.casefold() not in folded:
+            hint = did_you_mean(column, names, f"select it: `{column}`")
+            yield Diagnostic("FS711", f"the labels have no column `{column}`", place, hint)
 
 
 def keys_of(config: Config, entities: Mapping[str, Entity]) -> frozenset[str]:

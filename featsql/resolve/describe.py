@@ -10,6 +10,7 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.read.model import Model
 from featsql.read.project import Config
+from featsql.resolve.advice import advice
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.entity_keys import missing_instants, missing_keys
 from featsql.resolve.graph import Graph, model_key
@@ -62,7 +63,7 @@ def bound(
     try:
         columns = scratch.bind(model, as_of_type(model, graph, relations))
     except EngineError as error:
-        raise FeatsqlError(unbound(model, error)) from None
+        raise FeatsqlError(unbound(model, error, graph)) from None
     names = [column.name for column in columns]
     missing = [*missing_keys(model, names, graph.project.entities), *missing_instants(model, names)]
     raise_errors([*repeated_names(model, columns), *missing])
@@ -234,7 +235,7 @@ def repeated_names(model: Model, columns: Columns) -> Iterator[Diagnostic]:
         seen.add(column.name.casefold())
 
 
-def unbound(model: Model, error: EngineError) -> Diagnostic:
+def unbound(model: Model, error: EngineError, graph: Graph) -> Diagnostic:
     """The engine's refusal of a model, at the place where it points."""
     place: Place | None
     text = model.rendered.text
@@ -244,4 +245,4 @@ def unbound(model: Model, error: EngineError) -> Diagnostic:
     hint = " ".join(line.strip() for line in rest.splitlines() if line.strip()) or None
     if hint is not None and len(hint) > LONGEST_HINT:
         hint = hint[:LONGEST_HINT].rpartition(" ")[0] + " ..."
-    return Diagnostic("FS510", message, place, hint, trail=trail)
+    return Diagnostic("FS510", message, place, advice(message, model, graph) or hint, trail=trail)

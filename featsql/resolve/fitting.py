@@ -12,6 +12,8 @@ from featsql.resolve.describe import is_instant, is_zoned
 from featsql.resolve.graph import Graph
 from featsql.resolve.subject import named
 
+SHOWN = 8  # columns in a hint
+
 
 def wrong_clocks(graph: Graph, sources: Mapping[str, tuple[Column, ...]]) -> Iterator[Diagnostic]:
     """What is wrong with the clocks of sources and seeds, each at its declaration: else the models that read a column
@@ -29,7 +31,7 @@ def wrong_clock(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]
     for column in clock.columns:
         if info.type_of(column) is None:
             message = f"the clock of {named(info.key)} names a column `{column}` that it does not have"
-            yield Diagnostic("FS609", message, place, did_you_mean(column, info.names))
+            yield Diagnostic("FS609", message, place, did_you_mean(column, info.names, has(info)))
     for column in clock.instants:
         kind = info.type_of(column)
         if kind is not None and not is_instant(kind):
@@ -40,3 +42,9 @@ def wrong_clock(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]
     if len(sorts) > 1:
         message = f"the clock of {named(info.key)} compares zoned instants with naive ones"
         yield Diagnostic("FS609", message, place, "make all of them zoned: `x at time zone '<zone>'`")
+
+
+def has(info: RelationInfo) -> str:
+    """What columns there are instead, as one who looks at the wrong file sees at once."""
+    more = ", ..." if len(info.names) > SHOWN else ""
+    return f"its columns are {', '.join(f'`{name}`' for name in info.names[:SHOWN])}{more}"

@@ -12,7 +12,7 @@ from featsql.read.model import Model
 from featsql.read.project import Config
 from featsql.resolve.advice import advice
 from featsql.resolve.catalog import Catalog, RelationInfo
-from featsql.resolve.entity_keys import missing_instants, missing_keys
+from featsql.resolve.entity_keys import missing_columns, missing_keys
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.inherit import inherit_clock
 from featsql.temporal import Clock
@@ -55,8 +55,8 @@ def bound(
     scratch: Scratch,
     published: Mapping[str, Columns],
 ) -> RelationInfo:
-    """One model as a relation. Raises FeatsqlError with FS510 where it does not bind, FS603, FS711 and
-    FS713 where its columns lack one that its header names, or share a name."""
+    """One model as a relation. Raises FeatsqlError with FS510 where it does not bind, FS603, FS711,
+    FS713 and FS715 where its columns lack one that its header names, or share a name."""
     key = model_key(model.name)
     if model.name in published:
         scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
@@ -65,7 +65,7 @@ def bound(
     except EngineError as error:
         raise FeatsqlError(unbound(model, error, graph)) from None
     names = [column.name for column in columns]
-    missing = [*missing_keys(model, names, graph.project.entities), *missing_instants(model, names)]
+    missing = [*missing_keys(model, names, graph.project.entities), *missing_columns(model, names)]
     raise_errors([*repeated_names(model, columns), *missing])
     return RelationInfo(key, columns, *clock_of(model, relations))
 

@@ -1,4 +1,4 @@
-"""FS603, FS711: a features model, or its labels, without the columns that its header names."""
+"""FS603, FS711, FS715: a model without the columns that its header names."""
 
 from __future__ import annotations
 
@@ -28,14 +28,20 @@ def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Enti
                 yield Diagnostic("FS603", message, place, did_you_mean(key, names, f"select it: `{key}`"))
 
 
-def missing_instants(model: Model, names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Labels have the column of their instants, and that of what came of them."""
+def missing_columns(model: Model, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Labels have the column of their instants, and that of what came of them; any model has those that tell its rows
+    apart, by which it grows and by which its copy is parted."""
     folded = {name.casefold() for name in names}
-    place = model.config.place or model.rendered.file.place(1)
-    for column in (model.config.as_of, model.config.label) if model.config.kind == "labels" else ():
+    config = model.config
+    place = config.place or model.rendered.file.place(1)
+    wanted = {each: ("FS711", "the labels have") for each in (config.as_of, config.label) if config.kind == "labels"}
+    partitions = config.publish.partition_by if config.publish is not None else ()
+    told = (*config.unique_key, config.incremental_time, *partitions)
+    wanted |= dict.fromkeys(told, ("FS715", "the model has"))
+    for column, (code, what) in wanted.items():
         if column is not None and column.casefold() not in folded:
             hint = did_you_mean(column, names, f"select it: `{column}`")
-            yield Diagnostic("FS711", f"the labels have no column `{column}`", place, hint)
+            yield Diagnostic(code, f"{what} no column `{column}`", place, hint)
 
 
 def keys_of(config: Config, entities: Mapping[str, Entity]) -> frozenset[str]:

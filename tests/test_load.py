@@ -131,6 +131,14 @@ WRONG = {
         {"featsql_project.yml": "name: shop\noutputs:\n  dev: {path: x.duckdb, threads: many}\n"},
         ("FS103", "featsql_project.yml:3", "many}"),
     ),
+    "a folder of models that is not there": (
+        {"featsql_project.yml": "name: shop\nmodel-paths: [models, more]\n", "models/a.sql": "select 1"},
+        ("FS103", "featsql_project.yml:2", "more]"),
+    ),
+    "a rule that is no mapping": (
+        {"featsql_project.yml": "name: shop\nrules: {look-ahead: off}\n"},
+        ("FS103", "featsql_project.yml:2", "off}"),
+    ),
     "an empty file": ({"featsql_project.yml": ""}, ("FS103", "featsql_project.yml:1", "")),
     "not a mapping": ({"models/a.yml": "- x\n"}, ("FS103", "models/a.yml:1", "- x")),
     "a missing key": (

@@ -59,7 +59,7 @@ class Loader:
         self.found += wrong
         check_folders(document, "models", self.found)
         self.variables = own_variables(block.vars, block.name) | self.variables
-        self.check_delay(block, document)
+        self.check_values(block, document)
         models = self.files(block.model_paths, {".sql"})
         properties = self.properties(block, document)
         seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
@@ -89,6 +89,20 @@ class Loader:
             rules=rules,
             target_place=document.key_place(("outputs", output.name)),
         )
+
+    def check_values(self, block: ProjectFile, document: Document) -> None:
+        """What no schema can tell of the project's file."""
+        self.check_delay(block, document)
+        self.check_paths(block, document)
+
+    def check_paths(self, block: ProjectFile, document: Document) -> None:
+        """A folder of models that the project names must be there: else its models would be missed in silence."""
+        here = [path.name for path in self.root.iterdir() if path.is_dir()]
+        for i, name in enumerate(block.model_paths if "model_paths" in block.model_fields_set else ()):
+            if not (self.root / name).is_dir():
+                message = f"wrong value for `model-paths`: there is no folder `{name}`"
+                place = document.value_place(("model-paths", i))
+                self.found.append(Diagnostic("FS103", message, place, did_you_mean(name, here)))
 
     def properties(self, block: ProjectFile, document: Document) -> Properties:
         """What the project's file and the property files say of entities, sources, models and seeds."""

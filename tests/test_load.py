@@ -135,6 +135,20 @@ WRONG = {
         {"featsql_project.yml": "name: shop\nmodel-paths: [models, more]\n", "models/a.sql": "select 1"},
         ("FS103", "featsql_project.yml:2", "more]"),
     ),
+    "a folder that is not there": (
+        {
+            "featsql_project.yml": "name: shop\nmodels:\n  shop: {staging: {dayly: {+tags: [x]}}}\n",
+            "models/staging/daily/a.sql": "select 1",
+        },
+        ("FS116", "featsql_project.yml:3", "dayly: {+tags: [x]}}}"),
+    ),
+    "a project that is another": (
+        {
+            "featsql_project.yml": "name: shop\nmodels:\n  shop: {a: {+tags: [x]}}\n  stop: {+tags: [y]}\n",
+            "models/a.sql": "select 1",
+        },
+        ("FS116", "featsql_project.yml:4", "stop: {+tags: [y]}"),
+    ),
     "a rule that is no mapping": (
         {"featsql_project.yml": "name: shop\nrules: {look-ahead: off}\n"},
         ("FS103", "featsql_project.yml:2", "off}"),

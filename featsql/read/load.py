@@ -10,7 +10,7 @@ from typing import Any
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.document import Document, read_document
-from featsql.read.folders import check_folders, folder_settings
+from featsql.read.folders import check_folders, folder_settings, refuse_unmet
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
 from featsql.read.rules import read_rules
@@ -181,6 +181,9 @@ class Loader:
             settings.place = file.place(1)
             properties.configure(file.name, settings)
             configs[file.name] = settings.frozen()
+        folders = [self.root / path for path in block.model_paths]
+        paths = [below(file.path, block.model_paths) for file in models]
+        self.found += refuse_unmet(document, "models", block.name, paths, folders)
         return configs
 
     def check_delay(self, block: ProjectFile, document: Document) -> None:

@@ -121,7 +121,8 @@ def check_level(document: Document, tree: Mapping[str, Any], steps: Path, found:
 def refuse_unmet(
     document: Document, section: str, project: str, paths: Iterable[PurePosixPath], folders: Sequence[Folder]
 ) -> Iterator[Diagnostic]:
-    """A folder, or a model, that is configured and not there: its configuration would be lost in silence (FS116)."""
+    """A folder, or a model, that is configured and not there: its configuration would be lost in silence (FS116).
+    Where there is no model yet there is none to lose."""
     tree = (document.value or {}).get(section)
     met = {(*path.parts[:-1], path.stem)[:end] for path in paths for end in range(1, len(path.parts) + 1)}
 
@@ -136,7 +137,7 @@ def refuse_unmet(
                 message = f"there is no folder of models, and no model, `{'/'.join((*steps, key))}`"
                 yield Diagnostic("FS116", message, document.key_place((*place, key)), hint)
 
-    if not isinstance(tree, dict):
+    if not isinstance(tree, dict) or not met:
         return
     own = tree.get(project)
     if not isinstance(own, dict):

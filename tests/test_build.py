@@ -300,3 +300,19 @@ def test_a_killed_build_leaves_whole_tables(shop: Path) -> None:
         copy = duckdb.connect().execute(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
         assert copy == [(40_000,)]
         assert json.loads((shop / "target/manifest.json").read_text())["nodes"]
+
+
+def test_compiled_sql_stays_below_the_target_path(tmp_path: Path) -> None:
+    """Also that of models that lie beside the project."""
+    shop = tmp_path / "a/b/shop"
+    write(
+        shop,
+        {
+            "featsql_project.yml": "name: shop\nmodel-paths: [../../models]\noutputs: {dev: {path: target/x.duckdb}}\n",
+            "models/one.sql": "not a model of this project",
+        },
+    )
+    write(tmp_path, {"a/models/one.sql": "select {{ 1 }} as a"})
+    assert featsql.load(shop).build().ok
+    assert (shop / "models/one.sql").read_text().strip() == "not a model of this project"
+    assert (shop / "target/compiled/models/one.sql").read_text() == "select 1 as a\n"

@@ -135,6 +135,10 @@ WRONG = {
         {"featsql_project.yml": "name: shop\nmodel-paths: [models, more]\n", "models/a.sql": "select 1"},
         ("FS103", "featsql_project.yml:2", "more]"),
     ),
+    "a folder that is not the project's": (
+        {"featsql_project.yml": "name: shop\nmacro-paths: [/macros]\n"},
+        ("FS103", "featsql_project.yml:2", "/macros]"),
+    ),
     "a folder that is not there": (
         {
             "featsql_project.yml": "name: shop\nmodels:\n  shop: {staging: {dayly: {+tags: [x]}}}\n",
@@ -210,6 +214,14 @@ WRONG = {
 @pytest.mark.parametrize(("files", "expected"), WRONG.values(), ids=list(WRONG))
 def test_what_is_wrong_has_its_place(files: dict[str, str], expected: tuple[str, str, str], tmp_path: Path) -> None:
     assert wrong(tmp_path, files) == [expected]
+
+
+def test_a_link_to_nothing_is_no_model_less(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("a.sql", "b.yml", ".#hidden.sql"):
+        (tmp_path / "models" / name).symlink_to("nowhere")
+    found = wrong(tmp_path, {"models/c.sql": "select 1"})
+    assert [(code, place) for code, place, _ in found] == [("FS106", "models/a.sql:1"), ("FS106", "models/b.yml:1")]
 
 
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:

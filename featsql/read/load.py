@@ -62,7 +62,7 @@ class Loader:
         self.check_values(block, document)
         models = self.files(block.model_paths, {".sql"})
         properties = self.properties(block, document)
-        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
+        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}), self.root)
         raw = self.raw_configs(document, block, models, properties)
         properties.refuse_unknown(models, seeds)
         output = self.target(block, document, target, {source.source for source in properties.sources.values()})
@@ -96,13 +96,17 @@ class Loader:
         self.check_paths(block, document)
 
     def check_paths(self, block: ProjectFile, document: Document) -> None:
-        """A folder of models that the project names must be there: else its models would be missed in silence."""
+        """Folders are named from the project's own; one of models must be there: else they would be missed in
+        silence."""
         here = [path.name for path in self.root.iterdir() if path.is_dir()]
-        for i, name in enumerate(block.model_paths if "model_paths" in block.model_fields_set else ()):
-            if not (self.root / name).is_dir():
-                message = f"wrong value for `model-paths`: there is no folder `{name}`"
-                place = document.value_place(("model-paths", i))
-                self.found.append(Diagnostic("FS103", message, place, did_you_mean(name, here)))
+        for key, names in (("model-paths", block.model_paths), ("macro-paths", block.macro_paths)):
+            for i, name in enumerate(names if key.replace("-", "_") in block.model_fields_set else ()):
+                missing = key == "model-paths" and not (self.root / name).is_dir()
+                problem = f"there is no folder `{name}`" if missing else "the path is not relative to the project"
+                if missing or Path(name).is_absolute():  # nothing can be read from there
+                    place = document.value_place((key, i))
+                    message = f"wrong value for `{key}`: {problem}"
+                    raise FeatsqlError([*self.found, Diagnostic("FS103", message, place, did_you_mean(name, here))])
 
     def properties(self, block: ProjectFile, document: Document) -> Properties:
         """What the project's file and the property files say of entities, sources, models and seeds."""
@@ -161,13 +165,14 @@ class Loader:
         return tuple(file for file in found if file is not None)
 
     def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
-        """The files below some folders with one of these suffixes; hidden ones are left out."""
+        """The files below some folders with one of these suffixes, also links that lead to none; hidden ones are left
+        out."""
         chosen: list[Path] = []
         for folder in folders:
             base = self.root / folder
             for path in sorted(path for path in base.rglob("*") if path.suffix.lower() in suffixes):
                 hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-                if not hidden and path.is_file():
+                if not hidden and (path.is_file() or not path.exists()):
                     chosen.append(path)
         return chosen
 

@@ -20,6 +20,7 @@ from featsql.read.roundtrip import changed
 from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
+from featsql.resolve.fitting import wrong_clocks
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
 from featsql.resolve.partner import Partner, start
@@ -27,7 +28,7 @@ from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
-from featsql.resolve.sources import open_sources, scan
+from featsql.resolve.sources import explained, open_sources, scan, unreadable
 
 if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
@@ -142,11 +143,13 @@ def opened(
     columns: Columns,
     found: Findings,
 ) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
-    """The graph of a project, and the columns of its sources. What is wrong with the text of a model is said
-    before what is wrong with the graph."""
+    """The graph of a project, and the columns of its sources, which their clocks fit. What is wrong with the text of a
+    model is said before what is wrong with the graph."""
     try:
         graph = link(models, project)
-        return graph, columns(graph)
+        sources = columns(graph)
+        raise_errors(list(wrong_clocks(graph, sources)))
+        return graph, sources
     except FeatsqlError:
         for model in models:
             read(model, found)
@@ -193,13 +196,21 @@ def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Map
 
 
 def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
-    """The columns of every source and seed, as the engine reads them."""
-    root = graph.project.root
+    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501 for every seed
+    that cannot be read."""
+    found: list[Diagnostic] = []
     columns: dict[str, tuple[Column, ...]] = {}
     for key, source in graph.sources.items():
-        seeded = key.startswith("seed:")
-        query = scan(source, root) if seeded else exp.select("*").from_(bound_name(key, graph))
-        columns[key] = engine.columns(query.sql("duckdb"))
+        if not key.startswith("seed:"):
+            query = exp.select("*").from_(bound_name(key, graph))
+            columns[key] = engine.columns(query.sql("duckdb"))
+            continue
+        try:
+            columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))
+        except EngineError as error:
+            message, hint = explained(engine, source, error, graph.project)
+            found.append(unreadable(source, message, hint))
+    raise_errors(found)
     return columns
 
 

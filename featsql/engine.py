@@ -160,7 +160,8 @@ class Engine:
             statements(sql)
         except duckdb.Error as error:
             failure = explain(str(error), sql)
-            return failure.message, failure.offset or 0
+            ended = len(sql.rstrip()) if "end of input" in failure.message else 0  # of which DuckDB 1.5 shows no place
+            return failure.message, ended if failure.offset is None else failure.offset
         return None
 
     def statement(self, sql: str) -> Any:

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.run.publish import write_text
 
 PROJECT = {
     "featsql_project.yml": """
@@ -167,6 +168,19 @@ def test_fan_out_is_refused_and_nothing_is_published(shop: Path) -> None:
     assert rows(shop, "select table_name from information_schema.tables where table_name = 'training'") == []
 
 
+def test_what_is_no_file_is_not_replaced(shop: Path) -> None:
+    """Renaming over a device would put a file in its place."""
+    header = "{{ config(materialized='table', publish={'path': 'pipe'}) }}"
+    write(shop, {"models/one.sql": f"{header} select 1 as a"})
+    os.mkfifo(shop / "pipe")
+    (failed,) = featsql.load(shop).build(["one"]).results
+    assert [each.code for each in failed.diagnostics] == ["FS806"]
+    assert (shop / "pipe").is_fifo()
+    with pytest.raises(OSError, match="device"):
+        write_text(shop / "pipe", "text", ())
+    assert (shop / "pipe").is_fifo()
+
+
 def test_immature_labels_are_unknown(shop: Path) -> None:
     write(
         shop,
@@ -286,3 +300,19 @@ def test_a_killed_build_leaves_whole_tables(shop: Path) -> None:
         copy = duckdb.connect().execute(f"select count(*) from '{shop}/target/training.parquet'").fetchall()
         assert copy == [(40_000,)]
         assert json.loads((shop / "target/manifest.json").read_text())["nodes"]
+
+
+def test_compiled_sql_stays_below_the_target_path(tmp_path: Path) -> None:
+    """Also that of models that lie beside the project."""
+    shop = tmp_path / "a/b/shop"
+    write(
+        shop,
+        {
+            "featsql_project.yml": "name: shop\nmodel-paths: [../../models]\noutputs: {dev: {path: target/x.duckdb}}\n",
+            "models/one.sql": "not a model of this project",
+        },
+    )
+    write(tmp_path, {"a/models/one.sql": "select {{ 1 }} as a"})
+    assert featsql.load(shop).build().ok
+    assert (shop / "models/one.sql").read_text().strip() == "not a model of this project"
+    assert (shop / "target/compiled/models/one.sql").read_text() == "select 1 as a\n"

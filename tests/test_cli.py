@@ -193,7 +193,7 @@ def test_compile(shop: Path, write: Callable[..., Path]) -> None:
         assert (found["place"]["path"], found["place"]["line"]) == ("models/a.sql", 2)
 
 
-@pytest.mark.parametrize("value", ["a: [", "7", "[a]", "a:b", "{1: 2}"])
+@pytest.mark.parametrize("value", ["a: [", "7", "[a]", "a:b", "{1: 2}", "{day: 2024-02-30}", "{all: &all [*all]}"])
 def test_bad_vars_are_a_diagnostic(value: str, shop: Path) -> None:
     ended = run("ls", "--vars", value, "--json", cwd=shop)
     assert ended.code == 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from program import python, run
+from program import environ, python, run
 
 from featsql.cli.command import spread
 from featsql.cli.init import project_name
@@ -153,3 +156,18 @@ def test_entities() -> None:
     assert read_entities(["a=1", "b=x=y", "a=2", "b="]) == [{"a": "1", "b": "x=y"}, {"a": "2", "b": ""}]
     with pytest.raises(FeatsqlError, match="FS902"):
         read_entities(["=1"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no device that is always full")
+@pytest.mark.parametrize("args", [["explain", "FS101"], ["--help"], ["--version"], ["build", "--help"]])
+def test_a_full_disk_is_not_our_error(args: list[str]) -> None:
+    command = [sys.executable, "-m", "featsql", *args]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environ(), check=False)
+    assert (ended.returncode, ended.stderr) == (1, "error: the output cannot be written: No space left on device\n")
+
+
+def test_a_closed_output_is_written_to_in_vain() -> None:
+    command = f"{shlex.quote(sys.executable)} -m featsql explain FS101 >&-"
+    ended = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, env=environ(), check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

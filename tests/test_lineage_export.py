@@ -219,7 +219,11 @@ def test_one_column_both_ways(compiled: Compiled) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "code", "hint"),
-    [("spend.spent", "FS730", "`spend`"), ("spent.spend", "FS723", "`spend`"), ("spend", "FS723", "--column")],
+    [
+        ("spend.spent", "FS730", "`spend`"),
+        ("spent.spend", "FS723", "`spend`"),
+        ("spend", "FS723", "`spend` does not say whose column it is"),
+    ],
 )
 def test_an_unknown_column(asked: str, code: str, hint: str, compiled: Compiled) -> None:
     with pytest.raises(FeatsqlError, match=code) as caught:

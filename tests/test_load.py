@@ -106,6 +106,23 @@ CLOSED = "}}}]}]\n"
 
 WRONG = {
     "not YAML": ({"featsql_project.yml": "name: shop\nvars: [1, 2\n"}, ("FS101", "featsql_project.yml:3", "")),
+    "an alias in itself": (
+        {"featsql_project.yml": "name: shop\nvars: &all {days: *all}\n"},
+        ("FS101", "featsql_project.yml:2", "&all {days: *all}"),
+    ),
+    "aliases of aliases": (
+        {"models/a.yml": "a: &a [1, 1]\n" + "".join(f"b{i}: &a [*a, *a]\n" for i in range(60))},
+        ("FS101", "models/a.yml:2", "&a [*a, *a]"),
+    ),
+    "too deep": ({"models/a.yml": "a:\n  " + "[" * 5000 + "]" * 5000}, ("FS101", "models/a.yml:1", "a:")),
+    "a day that is none": (
+        {"featsql_project.yml": "name: shop\nvars: {since: 2024-02-30}\n"},
+        ("FS101", "featsql_project.yml:2", "2024-02-30}"),
+    ),
+    "a number that is none": (
+        {"featsql_project.yml": "name: shop\nvars: {days: !!int many}\n"},
+        ("FS101", "featsql_project.yml:2", "!!int many}"),
+    ),
     "an unknown key": (
         {"featsql_project.yml": "name: shop\nmodel-path: [x]\n"},
         ("FS102", "featsql_project.yml:2", "model-path: [x]"),
@@ -113,6 +130,32 @@ WRONG = {
     "a wrong type": (
         {"featsql_project.yml": "name: shop\noutputs:\n  dev: {path: x.duckdb, threads: many}\n"},
         ("FS103", "featsql_project.yml:3", "many}"),
+    ),
+    "a folder of models that is not there": (
+        {"featsql_project.yml": "name: shop\nmodel-paths: [models, more]\n", "models/a.sql": "select 1"},
+        ("FS103", "featsql_project.yml:2", "more]"),
+    ),
+    "a folder that is not the project's": (
+        {"featsql_project.yml": "name: shop\nmacro-paths: [/macros]\n"},
+        ("FS103", "featsql_project.yml:2", "/macros]"),
+    ),
+    "a folder that is not there": (
+        {
+            "featsql_project.yml": "name: shop\nmodels:\n  shop: {staging: {dayly: {+tags: [x]}}}\n",
+            "models/staging/daily/a.sql": "select 1",
+        },
+        ("FS116", "featsql_project.yml:3", "dayly: {+tags: [x]}}}"),
+    ),
+    "a project that is another": (
+        {
+            "featsql_project.yml": "name: shop\nmodels:\n  shop: {a: {+tags: [x]}}\n  stop: {+tags: [y]}\n",
+            "models/a.sql": "select 1",
+        },
+        ("FS116", "featsql_project.yml:4", "stop: {+tags: [y]}"),
+    ),
+    "a rule that is no mapping": (
+        {"featsql_project.yml": "name: shop\nrules: {look-ahead: off}\n"},
+        ("FS103", "featsql_project.yml:2", "off}"),
     ),
     "an empty file": ({"featsql_project.yml": ""}, ("FS103", "featsql_project.yml:1", "")),
     "not a mapping": ({"models/a.yml": "- x\n"}, ("FS103", "models/a.yml:1", "- x")),
@@ -171,6 +214,14 @@ WRONG = {
 @pytest.mark.parametrize(("files", "expected"), WRONG.values(), ids=list(WRONG))
 def test_what_is_wrong_has_its_place(files: dict[str, str], expected: tuple[str, str, str], tmp_path: Path) -> None:
     assert wrong(tmp_path, files) == [expected]
+
+
+def test_a_link_to_nothing_is_no_model_less(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("a.sql", "b.yml", ".#hidden.sql"):
+        (tmp_path / "models" / name).symlink_to("nowhere")
+    found = wrong(tmp_path, {"models/c.sql": "select 1"})
+    assert [(code, place) for code, place, _ in found] == [("FS106", "models/a.sql:1"), ("FS106", "models/b.yml:1")]
 
 
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:

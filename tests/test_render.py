@@ -329,11 +329,37 @@ def test_mistakes(template: str, code: str, where: str, hint: str | None) -> Non
         ("a {{ € }}", "models/m.sql:1:6", None),
         ("a\n{# never closed", "models/m.sql:2:3", None),
         ("{{ 'a }}", "models/m.sql:1:4", None),
+        ("{% break %}", "models/m.sql:1:4", None),
+        ("{% for i in [] %}{% else %}{% continue %}{% endfor %}", "models/m.sql:1:31", None),
+        ("{% for i in [1] %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}", "models/m.sql:1:37", None),
+        ("{% for i in [1] recursive %}{% else %}{% break %}{% endfor %}", "models/m.sql:1:42", None),
+        ("{% macro f(a, a) %}{% endmacro %}", "models/m.sql:1:15", "rename one of them"),
+        ("select\n{{ " + "9" * 5000 + " }}", "models/m.sql:2:4", None),
     ],
 )
 def test_syntax_errors(template: str, where: str, hint: str | None) -> None:
     found = refused(template)
     assert (found.code, str(found.place), found.hint) == ("FS200", where, hint)
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "where"),
+    [
+        ("{{ config(kind='plain', kind='plain') }}", "FS202", "1:25"),
+        ("{{ config(tags=[], tags=[]) }}", "FS202", "1:20"),
+        ("{{ config(kind='kind' ~ 'kind', kind='b') }}", "FS202", "1:33"),
+        ("{{ config(meta={'a': 1, 'a': 2}) }}", "FS202", "1:25"),
+        ("{{ ref('a', v=1,\n v=2) }}", "FS202", "2:2"),
+        ("{{ 'a' | join(d=1, d=2) }}", "FS202", "1:20"),
+        ("{{ 1 is divisibleby(num=1, num=2) }}", "FS202", "1:28"),
+        ("{% macro f(x) %}{% endmacro %}{{ f(x=1, None=1, None=2) }}", "FS202", "1:49"),
+        ("{{ ref('a', **{'a': 1, 'a': 2}) }}", "FS202", "1:24"),
+    ],
+)
+def test_nothing_is_given_twice(template: str, code: str, where: str) -> None:
+    found = refused(template)
+    assert (found.code, str(found.place)) == (code, f"models/m.sql:{where}")
+    assert found.message.endswith("is given twice")
 
 
 def test_an_error_inside_a_macro_names_both_places() -> None:
@@ -430,6 +456,10 @@ def test_filters_see_no_more_than_expressions() -> None:
         "{{ ('a' * 9999).replace('a', 'a' * 9999) }}",
         "{{ [1] | batch(10 ** 9, 'x') | list }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+        "{{ " + "not " * 5000 + "1 }}",
+        "{% for i in [1] %}" * 25 + "{% endfor %}" * 25,
+        "{% if 1 %}" * 120 + "{% endif %}" * 120,
     ],
 )
 def test_what_would_not_end_is_cut_off(template: str) -> None:

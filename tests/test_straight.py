@@ -41,6 +41,7 @@ OTHER = (
     "{{ ref('a',, 'b') }}",
     "{{ config(kind='features', 'a') }}",
     "{{ config(_kind='plain') }}",
+    "{{ config(kind='plain', kind='plain') }}",
     "{{ macro('a') }}",
     "{{ this }}",
     "{# ref('a') #}{% if true %}{{ ref('a') }}{% endif %}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 # Trees of many nodes live as long as the program: looking through them for garbage again and again takes a
 # quarter of a large project's compilation.
@@ -12,13 +13,17 @@ RARELY = (50_000, 50, 100)
 def main() -> None:
     """The program `featsql`."""
     from featsql.cli.app import app
+    from featsql.cli.command import refused
     from featsql.cli.interrupt import end_on_interrupt
-    from featsql.cli.output import forgive_encodings
+    from featsql.cli.output import forgive_encodings, open_streams
 
     gc.set_threshold(*RARELY)
+    open_streams()
     forgive_encodings()
     end_on_interrupt()
     try:
         app(prog_name="featsql")
+    except OSError as error:  # help is written before any command runs
+        sys.exit(refused(error))
     finally:
         gc.freeze()  # it ends here: nothing is looked through once more

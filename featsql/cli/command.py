@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
@@ -17,6 +18,7 @@ from featsql.cli.output import abandon_stdout, report
 from featsql.errors import FeatsqlError
 
 USER_ERROR, INTERNAL_ERROR, BROKEN_PIPE = 1, 70, 141
+REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 SEVERAL = {"--select", "-s", "--exclude"}
 
 
@@ -60,8 +62,22 @@ def exit_codes(*, as_json: bool) -> Iterator[None]:
     except BrokenPipeError as error:
         abandon_stdout()
         raise typer.Exit(BROKEN_PIPE) from error
+    except OSError as error:
+        raise typer.Exit(refused(error)) from error
     except Exception as error:  # the last resort: any other exception is a bug of featsql
         raise typer.Exit(unexpected(error)) from error
+
+
+def refused(error: OSError) -> int:
+    """Say what the system refuses: room or rights are the user's to mend, anything else is a bug; gives the exit
+    code."""
+    if error.errno not in REFUSALS:
+        return unexpected(error)
+    what = f"`{error.filename}`" if error.filename else "the output cannot be written"
+    with suppress(OSError):  # it may be no file at all
+        abandon_stdout()  # what is left to be written would fail once more at the end
+    typer.echo(f"error: {what}: {error.strerror}", err=True)
+    return USER_ERROR
 
 
 def unexpected(error: Exception) -> int:

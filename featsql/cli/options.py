@@ -62,13 +62,18 @@ def project_folder(given: Path | None) -> Path:
 
 def read_variables(text: str | None) -> dict[str, Any]:
     """The mapping that `--vars` holds. Raises FeatsqlError FS901 for anything else."""
+    import json
+
     import yaml
 
     try:
         value = yaml.safe_load(text or "{}")
+        json.dumps(value, default=str, skipkeys=True)
     except yaml.YAMLError as error:
         reason = getattr(error, "problem", None) or str(error)
         raise FeatsqlError(bad_variables(f"`--vars` is not YAML: {reason}")) from error
+    except (ValueError, AttributeError, OverflowError, RecursionError) as error:  # a day that is none, an endless alias
+        raise FeatsqlError(bad_variables(f"`--vars` has a value that cannot be read: {error}")) from error
     if not isinstance(value, dict):
         raise FeatsqlError(bad_variables(f"`--vars` is not a mapping but `{value}`"))
     unnamed = next((key for key in value if not isinstance(key, str)), None)

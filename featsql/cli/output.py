@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def open_streams() -> None:
+    """Write into nothing where a stream was closed before the program began."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  as long as the program lasts
+
+
 def forgive_encodings() -> None:
     """Write an escape for what a terminal or a locale cannot show, rather than fail."""
     for stream in (sys.stdout, sys.stderr):

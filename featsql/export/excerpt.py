@@ -113,4 +113,5 @@ def find_column(compiled: Compiled, text: str) -> Node:
             return key, column.casefold()
     known = [key.partition(":")[2] for key in relations]
     hint = did_you_mean(name, known, "write it like --column customer_spend.spend_30d")
-    raise FeatsqlError(Diagnostic("FS723", f"there is no model, source or seed `{name}`", hint=hint))
+    message = f"there is no model, source or seed `{name}`" if name else f"`{text}` does not say whose column it is"
+    raise FeatsqlError(Diagnostic("FS723", message, hint=hint))

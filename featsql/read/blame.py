@@ -33,6 +33,17 @@ def unreadable(error: Any, file: File, sites: Sites, known: Iterable[str]) -> Te
     return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, sites.origin(file.path, offset))
 
 
+def uncompilable(error: Exception, file: File, sites: Sites) -> TemplateError:
+    """What Python says of a template that Jinja has read. Its place in the template is lost, its file is not."""
+    origin = sites.origin(file.path, 0)
+    deep = "too many" in str(error)  # levels of indentation, statically nested blocks
+    if deep or isinstance(error, (RecursionError, MemoryError)):
+        hint = "take it apart with `{% set %}`, or into macros"
+        return TemplateError("FS207", "this template is nested too deeply", hint, origin)
+    message = f"this template cannot be compiled: {getattr(error, 'msg', error)}"
+    return TemplateError("FS200", message, None, origin)
+
+
 def undefined(target: Any, known: Iterable[str], origin: Origin) -> TemplateError:
     """A call of Jinja's undefined `target`: of something that is not there, or that must not be seen."""
     if target._undefined_exception.__name__ == "SecurityError":

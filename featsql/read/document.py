@@ -12,6 +12,7 @@ from featsql.errors import Diagnostic, Place
 from featsql.read.project import File
 
 Path = tuple[str | int, ...]
+MOST_COPIES = 100_000  # how many values the aliases of a file may stand for
 
 
 @dataclass(slots=True)
@@ -46,13 +47,15 @@ def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, lis
     Finds FS101 for text that is not YAML, FS105 for a key that is given twice.
     """
     document = Document(file)
+    found: list[Diagnostic] = []
     try:
         node = yaml.compose(file.text, Loader=yaml.SafeLoader)
+        if node is not None:
+            document.value = Reader(document, fill, found).read(node, ())
     except yaml.YAMLError as error:
-        return document, [broken(file, error)]
-    found: list[Diagnostic] = []
-    if node is not None:
-        document.value = Reader(document, fill, found).read(node, ())
+        return Document(file), [broken(file, error)]
+    except RecursionError:
+        return Document(file), [Diagnostic("FS101", "this YAML is nested too deeply", file.place(1))]
     return document, found
 
 
@@ -61,9 +64,10 @@ def broken(file: File, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     place = file.place(mark.line + 1, mark.column + 1) if mark is not None else file.place(1)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    hint = (
-        "YAML is indented by spaces, never by tabs" if "\t" in place.text else "is a quote, bracket or colon missing?"
-    )
+    syntax = isinstance(error, (yaml.scanner.ScannerError, yaml.parser.ParserError))
+    hint = "is a quote, bracket or colon missing?" if syntax else None
+    if "\t" in place.text:
+        hint = "YAML is indented by spaces, never by tabs"
     return Diagnostic("FS101", f"this is not YAML: {problem}", place, hint)
 
 
@@ -75,10 +79,26 @@ class Reader:
         self.fill = fill
         self.found = found
         self.plain = yaml.SafeLoader("")
+        self.around: set[int] = set()
+        self.met: set[int] = set()
+        self.copies = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        """The value of a node."""
+        """The value of a node. Raises YAMLError where aliases have no end."""
         self.document.values.setdefault(path, self.place(node))
+        self.copies += id(node) in self.met
+        self.met.add(id(node))
+        if id(node) in self.around:
+            raise yaml.MarkedYAMLError(problem="an alias stands for what it is in", problem_mark=node.start_mark)
+        if self.copies > MOST_COPIES:
+            raise yaml.MarkedYAMLError(problem="its aliases stand for too much", problem_mark=node.start_mark)
+        self.around.add(id(node))
+        value = self.value(node, path)
+        self.around.discard(id(node))
+        return value
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        """The value of a node, by its kind."""
         match node:
             case yaml.MappingNode():
                 return self.mapping(node, path)
@@ -92,7 +112,7 @@ class Reader:
         self.plain.flatten_mapping(node)
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(self.plain.construct_object(key_node, deep=True))
+            key = str(self.made(key_node))
             if key in values and key_node.start_mark.line != self.document.keys[*path, key].line - 1:
                 message = f"the key `{key}` is given twice"
                 first = self.document.keys[*path, key].line
@@ -103,8 +123,17 @@ class Reader:
 
     def scalar(self, node: yaml.Node) -> Any:
         """The value of a scalar, its template filled in."""
-        value = self.plain.construct_object(node, deep=True)
+        value = self.made(node)
         return self.fill(value) if isinstance(value, str) and "{{" in value else value
+
+    def made(self, node: yaml.Node) -> Any:
+        """What a node stands for; its text where it looks like a number or an instant and is none."""
+        try:
+            return self.plain.construct_object(node, deep=True)
+        except (ValueError, AttributeError, OverflowError) as error:  # of Python, from inside of the YAML library
+            reason = f"this value cannot be read: {error}" if isinstance(error, ValueError) else "this is no instant"
+            self.found.append(Diagnostic("FS101", reason, self.place(node), "in quotes it is a text"))
+            return str(node.value)
 
     def place(self, node: yaml.Node) -> Place:
         """Where a node begins, as wide as its first line."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as Folder
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from featsql.read.document import Document, Path
 from featsql.read.project import RawConfig
 from featsql.read.schema import HeaderBlock
 
+Steps = tuple[str, ...]
 KNOWN = frozenset(HeaderBlock.model_fields)
 
 
@@ -114,3 +116,35 @@ def check_level(document: Document, tree: Mapping[str, Any], steps: Path, found:
                 found.append(Diagnostic("FS102", f"unknown configuration key `{key}`", place, hint))
         else:
             check_level(document, value, (*steps, key), found)
+
+
+def refuse_unmet(
+    document: Document, section: str, project: str, paths: Iterable[PurePosixPath], folders: Sequence[Folder]
+) -> Iterator[Diagnostic]:
+    """A folder, or a model, that is configured and not there: its configuration would be lost in silence (FS116).
+    Where there is no model yet there is none to lose."""
+    tree = (document.value or {}).get(section)
+    met = {(*path.parts[:-1], path.stem)[:end] for path in paths for end in range(1, len(path.parts) + 1)}
+
+    def below(tree: Mapping[str, Any], steps: Steps, place: Path) -> Iterator[Diagnostic]:
+        for key, value in tree.items():
+            if is_config(key, value) or not isinstance(value, dict):
+                continue
+            if (*steps, key) in met or any(each.joinpath(*steps, key).is_dir() for each in folders):
+                yield from below(value, (*steps, key), (*place, key))
+            else:
+                hint = did_you_mean(key, [path[-1] for path in met if path[:-1] == steps])
+                message = f"there is no folder of models, and no model, `{'/'.join((*steps, key))}`"
+                yield Diagnostic("FS116", message, document.key_place((*place, key)), hint)
+
+    if not isinstance(tree, dict) or not met:
+        return
+    own = tree.get(project)
+    if not isinstance(own, dict):
+        yield from below(tree, (), (section,))
+        return
+    yield from below(own, (), (section, project))
+    for key, value in tree.items():
+        if key != project and isinstance(value, dict) and not is_config(key, value):
+            hint = f"put it below `{project}:`, as a folder of this project; featsql has no packages"
+            yield Diagnostic("FS116", f"`{key}` is not this project", document.key_place((section, key)), hint)

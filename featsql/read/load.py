@@ -10,7 +10,7 @@ from typing import Any
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.document import Document, read_document
-from featsql.read.folders import check_folders, folder_settings
+from featsql.read.folders import check_folders, folder_settings, refuse_unmet
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
 from featsql.read.rules import read_rules
@@ -59,10 +59,10 @@ class Loader:
         self.found += wrong
         check_folders(document, "models", self.found)
         self.variables = own_variables(block.vars, block.name) | self.variables
-        self.check_delay(block, document)
+        self.check_values(block, document)
         models = self.files(block.model_paths, {".sql"})
         properties = self.properties(block, document)
-        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}))
+        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}), self.root)
         raw = self.raw_configs(document, block, models, properties)
         properties.refuse_unknown(models, seeds)
         output = self.target(block, document, target, {source.source for source in properties.sources.values()})
@@ -89,6 +89,24 @@ class Loader:
             rules=rules,
             target_place=document.key_place(("outputs", output.name)),
         )
+
+    def check_values(self, block: ProjectFile, document: Document) -> None:
+        """What no schema can tell of the project's file."""
+        self.check_delay(block, document)
+        self.check_paths(block, document)
+
+    def check_paths(self, block: ProjectFile, document: Document) -> None:
+        """Folders are named from the project's own; one of models must be there: else they would be missed in
+        silence."""
+        here = [path.name for path in self.root.iterdir() if path.is_dir()]
+        for key, names in (("model-paths", block.model_paths), ("macro-paths", block.macro_paths)):
+            for i, name in enumerate(names if key.replace("-", "_") in block.model_fields_set else ()):
+                missing = key == "model-paths" and not (self.root / name).is_dir()
+                problem = f"there is no folder `{name}`" if missing else "the path is not relative to the project"
+                if missing or Path(name).is_absolute():  # nothing can be read from there
+                    place = document.value_place((key, i))
+                    message = f"wrong value for `{key}`: {problem}"
+                    raise FeatsqlError([*self.found, Diagnostic("FS103", message, place, did_you_mean(name, here))])
 
     def properties(self, block: ProjectFile, document: Document) -> Properties:
         """What the project's file and the property files say of entities, sources, models and seeds."""
@@ -147,13 +165,14 @@ class Loader:
         return tuple(file for file in found if file is not None)
 
     def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
-        """The files below some folders with one of these suffixes; hidden ones are left out."""
+        """The files below some folders with one of these suffixes, also links that lead to none; hidden ones are left
+        out."""
         chosen: list[Path] = []
         for folder in folders:
             base = self.root / folder
             for path in sorted(path for path in base.rglob("*") if path.suffix.lower() in suffixes):
                 hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-                if not hidden and path.is_file():
+                if not hidden and (path.is_file() or not path.exists()):
                     chosen.append(path)
         return chosen
 
@@ -167,6 +186,9 @@ class Loader:
             settings.place = file.place(1)
             properties.configure(file.name, settings)
             configs[file.name] = settings.frozen()
+        folders = [self.root / path for path in block.model_paths]
+        paths = [below(file.path, block.model_paths) for file in models]
+        self.found += refuse_unmet(document, "models", block.name, paths, folders)
         return configs
 
     def check_delay(self, block: ProjectFile, document: Document) -> None:

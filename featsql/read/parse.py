@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -16,10 +16,10 @@ from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
 from featsql.read.notes import take_notes
 from featsql.read.project import Project
+from featsql.read.quoting import EngineSyntax, meant_as_name
 from featsql.read.words import SOURCES
 from featsql.temporal import DIALECT
 
-EngineSyntax = Callable[[str], tuple[str, int] | None]
 DUCKDB = Dialect.get_or_raise(DIALECT)
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
@@ -48,7 +48,9 @@ def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSy
     if problem is not None:
         message, offset = problem
         message = ACROSS_LINES.sub(" ", message.removeprefix("Parser Error: "))
-        raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset)
+        name = meant_as_name(rendered.text, offset, engine_syntax)
+        hint = f'`{name}` is a word of SQL: if a name is meant, put it in quotes, `"{name}"`' if name else None
+        raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset, hint)
     rendered, tokens = one_statement(rendered)
     tree = read(rendered, tokens)
     nodes = take_notes(tree, exp.CTE, exp.Table)

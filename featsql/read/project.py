@@ -11,6 +11,8 @@ from typing import Any, Literal
 from featsql.errors import Place
 from featsql.temporal import Boundary, Clock
 
+SEEDS = "seed"  # what every seed has as its source
+
 ModelKind = Literal["plain", "features", "labels", "training_set"]
 Materialization = Literal["view", "table", "ephemeral", "incremental"]
 

@@ -14,7 +14,7 @@ from featsql.read.document import Document
 from featsql.read.document import Path as Steps
 from featsql.read.folders import Settings, places_under
 from featsql.read.header import Places, read_clock
-from featsql.read.project import ColumnProperties, Entity, File, RawConfig, Source
+from featsql.read.project import SEEDS, ColumnProperties, Entity, File, RawConfig, Source
 from featsql.read.schema import (
     ColumnBlock,
     ModelBlock,
@@ -153,11 +153,12 @@ class Properties:
         if block.columns:
             settings.values["columns"] = columns_of(block.columns, document, (*steps, "columns"))
 
-    def seeds_of(self, paths: Sequence[Path]) -> tuple[Source, ...]:
+    def seeds_of(self, paths: Sequence[Path], root: Path) -> tuple[Source, ...]:
         """Every CSV file below the seed paths as a source, with what property files say of it."""
         seeds: list[Source] = []
         for path in paths:
-            seed = Source("seed", path.stem, str(path), format="csv", place=Place(path.name))
+            name = path.relative_to(root) if path.is_relative_to(root) else path
+            seed = Source(SEEDS, path.stem, str(path), format="csv", place=Place(name.as_posix()))
             seeds.append(self.described(seed))
         return tuple(seeds)
 

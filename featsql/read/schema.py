@@ -73,7 +73,7 @@ def as_severity(value: Any) -> Any:
 
 def as_blocks(value: Any) -> Any:
     """One block where a list of them is allowed."""
-    return [value] if isinstance(value, dict) else value
+    return value if isinstance(value, list) else [value]
 
 
 class RuleBlock(Strict):

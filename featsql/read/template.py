@@ -14,9 +14,10 @@ from jinja2.runtime import Context, Macro, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from featsql.read.blame import blamed, undefined, unreadable
+from featsql.read.blame import blamed, uncompilable, undefined, unreadable
 from featsql.read.fault import Returned
 from featsql.read.fault import TemplateError as TemplateError
+from featsql.read.grammar import Grammar, keyword_offset, start
 from featsql.read.limits import GROWING, Meter, growth, guarded
 from featsql.read.project import File
 from featsql.read.sites import Call, Site, Sites
@@ -26,6 +27,8 @@ from featsql.read.variables import MISSING, environment_variable, variable
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
 SITE, EMIT, COUNTED = "_site", " emit", " counted"  # names that no template can use
 REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
+
+LONGEST_NUMBER = 4300  # digits; Python reads no more
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -57,12 +60,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.sites.add(file)
         try:
             tree = Parser(self, file.text, file.path, file.path).parse()
+            Grammar(file, self.sites).check(tree)
             look(tree)
             Instrument(self.sites, file).visit(tree)
             tree.set_environment(self)
             return Template.from_code(self, self.compile(tree, file.path, file.path), {})
         except jinja2.TemplateSyntaxError as error:
             raise unreadable(error, file, self.sites, [*self.filters, *self.tests]) from error
+        except (SyntaxError, RecursionError, MemoryError) as error:  # of Python, into which Jinja compiles
+            raise uncompilable(error, file, self.sites) from error
 
     def library(self, file: File) -> list[tuple[str, Origin, Macro]]:
         """The macros of a file that holds nothing else, each with the place of its name. Raises TemplateError."""
@@ -202,19 +208,13 @@ class Instrument(NodeTransformer):
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  as above
         keywords: dict[str, Origin] = {}
         for each in node.kwargs:
-            keywords[each.key] = self.key(each)
+            offset = keyword_offset(self.file.text, each)
+            keywords[each.key] = self.sites.origin(self.file.path, offset, len(each.key))
             self.keys_inside(each.key, each.value, keywords)
         site = Site(self.at(node.node), tuple(self.at(each) for each in node.args), keywords)
         self.generic_visit(node)
         node.kwargs.append(nodes.Keyword(SITE, nodes.Const(self.sites.call(site)), lineno=node.lineno))
         return node
-
-    def key(self, keyword: nodes.Keyword) -> Origin:
-        """Where the name of a keyword argument stands."""
-        if keyword.key.startswith("_"):
-            raise TemplateError("FS205", f"`{keyword.key}` begins with an underscore", None, self.at(keyword.value))
-        offset = self.file.text.rfind(keyword.key, 0, keyword.value.lineno - 1)
-        return self.sites.origin(self.file.path, max(0, offset), len(keyword.key))
 
     def keys_inside(self, path: str, node: nodes.Expr, found: dict[str, Origin]) -> None:
         """Where the keys of a dictionary stand that is written out as an argument, by their dotted paths."""
@@ -260,11 +260,6 @@ class Instrument(NodeTransformer):
         return super().generic_visit(node, *arguments, **options)
 
 
-def start(node: nodes.Node) -> int:
-    """Where a node begins, counted from 1; Jinja's own position is that of its operator."""
-    return min(each.lineno for each in (node, *node.find_all(nodes.Node)) if each.lineno)
-
-
 def is_blank(node: nodes.Node) -> bool:
     """Whether a statement only prints whitespace."""
     return all(isinstance(each, nodes.TemplateData) and not each.data.strip() for each in node.iter_child_nodes())
@@ -276,6 +271,8 @@ def by_offset(tokens: Iterator[tuple[int, str, str]], source: str) -> Iterator[t
     try:
         for _, kind, value in tokens:
             position = source.index(value, position)  # what whitespace control strips is passed over
+            if kind == "integer" and len(value) > LONGEST_NUMBER:
+                raise jinja2.TemplateSyntaxError("this number has too many digits", position + 1)
             yield position + 1, kind, value
             position += len(value)
     except jinja2.TemplateSyntaxError as error:

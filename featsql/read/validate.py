@@ -71,6 +71,8 @@ def said(detail: ErrorDetails) -> str:
     """A complaint in words that do not speak of Python."""
     if detail["type"] in {"model_type", "dict_type"}:
         return "here a mapping is expected: `key: value`"
+    if detail["type"] == "string_pattern_mismatch":
+        return "a name has letters, digits and underscores, and begins with no digit"
     return detail["msg"][0].lower() + detail["msg"][1:]
 
 

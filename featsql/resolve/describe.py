@@ -10,8 +10,9 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.read.model import Model
 from featsql.read.project import Config
+from featsql.resolve.advice import advice
 from featsql.resolve.catalog import Catalog, RelationInfo
-from featsql.resolve.entity_keys import missing_keys
+from featsql.resolve.entity_keys import missing_columns, missing_keys
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.inherit import inherit_clock
 from featsql.temporal import Clock
@@ -54,17 +55,18 @@ def bound(
     scratch: Scratch,
     published: Mapping[str, Columns],
 ) -> RelationInfo:
-    """One model as a relation. Raises FeatsqlError with FS510 where it does not bind, FS603 and FS713 where its
-    columns lack a key or share a name."""
+    """One model as a relation. Raises FeatsqlError with FS510 where it does not bind, FS603, FS711,
+    FS713 and FS715 where its columns lack one that its header names, or share a name."""
     key = model_key(model.name)
     if model.name in published:
         scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
     try:
         columns = scratch.bind(model, as_of_type(model, graph, relations))
     except EngineError as error:
-        raise FeatsqlError(unbound(model, error)) from None
-    wrong = [*repeated_names(model, columns), *missing_keys(model, [c.name for c in columns], graph.project.entities)]
-    raise_errors(wrong)
+        raise FeatsqlError(unbound(model, error, graph)) from None
+    names = [column.name for column in columns]
+    missing = [*missing_keys(model, names, graph.project.entities), *missing_columns(model, names)]
+    raise_errors([*repeated_names(model, columns), *missing])
     return RelationInfo(key, columns, *clock_of(model, relations))
 
 
@@ -233,7 +235,7 @@ def repeated_names(model: Model, columns: Columns) -> Iterator[Diagnostic]:
         seen.add(column.name.casefold())
 
 
-def unbound(model: Model, error: EngineError) -> Diagnostic:
+def unbound(model: Model, error: EngineError, graph: Graph) -> Diagnostic:
     """The engine's refusal of a model, at the place where it points."""
     place: Place | None
     text = model.rendered.text
@@ -243,4 +245,4 @@ def unbound(model: Model, error: EngineError) -> Diagnostic:
     hint = " ".join(line.strip() for line in rest.splitlines() if line.strip()) or None
     if hint is not None and len(hint) > LONGEST_HINT:
         hint = hint[:LONGEST_HINT].rpartition(" ")[0] + " ..."
-    return Diagnostic("FS510", message, place, hint, trail=trail)
+    return Diagnostic("FS510", message, place, advice(message, model, graph) or hint, trail=trail)

@@ -1,4 +1,4 @@
-"""FS603: a features model, or its labels, without the keys of its entity."""
+"""FS603, FS711, FS715: a model without the columns that its header names."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def missing_keys(model: Model, names: Sequence[str], entities: Mapping[str, Enti
             if key.casefold() not in folded:
                 message = f"the model has no column `{key}`, a key of its entity `{entity}`"
                 yield Diagnostic("FS603", message, place, did_you_mean(key, names, f"select it: `{key}`"))
+
+
+def missing_columns(model: Model, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Labels have the column of their instants, and that of what came of them; any model has those that tell its rows
+    apart, by which it grows and by which its copy is parted."""
+    folded = {name.casefold() for name in names}
+    config = model.config
+    place = config.place or model.rendered.file.place(1)
+    wanted = {each: ("FS711", "the labels have") for each in (config.as_of, config.label) if config.kind == "labels"}
+    partitions = config.publish.partition_by if config.publish is not None else ()
+    told = (*config.unique_key, config.incremental_time, *partitions)
+    wanted |= dict.fromkeys(told, ("FS715", "the model has"))
+    for column, (code, what) in wanted.items():
+        if column is not None and column.casefold() not in folded:
+            hint = did_you_mean(column, names, f"select it: `{column}`")
+            yield Diagnostic(code, f"{what} no column `{column}`", place, hint)
 
 
 def keys_of(config: Config, entities: Mapping[str, Entity]) -> frozenset[str]:

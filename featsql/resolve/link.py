@@ -89,5 +89,8 @@ def cycle(way: list[str], models: Mapping[str, Model]) -> Diagnostic:
     """The diagnostic of a cycle, at the reference that closes it."""
     model = models[way[0]]
     place = next((r.place for r in model.rendered.references if r.name == way[1]), model.rendered.file.place(1))
+    if len(set(way)) == 1:
+        hint = "for the table of an incremental model as it stands, write {{ this }}"
+        return Diagnostic("FS403", f"the model `{way[0]}` reads itself", place, hint)
     message = "the models read each other in a circle: " + " -> ".join(way)
     return Diagnostic("FS403", message, place, "let one of them read the other's sources instead")

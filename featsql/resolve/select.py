@@ -56,7 +56,7 @@ def select_keys(graph: Graph, include: Sequence[str], exclude: Sequence[str]) ->
 def union(texts: Sequence[str], graph: Graph, known: Mapping[str, Selectable], found: Found) -> frozenset[str]:
     """Everything that any word of any text names."""
     chosen: set[str] = set()
-    for text in texts:
+    for text in [texts] if isinstance(texts, str) else texts:  # a text is a sequence of texts, too
         if not text.strip():
             found.append(Diagnostic("FS412", "a selector is empty", hint="leave the option out to choose everything"))
         for word in text.split():

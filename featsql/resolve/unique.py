@@ -16,11 +16,12 @@ Key = frozenset[str]
 
 
 class Uniqueness:
-    """The keys of the queries in one bound tree."""
+    """The keys of the queries in one bound tree, which is asked at instants or of all rows that there are."""
 
-    def __init__(self, model: Resolved, graph: Graph) -> None:
+    def __init__(self, model: Resolved, graph: Graph, *, at_instants: bool = True) -> None:
         self.model = model
         self.graph = graph
+        self.at_instants = at_instants
 
     def of_source(self, source: exp.Expr) -> Iterator[Key]:
         """The keys of what stands in a FROM or JOIN."""
@@ -33,7 +34,7 @@ class Uniqueness:
             yield from self.of_query(cte.this)
 
     def of_relation(self, key: str) -> Iterator[Key]:
-        """The keys of a relation at an instant, as declared."""
+        """The keys of a relation, as declared."""
         clock = self.model_clock(key)
         if clock:
             yield frozenset(name.casefold() for name in clock)
@@ -47,9 +48,17 @@ class Uniqueness:
             yield frozenset(k.casefold() for name in config.entity if name in entities for k in entities[name].keys)
 
     def model_clock(self, key: str) -> tuple[str, ...]:
-        """The key of which a relation has one version at an instant."""
+        """The key of which a relation has one row: at an instant one version, and of events also else, because they
+        are hardly ever corrected."""
         clock = next((info.clock for info in self.model.scans.values() if info.key == key), None)
-        return clock.unique_key if clock is not None else ()
+        all_versions = clock is not None and clock.kind == "state" and not self.at_instants
+        return clock.unique_key if clock is not None and not all_versions else ()
+
+    def has_several(self, source: exp.Expr) -> bool:
+        """Whether a source is a relation of events or of versions, which has as many rows as there were of them."""
+        number = scan_of(source)
+        clock = self.model.scans[number].clock if number is not None else None
+        return clock is not None and clock.kind in {"events", "state"}
 
     def is_static(self, source: exp.Expr) -> bool:
         """Whether a source is a timeless list, of which we take it that it has no row twice."""
@@ -121,9 +130,13 @@ class Uniqueness:
         alias = source.alias_or_name.casefold()
         if any(is_missing(term, alias) for term in where(select)):
             return True
-        terms = [*where(select), *(term for join in joins(select) for term in conjuncts(join.args.get("on")))]
-        held = {side.name.casefold() for term in terms for side in held_of(term, alias)}
+        held = self.held(alias, select)
         return any(key <= held for key in self.of_source(source))
+
+    def held(self, alias: str, select: exp.Select) -> set[str]:
+        """The columns of a source that are held equal to others'."""
+        terms = [*where(select), *(term for join in joins(select) for term in conjuncts(join.args.get("on")))]
+        return {side.name.casefold() for term in terms for side in held_of(term, alias)}
 
 
 def held_of(term: exp.Expr, alias: str) -> Iterator[exp.Expr]:

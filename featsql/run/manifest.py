@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featsql.codes import titles
@@ -19,7 +19,7 @@ from featsql.read.project import Source
 from featsql.resolve.checked import Waived
 from featsql.resolve.graph import model_key
 from featsql.run.definition import definition
-from featsql.run.publish import write_json, write_text
+from featsql.run.publish import write_json, write_record
 from featsql.run.run import Result, Run
 
 SCHEMA_VERSION = "featsql/manifest/v1"
@@ -36,8 +36,9 @@ def write_manifest(compiled: Compiled, run: Run) -> None:
     folder = compiled.project.root / compiled.project.target_path
     write_json(folder / "manifest.json", manifest(compiled, run), compiled.project.secrets)
     for name, model in compiled.graph.models.items():
-        path = folder / "compiled" / model.rendered.file.path
-        write_text(path, compiled_sql(compiled, name) + "\n", compiled.project.secrets)
+        parts = (part for part in PurePosixPath(model.rendered.file.path).parts if part != "..")
+        path = folder.joinpath("compiled", *parts)  # below it also where models lie beside the project
+        write_record(path, compiled_sql(compiled, name) + "\n", compiled.project.secrets)
 
 
 def manifest(compiled: Compiled, run: Run | None = None) -> dict[str, Any]:

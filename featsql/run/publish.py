@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -47,6 +48,8 @@ def publish_file(model: Model, path: Path, project: Project, engine: Engine) -> 
     """Write one Parquet file and put it in place."""
     if path.is_dir():
         raise OSError(f"{path.name} is a folder")
+    if path.exists() and not path.is_file():  # as root one could put a file in the place of a device
+        raise OSError(f"{path.name} is no file")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         engine.write_parquet(table_of(project, model.name), str(fresh))
@@ -75,13 +78,25 @@ def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, proj
 
 
 def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str]) -> None:
-    """Write a JSON file without secrets, and put it in place."""
-    write_text(path, json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n", secrets)
+    """Write a JSON file without secrets, and put it in place. Raises FeatsqlError FS808."""
+    write_record(path, json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n", secrets)
+
+
+def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
+    """Write what featsql keeps about a project, and put it in place. Raises FeatsqlError FS808."""
+    try:
+        write_text(path, text, secrets)
+    except OSError as error:
+        message = f"cannot write `{path}`: {error.strerror or error}"
+        hint = "give the folder back its room and rights, or move what stands in the way"
+        raise FeatsqlError(Diagnostic("FS808", message, hint=hint)) from error
 
 
 def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
     """Write a text file without secrets, and put it in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "a folder or a device has this name")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         fresh.write_text(redact(text, secrets), encoding="utf-8")

@@ -46,10 +46,12 @@ def attach_target(engine: Engine, project: Project) -> None:
         source = exp.alias_(exp.Literal.string(target.path), target.database, quoted=True)
         engine.execute(exp.Attach(this=source).sql("duckdb"))
         make_schema(engine, target.database, target.schema)
-    except (EngineError, OSError) as error:
-        message = error.message if isinstance(error, EngineError) else str(error)
+    except EngineError as error:
         hint = "is another program using it, or is it no DuckDB database?"
-        raise FeatsqlError(Diagnostic("FS803", message.splitlines()[0], project.target_place, hint)) from error
+        raise FeatsqlError(Diagnostic("FS803", error.message.splitlines()[0], project.target_place, hint)) from error
+    except OSError as error:
+        message = f"the folder of `{target.path}` cannot be made: {error.strerror or error}"
+        raise FeatsqlError(Diagnostic("FS803", message, project.target_place)) from error
 
 
 def relations(engine: Engine, project: Project) -> dict[str, str]:

@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,11 @@ def note(asked: str | None, project: Project, run: Run, quiet: Set[str]) -> None
         "copies": copies,
     }
     fresh = folder / f".{LAST}.{uuid.uuid4().hex}"
-    fresh.write_text(json.dumps(held), encoding="utf-8")
-    os.replace(fresh, folder / LAST)
+    with suppress(OSError):  # without it the next build looks for itself
+        fresh.write_text(json.dumps(held), encoding="utf-8")
+        os.replace(fresh, folder / LAST)
+    with suppress(OSError):
+        fresh.unlink()
 
 
 def answer(asked: str | None, root: Path) -> Run | None:

@@ -9,27 +9,30 @@ from sqlglot import exp
 from featsql.errors import Diagnostic
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.entity_keys import keys_of
-from featsql.resolve.scope import joins, output, query_behind, sources
+from featsql.resolve.scope import joins, output, query_behind, scan_of, sources
 from featsql.resolve.subject import Subject, named
 from featsql.resolve.unique import Uniqueness
 
 # Aggregates that a row counts in each time that it is there.
 COUNTING = (exp.Sum, exp.Count, exp.Avg, exp.ArrayAgg, exp.GroupConcat)
+PICKED = "aggregate it before the join, or pick one of its rows: a plain model sees all of them, and every version"
+DISTINCT = "count the key of what is meant, `count(distinct ...)`; or "
 SETTLED = "declare the key of its rows: `unique_key` in its clock or config; or aggregate it before the join"
 
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     """What is met twice is counted twice."""
     tree = subject.resolved.tree
-    if not subject.as_of_model or tree is None:
+    if tree is None:
         return
-    known = Uniqueness(subject.resolved, subject.graph)
+    known = Uniqueness(subject.resolved, subject.graph, at_instants=subject.as_of_model)
     if subject.kind == "training_set" and isinstance(tree, exp.Select):
         yield from beside_the_spine(subject, tree, known)
         return
     for select in tree.find_all(exp.Select):
         yield from counted_twice(subject, select, known)
-    yield from several_rows(subject, tree)
+    if subject.as_of_model:
+        yield from several_rows(subject, tree)
 
 
 def beside_the_spine(subject: Subject, tree: exp.Select, known: Uniqueness) -> Iterator[Diagnostic]:
@@ -50,12 +53,64 @@ def counted_twice(subject: Subject, select: exp.Select, known: Uniqueness) -> It
     if not any(has_aggregate(value, subject.catalog.aggregates) for value in select.expressions):
         return
     for columns, call in counted(select):
-        for other, source in multipliers(columns, select, known):
+        if not columns and not subject.as_of_model:
+            continue  # in a plain model it may well be the pairs that are counted
+        for other, source in multipliers(columns, select, known) if columns else crossed(select, known):
+            if not subject.as_of_model and not is_surely_several(other, source, select, known):
+                continue
             message = f"cannot show that `{call.sql('duckdb')}` counts each row once: `{other}` may match several times"
             place = next((t for t in source.find_all(exp.Table) if "relation" in t.meta), None)
             key = place.meta["relation"] if place is not None else f"model:{subject.model.name}"
-            yield subject.found("FS619", message, subject.table_of(key), SETTLED, "warning")
+            hint = PICKED if not subject.as_of_model else SETTLED if columns else DISTINCT + SETTLED
+            yield subject.found("FS619", message, subject.table_of(key), hint, "warning")
             return
+
+
+def is_surely_several(other: str, source: exp.Expr, select: exp.Select, known: Uniqueness) -> bool:
+    """Whether a plain model cannot mean to meet all rows of a source: its rows are events or versions, and
+    the model asks nothing for each of them."""
+    return known.has_several(source) and not grouped_by(other, select, known)
+
+
+def grouped_by(alias: str, select: exp.Select, known: Uniqueness) -> set[str]:
+    """The columns of a source that a SELECT groups by."""
+    group = select.args.get("group")
+    terms = group.expressions if group is not None else []
+    if group is not None and group.args.get("all"):
+        terms = [value for value in select.expressions if not has_aggregate(value, known.model.aggregates)]
+    columns = [column for term in terms for column in term.find_all(exp.Column)]
+    return {column.name.casefold() for column in columns if column.table.casefold() == alias}
+
+
+def crossed(select: exp.Select, known: Uniqueness) -> Iterator[tuple[str, exp.Expr]]:
+    """A source, by alias, that makes the rows of a SELECT those of no single relation: each of its sources is
+    multiplied by another. One whose rows the SELECT tells apart by what it groups by multiplies none of a group's."""
+    nodes = sources(select)
+    if select.args.get("laterals") or any(scan_of(node) is None and not query_behind(node) for node in nodes.values()):
+        return
+    met = {join.this.alias_or_name.casefold(): join for join in joins(select)}
+    found: list[tuple[str, exp.Expr]] = []
+    for alias, node in nodes.items():
+        several = [
+            (other, each)
+            for other, each in nodes.items()
+            if other != alias
+            and not is_harmless(each, met.get(other), select, known)
+            and grouped_by(other, select, known) <= known.held(other, select)
+        ]
+        if not several:
+            below = query_behind(node)
+            if isinstance(below, exp.Select) and keeps_copies(below, known):
+                yield from crossed(below, known)
+            return
+        found = found or several
+    yield from found
+
+
+def is_harmless(source: exp.Expr, join: exp.Join | None, select: exp.Select, known: Uniqueness) -> bool:
+    """Whether a source multiplies no row of what it is read beside."""
+    once = join is not None and not known.multiplies(join, select)
+    return known.is_static(source) or once or known.told_apart(source, select)
 
 
 def multipliers(columns: Sequence[exp.Column], select: exp.Select, known: Uniqueness) -> Iterator[tuple[str, exp.Expr]]:
@@ -67,9 +122,7 @@ def multipliers(columns: Sequence[exp.Column], select: exp.Select, known: Unique
     if any(met[alias].method == "ASOF" for alias in aliases & met.keys()):
         return  # one is picked for each row of the others, which is what is counted
     for other, source in nodes.items():
-        join = met.get(other)
-        harmless = known.is_static(source) or (join is not None and not known.multiplies(join, select))
-        if aliases and other not in aliases and not harmless and not known.told_apart(source, select):
+        if aliases and other not in aliases and not is_harmless(source, met.get(other), select, known):
             yield other, source
     for alias in sorted(aliases & nodes.keys()):
         below = query_behind(nodes[alias])
@@ -92,7 +145,7 @@ def counted(select: exp.Select) -> Iterator[tuple[list[exp.Column], exp.Expr]]:
         for call in value.find_all(*COUNTING):
             inside = call.find_ancestor(exp.Window) or call.parent_select is not select
             columns = list(values_in(call.this))
-            if not inside and not isinstance(call.this, exp.Distinct) and columns:
+            if not inside and not isinstance(call.this, exp.Distinct):
                 yield columns, call
 
 

@@ -144,8 +144,8 @@ def same(found: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize(("block", "room", "most"), [(32, 1 << 62, 2), (4, 1 << 62, 0), (2, 10, 1 << 20)])
 def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With long ranges through blocks, with rows written out in small batches, with no room for one number, and with all
-    probes or only those that have to stepping over rows."""
+    """With long ranges through blocks, with rows written out in small batches, with no room for one number, and with
+    all probes stepping over rows, or only those that have to."""
     monkeypatch.setattr(reduce, "BLOCK", block)
     monkeypatch.setattr(ranges, "MOST", most)
     for module in (reduce, spans):

@@ -44,10 +44,15 @@ def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Inte
         raise RefusedError
     batch = np.cumsum(sizes) // WRITTEN_OUT
     for chosen in np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(batch)) + 1) if len(sizes) else ():
-        size = sizes[chosen]
-        owner = np.repeat(np.arange(len(chosen)), size)
-        ahead = np.cumsum(size) - size
-        yield chosen, np.arange(len(owner)) + (begin[chosen] - ahead)[owner], owner
+        yield chosen, *spread(begin[chosen], end[chosen])
+
+
+def spread(begin: Integers, end: Integers) -> tuple[Integers, Integers]:
+    """The rows of some ranges one by one: the place of each, and the position of its range."""
+    sizes = end - begin
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    ahead = np.cumsum(sizes) - sizes
+    return np.arange(len(owner)) + (begin - ahead)[owner], owner
 
 
 def replaced(values: Any, chosen: Integers, others: Any) -> Any:

@@ -11,21 +11,30 @@ from featsql.arrays.rows import Flags, Integers, Values
 from featsql.arrays.spans import Spans
 
 
-def quantiles(shape: Part, values: Values, mask: Flags | None, begin: Integers, end: Integers) -> Values:
+def quantiles(shape: Part, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
     """A quantile of each range: between two values in proportion, or the first that enough do not exceed. Numbers are
     put in order by their ranks, which leave room for the number of their range. Raises RefusedError."""
     if values.dtype.kind == "f" and not np.isfinite(masked(values, mask, 0.0)).all():
         raise RefusedError
-    size, share = len(values), float(shape.share or 0.0)
+    size = len(values)
     order = np.argsort(values)
     ranks = np.empty(size, dtype=np.int64)
     ranks[order] = np.arange(size)
     ranks = masked(ranks, mask, size)
     ladder = np.append(values[order], values.dtype.type(0))
-    (inside,) = Spans([(begin, end)]).counts(mask)
-    found = np.zeros(len(begin), dtype=np.float64 if shape.operation == "quantile" else values.dtype)
+    counts = spans.counts(mask)
+    return [quantile(shape, ranks, ladder, spans, i, inside) for i, inside in enumerate(counts)]
+
+
+def quantile(shape: Part, ranks: Integers, ladder: Values, spans: Spans, i: int, inside: Integers) -> Values:
+    """A quantile of each of the ranges at a position: `ranks` tells which step of the `ladder` each row's value is, the
+    last of them none, and `inside` how many values the range has."""
+    (begin, end), size, share = spans.edges[i], len(ranks), float(shape.share or 0.0)
+    found = np.zeros(len(begin), dtype=np.float64 if shape.operation == "quantile" else ladder.dtype)
     for chosen, places, owner in written_out(begin, end):
-        keys = owner * (size + 1) + ranks[places]
+        keys = ranks[places]
+        keys[spans.stepped_over(i, chosen)] = size
+        keys += owner * (size + 1)
         keys.sort()
         number, sizes = inside[chosen], end[chosen] - begin[chosen]
         ahead = np.cumsum(sizes) - sizes

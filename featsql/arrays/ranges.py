@@ -7,7 +7,7 @@ longer slices through totals of blocks, so that a value never reaches out of its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -17,18 +17,16 @@ import pyarrow
 
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
-from featsql.arrays.order import alike, coded, replaced, sortable, written_out
+from featsql.arrays.order import alike, coded, replaced, sortable, spread, taken, written_out
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
-from featsql.arrays.reduce import ROOM, groups_of, masked, reduced
+from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
 from featsql.arrays.rows import Flags, Integers, Probes, Rows, Values
-from featsql.arrays.spans import Edges, Spans, Stepped, extremes
+from featsql.arrays.spans import Spans, Stepped, extremes
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100
 HALF = 32
-# What can step over rows that became known later; the others need the rows of each range one by one.
-STEPPING = frozenset({"count", "sum", "high", "low", "min", "max", "squares"})
 # From which share of the probes on it pays to let all of them step.
 MOST = 2
 
@@ -50,20 +48,11 @@ class Ranges:
         with np.errstate(all="ignore"):
             if late is None:
                 return self.shapes(parts)
-            stepping = [part for part in parts if part.operation in STEPPING]
-            others = [part for part in parts if part.operation not in STEPPING]
-            # where most probes step over rows, the others may do so as well
-            all_step = MOST * len(late) >= len(self.probes)
-            found = self.shapes(others if all_step else parts)
-            if stepping and all_step:
-                found |= self.stepped(np.arange(len(self.probes))).shapes(stepping)
-            elif stepping:
-                for part, values in self.stepped(late).shapes(stepping).items():
-                    found[part] = replaced(found[part], late, values)
-            if others:
-                for chosen, ranges in self.apart(late):
-                    for part, values in ranges.measured(others).items():
-                        found[part] = replaced(found[part], chosen, values)
+            if MOST * len(late) >= len(self.probes):
+                return self.stepped(np.arange(len(self.probes))).shapes(parts)
+            found = self.shapes(parts)
+            for part, values in self.stepped(late).shapes(parts).items():
+                found[part] = replaced(found[part], late, values)
         return found
 
     def shapes(self, parts: Sequence[Part]) -> dict[Part, Values]:
@@ -144,18 +133,6 @@ class Ranges:
         begin, end = (np.stack(each) for each in zip(*self.edges.values(), strict=True))
         return begin.min(axis=0), end.max(axis=0)
 
-    def apart(self, late: Integers) -> Iterator[tuple[Integers, Ranges]]:
-        """Probes with the rows that they see written out for each of them, so that none is left that they do not."""
-        begin, end = (each[late] for each in self.widest)
-        assert self.rows.known is not None
-        for chosen, places, owner in written_out(begin, end):
-            probes = late[chosen]
-            seen = self.rows.known[places] <= self.probes.last[probes][owner]
-            rows = self.rows.taken(places[seen])
-            own = np.arange(len(probes), dtype=np.int64)
-            apart = replace(self.probes.taken(probes), group=own)
-            yield probes, Ranges(replace(rows, group=owner[seen], known=None), apart, self.spans)
-
     def counted(self, argument: str | None, flags: tuple[str, ...]) -> Flags | None:
         """Which rows an aggregate counts; None for all."""
         if (argument, flags) not in self.chosen:
@@ -172,9 +149,9 @@ class Ranges:
         if shape.operation == "count":
             return spans.counts(mask)
         if shape.operation == "list":
-            return [self.listed(shape, *each) for each in spans.edges]
+            return self.listed(shape, spans)
         if shape.operation == "distinct":
-            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), spans.edges)
+            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), spans)
         assert isinstance(values, np.ndarray)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
@@ -190,7 +167,7 @@ class Ranges:
             case "squares":
                 return self.squares(values, mask, spans)
             case "quantile" | "value":
-                return [quantiles(shape, values, mask, *each) for each in spans.edges]
+                return quantiles(shape, values, mask, spans)
 
     def squares(self, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
         """The sum of the squared differences from the mean of each range. They are taken from the group's mean first,
@@ -219,39 +196,51 @@ class Ranges:
         doubtful = np.flatnonzero((count > 1) & (apart > CANCELLED * found))
         for chosen, places, owner in written_out(begin[doubtful], end[doubtful]):
             probes = doubtful[chosen]
-            seen = spans.seen(probes[owner], places)
-            seen = seen if mask is None else seen & mask[places]
-            own = masked(away[places] - (total[probes] / count[probes])[owner], seen, 0.0)
+            own = masked(away[places] - (total[probes] / count[probes])[owner], taken(mask, places), 0.0)
+            own[spans.stepped_over(i, probes)] = 0.0
             found[probes] = np.bincount(owner, own * own, minlength=len(probes))
         return found
 
-    def distinct(self, values: Values, mask: Flags | None, edges: Sequence[Edges]) -> list[Values]:
+    def distinct(self, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
         """How many different values each range has: those rows of which no earlier one in it has the same."""
         before = self.same_before(values, mask)
         found = []
-        for begin, end in edges:
+        for i, (begin, end) in enumerate(spans.edges):
             number = np.zeros(len(begin), dtype=np.int64)
             for chosen, places, owner in written_out(begin, end):
-                first = before[places] < begin[chosen][owner]
-                number[chosen] = np.bincount(owner[first], minlength=len(chosen))
+                start, earlier = begin[chosen][owner], before[places]
+                left_out = spans.stepped_over(i, chosen)
+                if len(left_out):
+                    earlier = seen_before(before, earlier, start, places, left_out)
+                number[chosen] = np.bincount(owner[earlier < start], minlength=len(chosen))
             found.append(number)
         return found
 
-    def listed(self, shape: Part, begin: Integers, end: Integers) -> pyarrow.Array:
+    def listed(self, shape: Part, spans: Spans) -> list[pyarrow.Array]:
         """The values of the rows of each range, in order."""
         assert shape.argument is not None
         rows = self.ordered(shape)
         mask = self.counted(None, shape.flags)
-        if mask is not None:
-            kept = mask[rows]
-            running = np.concatenate([[0], np.cumsum(kept)])
-            rows, begin, end = rows[kept], running[begin], running[end]
-        sizes = end - begin if shape.limit is None else np.minimum(end - begin, shape.limit)
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-        places = np.repeat(end - 1, sizes) - within if shape.latest else np.repeat(begin, sizes) + within
-        values = self.rows.columns[shape.argument].values.take(array(rows[places]))
-        return pyarrow.LargeListArray.from_arrays(array(offsets), values)
+        kept = running(mask[rows]) if mask is not None else None
+        rows = rows if mask is None else rows[mask[rows]]
+        values = self.rows.columns[shape.argument].values
+        found = []
+        for i, (begin, end) in enumerate(spans.edges):
+            first, last = (begin, end) if kept is None else (kept[begin], kept[end])
+            steps, limit = spans.steps(i), shape.limit
+            sizes = last - first if limit is None else np.minimum(last - first, limit + steps)
+            within, owner = spread(np.zeros_like(sizes), sizes)
+            places = rows[(last - 1)[owner] - within if shape.latest else first[owner] + within]
+            if steps.any():
+                seen = spans.seen(owner, places)
+                places, owner = places[seen], owner[seen]
+                sizes = np.bincount(owner, minlength=len(sizes))
+                if limit is not None:
+                    places = places[(np.arange(len(owner)) - (np.cumsum(sizes) - sizes)[owner]) < limit]
+                    sizes = np.minimum(sizes, limit)
+            offsets = np.append(0, np.cumsum(sizes))
+            found.append(pyarrow.LargeListArray.from_arrays(array(offsets), values.take(array(places))))
+        return found
 
     def ordered(self, shape: Part) -> Integers:
         """The places of the rows in the order of group, instant, and what orders those of one instant, backwards where
@@ -279,3 +268,20 @@ class Ranges:
         found[order[:1]] = -1
         found[order[1:]] = np.where(same, order[:-1], -1)
         return found
+
+
+def seen_before(before: Integers, earlier: Integers, start: Integers, places: Integers, left_out: Integers) -> Integers:
+    """For each row of ranges written out the place of the last one before it that has the same value and is not left
+    out; for those that are left out themselves, the end."""
+    skipped = np.zeros(len(places), dtype=np.bool_)
+    skipped[left_out] = True
+    found = earlier.copy()
+    # a place and what lies there are as far from each other in all rows of a range
+    away = np.arange(len(places)) - places
+    again = np.flatnonzero((found >= start) & (found < len(before)))
+    while len(again):
+        again = again[skipped[away[again] + found[again]]]
+        found[again] = before[found[again]]
+        again = again[found[again] >= start[again]]
+    found[left_out] = len(before)
+    return found

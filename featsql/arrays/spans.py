@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from featsql.arrays.order import spread
 from featsql.arrays.reduce import LONG, masked, nested, reduced, running
 from featsql.arrays.rows import Flags, Integers, Values
 
@@ -38,6 +39,16 @@ class Spans:
         """Whether a probe does not step over a row of its range."""
         return np.ones(np.broadcast(owner, place).size, dtype=np.bool_)
 
+    def steps(self, i: int) -> Integers:
+        """How many rows each range of those at a position steps over."""
+        return np.zeros(len(self.edges[i][0]), dtype=np.int64)
+
+    def stepped_over(self, i: int, chosen: Integers) -> Integers:
+        """Of the rows of some ranges of those at a position, written out one after the other, the places of those that
+        are stepped over."""
+        assert len(self.edges[i][0]) >= len(chosen)
+        return np.zeros(0, dtype=np.int64)
+
 
 @dataclass
 class Stepped(Spans):
@@ -56,6 +67,21 @@ class Stepped(Spans):
         """Whether a probe does not step over a row of its range."""
         keys, wanted = np.append(self.key(self.owner, self.place), -1), self.key(owner, place)
         found: Flags = keys[np.searchsorted(keys[:-1], wanted)] != wanted
+        return found
+
+    def steps(self, i: int) -> Integers:
+        """How many rows each range of those at a position steps over."""
+        first, last = self.left_out[i]
+        return last - first
+
+    def stepped_over(self, i: int, chosen: Integers) -> Integers:
+        """Of the rows of some ranges of those at a position, written out one after the other, the places of those that
+        are stepped over."""
+        begin, end = (each[chosen] for each in self.edges[i])
+        first, last = (each[chosen] for each in self.left_out[i])
+        pairs, owner = spread(first, last)
+        ahead = np.cumsum(end - begin) - (end - begin)
+        found: Integers = (ahead - begin)[owner] + self.place[pairs]
         return found
 
     @cached_property

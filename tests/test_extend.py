@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import pytest
 from clinic import FILES, clinic
 
 import featsql
+from featsql.engine import Engine
+from featsql.plan.plan import Scan
+from featsql.run.extent import Change, Extent, extent
 
 TRAINING = """{{ config(kind='training_set') }}
 select l.id, l.asked_at, v.visits, v.x_3h, v.least, t.y, w.ward, b.bed, b.until, v.visits * 2 as twice
@@ -213,3 +217,55 @@ def test_a_table_that_another_hand_changed_is_computed(folder: Path) -> None:
     said, rows = built(folder)
     assert said == ""
     assert rows == fresh(folder)
+
+
+ASKED = "{{ config(kind='labels', entity='patient', as_of='asked_at') }}\nselect * from (values "
+AT = [f"({i % 3}, timestamp '2024-01-01 {8 + i // 2:02}:30:00')" for i in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "grows"),
+    [
+        (AT[:12], True),
+        (AT[:10], False),
+        ([*AT[:10], AT[0]], False),
+        ([*AT[1:10], AT[11]], False),
+        ([*AT[1:10], AT[1], AT[11]], False),
+        ([AT[11], *AT[:10]], True),
+    ],
+    ids=("more", "same", "again", "other", "twice", "before"),
+)
+def test_more_labels_are_put_behind_those_there(
+    labels: list[str], grows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is written anew only where what is in it is not what is asked, each row as often."""
+    folder = clinic(tmp_path, asked=f"{ASKED}{', '.join(AT[:10])}) as t(id, asked_at)\n", training=TRAINING)
+    built(folder)
+    (folder / "models/asked.sql").write_text(f"{ASKED}{', '.join(labels)}) as t(id, asked_at)\n", encoding="utf-8")
+    written: list[str] = []
+    write = Engine.write
+
+    def noted(self: Engine, sql: str) -> int:
+        written.append(sql.split('"training"')[0])
+        return write(self, sql)
+
+    monkeypatch.setattr(Engine, "write", noted)
+    _, rows = built(folder)
+    assert any(sql.startswith("INSERT INTO") for sql in written) == grows
+    assert rows == fresh(folder)
+
+
+def test_a_relation_that_is_as_it_was_is_not_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def noted(scan: Scan, *given: Any) -> tuple[Extent, Change | None]:
+        measured.append(scan.relation.key)
+        return extent(scan, *given)
+
+    monkeypatch.setattr("featsql.run.training.extent", noted)
+    more_questions(folder)
+    assert built(folder)[1] == fresh(folder)
+    assert measured == []
+    add(folder, "visits", LATER["visits"])
+    assert built(folder)[1] == fresh(folder)
+    assert measured == ["source:s.visits"]

@@ -116,15 +116,16 @@ class Arrays:
         )
         return query.order_by(column(GROUP, GROUP), column(LAST, "__probes"))
 
-    def rows(self, groups: exp.Table, *, ordered: bool) -> exp.Select:
+    def rows(self, groups: exp.Table, since: int | None, *, ordered: bool) -> exp.Select:
         """The rows of the keys that are asked for, as they lie or `ordered`: their group, when they happened, when they
-        became known where that tells more, and what is aggregated."""
+        became known where that tells more, and what is aggregated. None that happened before the microsecond `since`
+        is in any window: where rows lie in the order of time the engine need not read them."""
         at = list(instants(self.frames.info))[-1]
         query = exp.select(column(GROUP, GROUP), exp.alias_(column(at, "__events"), names.HAPPENED))
         if at != names.ORDER:
             query = query.select(column(names.ORDER, "__events"), copy=False)
         query = query.select(*(exp.alias_(value.copy(), name) for name, value in self.fetched.items()), copy=False)
-        query = query.from_(self.frames.rows().subquery("__events"), copy=False)
+        query = query.from_(self.frames.rows(since).subquery("__events"), copy=False)
         on: list[exp.Expr] = [
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, GROUP), expression=column(key, "__events"))
             for key, nulls in zip(self.frames.keys, self.frames.planned.match_nulls, strict=True)

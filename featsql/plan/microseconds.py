@@ -69,6 +69,13 @@ def order(info: RelationInfo) -> exp.Expr:
     return exp.func("greatest", happened(info), micros(available_at(clock), known_type(info)))
 
 
+def instant(count: int, info: RelationInfo) -> exp.Expr:
+    """Microseconds since 1970 as an instant of a relation's clock."""
+    zoned = kind_of(info).upper() in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
+    naive = exp.Anonymous(this="make_timestamp", expressions=[exp.Literal.number(count)])
+    return exp.AtTimeZone(this=naive, zone=exp.Literal.string("UTC")) if zoned else naive
+
+
 def known_type(info: RelationInfo) -> str:
     """The type of the instant at which a row could first be known."""
     clock = info.clock

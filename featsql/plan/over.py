@@ -13,7 +13,17 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND, over_nothing
-from featsql.plan.microseconds import BEYOND, FOREVER, instants, is_prompt, kind_of, last_visible, micros, number
+from featsql.plan.microseconds import (
+    BEYOND,
+    FOREVER,
+    instant,
+    instants,
+    is_prompt,
+    kind_of,
+    last_visible,
+    micros,
+    number,
+)
 from featsql.plan.plan import Edge, Measure, Over, Window
 from featsql.temporal import Boundary, Clock, column, holds
 
@@ -115,9 +125,9 @@ class Frames:
             )
         return self.wanted(query.from_(self.rows().subquery("__events")))
 
-    def rows(self) -> exp.Select:
-        """The model's rows, whatever the instant."""
-        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned())
+    def rows(self, since: int | None = None) -> exp.Select:
+        """The model's rows, whatever the instant; those from a microsecond on, if one is given."""
+        rows = substitute(self.planned.rows, exp.null(), lambda _: self.scanned(since))
         assert isinstance(rows, exp.Select)
         return rows
 
@@ -138,11 +148,14 @@ class Frames:
             rows.append("joins", exp.Join(this=asked.subquery("__wanted"), on=exp.and_(*on)))
         return rows
 
-    def scanned(self) -> exp.Select:
-        """The relation's rows that are ever visible, with their instants."""
+    def scanned(self, since: int | None) -> exp.Select:
+        """The relation's rows that are ever visible, with their instants. Where they are stored in the order of time
+        the engine does not read those from before `since`."""
         given = [exp.alias_(value, name) for name, value in instants(self.info).items()]
         rows = exp.select(exp.Star(), *given).from_(self.planned.scan.table.copy(), copy=False)
         seen = (*(there(name) for name in self.clock.instants), holds(self.clock, exp.null(), self.boundary))
+        if since is not None:
+            seen = (*seen, exp.GTE(this=column(self.clock.start), expression=instant(since, self.info)))
         return rows.where(*seen, copy=False)
 
     def probes(self) -> exp.Select:

@@ -13,6 +13,7 @@ from featsql.engine import Engine, EngineError
 from featsql.plan import names
 from featsql.plan.arrays import Arrays, numbered_groups, types
 from featsql.plan.lower import Parts, numbered
+from featsql.plan.microseconds import FOREVER
 from featsql.plan.newest import Newest, findable
 from featsql.plan.over import Frames
 from featsql.plan.plan import AsOf, Laid, Lifted, Met, Over, Plan
@@ -149,13 +150,21 @@ class Desk:
         self.engine.create_as("OR REPLACE TEMP TABLE", asking, bounded.sql("duckdb"))
         groups = self.create("__groups", arrays.groups())
 
+        since = self.oldest(groups)
+
         def reading(ordered: bool) -> exp.Query:
-            return self.send(arrays.rows(groups, ordered=ordered))
+            return self.send(arrays.rows(groups, since, ordered=ordered))
 
         table = measured(arrays, arrays.probes(groups), reading, self.engine, self.room)
         values = self.table("__values")
         self.engine.ingest(values, table.to_reader(), {})
         return Laid(asking, values, {i: value for i, value in arrays.values.items() if i in features.arrays})
+
+    def oldest(self, groups: exp.Table) -> int | None:
+        """The first microsecond that any window sees; None where that is no instant of these millennia."""
+        oldest = exp.select(exp.Min(this=column(names.OLDEST))).from_(groups.copy())
+        ((since,),) = self.engine.rows(oldest.sql("duckdb"))
+        return int(since) if since is not None and abs(since) < FOREVER // 16 else None
 
     def meet(self, features: AsOf, keys: Sequence[exp.Expr], plan: Plan) -> Met:
         """The newest rows of a state for all that the spine asks. Raises RefusedError."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from featsql.plan.microseconds import kind_of
+from featsql.engine import Engine
+from featsql.plan.microseconds import instant
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
 from featsql.run.columns import Made
@@ -21,10 +22,11 @@ ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifie
 @dataclass(frozen=True, slots=True)
 class Before:
     """What an earlier build left of a training set: the extents of what it read, by relation, and the fingerprint of
-    each column's code."""
+    each column's code; `untouched` are the relations that are known to hold what they held then."""
 
     extents: Mapping[str, Extent]
     columns: Mapping[str, str]
+    untouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +81,13 @@ def sees(plan: Plan, scan: Scan, change: Change | None, names: Mapping[str, str]
     if change.ranges is not None:
         spans: list[exp.Expr] = []
         for first, last in change.ranges:
-            span: exp.Expr = exp.GTE(this=asked.copy(), expression=instant(first, scan))
+            span: exp.Expr = exp.GTE(this=asked.copy(), expression=instant(first, scan.relation))
             if scan.lookback is not None:
                 oldest = exp.Sub(this=asked.copy(), expression=scan.lookback.copy())
-                span = exp.and_(span, exp.LTE(this=oldest, expression=instant(last, scan)))
+                span = exp.and_(span, exp.LTE(this=oldest, expression=instant(last, scan.relation)))
             spans.append(span)
         found.append(exp.or_(*spans))
     return exp.and_(*found)
-
-
-def instant(micros: int, scan: Scan) -> exp.Expr:
-    """Microseconds since 1970 as an instant of a relation's clock."""
-    zoned = kind_of(scan.relation).upper() in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
-    naive = exp.Anonymous(this="make_timestamp", expressions=[exp.Literal.number(micros)])
-    return exp.AtTimeZone(this=naive, zone=exp.Literal.string("UTC")) if zoned else naive
 
 
 def spine_names(plan: Plan) -> dict[str, str] | None:
@@ -109,6 +104,12 @@ def spine_names(plan: Plan) -> dict[str, str] | None:
         if isinstance(inner, exp.Column) and inner.table.casefold() == plan.spine.alias.casefold():
             names[inner.name.casefold()] = value.alias_or_name
     return names if all(name.casefold() in names for name in plan.spine.columns) else None
+
+
+def hashed(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
+    """The sum of the hashes of a table's rows, as far as some columns tell them; of no rows, nought."""
+    row = exp.cast(exp.func("hash", exp.func("hash", *(column(name) for name in names))), "hugeint")
+    return exp.select(exp.func("coalesce", exp.Sum(this=row), exp.Literal.number(0))).from_(table.copy()).subquery()
 
 
 class Extension:
@@ -136,6 +137,23 @@ class Extension:
         untouched = (exp.not_(condition.copy()) for condition in self.stands.reached)
         rows = exp.select("*").distinct(*own).from_(self.table.copy()).where(there, *untouched)
         return rows.subquery("__old")
+
+    def only_grows(self, fresh: exp.Table, engine: Engine, computed: exp.Query) -> bool:
+        """Whether the earlier table is that of all rows of the spine but the `fresh` ones, each as often as there: what
+        is `computed` of these can be put behind its rows. Rows are told by the sums of their hashes."""
+        if self.stands.anew or self.stands.reached:
+            return False
+        held = engine.columns(exp.select("*").from_(self.table.copy()).sql("duckdb"))
+        if held != engine.columns(computed.sql("duckdb")):
+            return False
+        spine = self.plan.spine.columns
+        mine = [self.stands.names[name.casefold()] for name in spine]
+        ((whole, added, before),) = engine.rows(
+            exp.select(hashed(self.plan.spine.source, spine), hashed(fresh, spine), hashed(self.table, mine)).sql(
+                "duckdb"
+            )
+        )
+        return bool(whole == added + before)
 
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed."""

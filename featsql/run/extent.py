@@ -101,9 +101,13 @@ def measured(scan: Scan, engine: Engine, width: int | None, until: str | None) -
     now = added((each[3], each[4]) for each in rows)
     before = added((each[5], each[6]) for each in rows) if timed and until is not None else now
     buckets = {str(each[0]): (each[3], str(each[4])) for each in rows if each[0] is not None}
-    made = repr((clock, [(each.name, each.type) for each in info.columns]))
     found = rows[0][-1] * HOUR if bucketed(info) and rows else None
-    return Extent(made, last, now, found or width, buckets), before
+    return Extent(made_of(info), last, now, found or width, buckets), before
+
+
+def made_of(info: RelationInfo) -> str:
+    """A relation's clock and columns."""
+    return repr((info.clock, [(each.name, each.type) for each in info.columns]))
 
 
 def totals(row: exp.Expr, condition: exp.Expr) -> list[exp.Expr]:

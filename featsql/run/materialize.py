@@ -241,8 +241,12 @@ class Materializer:
         made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
         with made.desk, self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
-            rows = self.engine.write(create.sql("duckdb"))
+            if made.grows:
+                self.engine.write(exp.Insert(this=table, expression=made.query).sql("duckdb"))
+                rows = self.engine.count(table)
+            else:
+                create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
+                rows = self.engine.write(create.sql("duckdb"))
             wanted = self.engine.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"

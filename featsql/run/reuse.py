@@ -196,7 +196,19 @@ class Reuse:
         if self.missing(name, old) is not None:
             return None
         extents = {key: extent_from(held) for key, held in old.extents.items()}
-        return Before(extents, old.columns_made)
+        untouched = frozenset(key for key in extents if self.stands(key, old))
+        return Before(extents, old.columns_made, untouched)
+
+    def stands(self, key: str, old: NodeState) -> bool:
+        """Whether a relation behind a node is as it was when that was built, and so is all that it is made of."""
+        model = self.compiled.graph.models.get(key.partition(":")[2]) if key.startswith("model:") else None
+        if model is None:
+            now = {key: self.state.sources[key].version}
+        elif stored(model):
+            now = {key: self.table_version(model.name)}
+        else:
+            now = {key: self.code(model), **self.inputs(key)}
+        return all(old.inputs.get(each) == version for each, version in now.items())
 
     def told(self, name: str) -> str | None:
         """Why a node is built again; None where it is built for the first time."""

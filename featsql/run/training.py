@@ -16,19 +16,21 @@ from featsql.resolve.describe import three_part
 from featsql.run.arrays import Desk, arranged
 from featsql.run.columns import columns_of
 from featsql.run.extend import Before, Extension, Kept, kept, scans, spine_names
-from featsql.run.extent import Change, Extent, extent
+from featsql.run.extent import Change, Extent, extent, made_of
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The query of the rows, how their features are found, what they are made of, the tables that the query needs
-    beside the project's, and what is worth knowing about the rows."""
+    beside the project's, and what is worth knowing about the rows; whether they come behind those of the earlier table,
+    which all stand (`grows`), or in their place."""
 
     query: exp.Query
     methods: tuple[str, ...]
     made: Before
     desk: Desk
     notes: tuple[str, ...] = ()
+    grows: bool = False
 
 
 def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compiled, before: Before | None) -> Rows:
@@ -40,7 +42,11 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
     extents: dict[str, Extent] = {}
     changes: dict[str, Change | None] = {}
     for key, scan in read.items():
-        extents[key], changes[key] = extent(scan, engine, before.extents.get(key) if before else None)
+        known = before.extents.get(key) if before else None
+        if before and known and key in before.untouched and known.made == made_of(scan.relation):
+            extents[key], changes[key] = known, Change(None, ())
+        else:
+            extents[key], changes[key] = extent(scan, engine, known)
     columns = columns_of(plan, compiled)
     made = Before(extents, {name: each.code for name, each in columns.items()})
     stands = kept(plan, columns, changes, before) if before is not None else None
@@ -56,7 +62,10 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
         standing, _ = laid_down(engine, f"__standing_{plan.name}", extension.standing())
         some = decided(extension.partial(standing, columns), desk)
         partial, methods = lower(some), methods_of(some)
-    query = extension.query(lower(cheapest), partial, tuple(columns))
+    computed = lower(cheapest)
+    if extension.only_grows(fresh, engine, computed):
+        return Rows(computed, methods, made, desk, noted(count, stands), grows=True)
+    query = extension.query(computed, partial, tuple(columns))
     return Rows(query, methods, made, desk, noted(count, stands))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlglot import exp
 
@@ -16,11 +18,15 @@ from featsql.plan.lower import Parts, numbered
 from featsql.plan.microseconds import FOREVER
 from featsql.plan.newest import Newest, findable
 from featsql.plan.over import Frames
-from featsql.plan.plan import AsOf, Laid, Lifted, Met, Over, Plan
+from featsql.plan.plan import AsOf, Attach, Laid, Lifted, Met, Over, Plan
 from featsql.plan.sharing import shared, together
 from featsql.resolve.describe import three_part
 from featsql.temporal import column
 
+if TYPE_CHECKING:
+    import pyarrow
+
+T = TypeVar("T")
 # From how many rows and probes on arrays are worth their start.
 LEAST = 200_000
 # How many times the memory that the engine may take must hold what lies there at once.
@@ -63,6 +69,14 @@ def read(features: Over, frames: Frames, engine: Engine) -> Arrays:
     return Arrays(frames, engine.columns(types(features, frames).sql("duckdb")))
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The newest rows of a state, and whether one of them has a twin, as soon as they are found."""
+
+    wanted: Newest
+    rows: Future[tuple[pyarrow.Table, bool]]
+
+
 @dataclass
 class Desk:
     """The tables of one plan; they are dropped when the work on it ends, well or not. `send` tells which relations are
@@ -95,34 +109,43 @@ class Desk:
         self.asked.clear()
 
     def laid(self, plan: Plan) -> Plan:
-        """The plan with all that comes from arrays computed; what they refuse is left to the query."""
+        """The plan with all that comes from arrays computed; what they refuse is left to the query. While the engine
+        reads, the newest rows of the state before are found."""
         found: dict[int, Over | AsOf] = {}
-        for group in together(plan.attachments):
-            features = group[0].features
-            if isinstance(features, AsOf) and features.arrays:
-                found[id(group[0])] = self.with_met(features, group[0].keys, plan)
-            models = {id(each): each.features for each in group if isinstance(each.features, Over)}
-            if any(model.arrays for model in models.values()):
-                found |= self.with_measures(models, group[0].keys, plan)
+        sought: list[tuple[Attach, Sought]] = []
+        with ThreadPoolExecutor(1) as pool:
+            for group in together(plan.attachments):
+                if isinstance(group[0].features, AsOf) and group[0].features.arrays:
+                    if len(sought) > 1:
+                        wait([sought[-2][1].rows])  # so that no more than two have their rows in memory
+                    each = self.tried(partial(self.seek, group[0], plan, pool))
+                    sought += [(group[0], each)] if each is not None else []
+                    found[id(group[0])] = replace(group[0].features, arrays=False)
+                models = {id(each): each.features for each in group if isinstance(each.features, Over)}
+                if any(model.arrays for model in models.values()):
+                    found |= self.with_measures(models, group[0].keys, plan)
+            for attach, each in sought:
+                assert isinstance(attach.features, AsOf)
+                laid = self.tried(partial(self.meet, each, attach, plan, pool))
+                if laid is not None:
+                    found[id(attach)] = replace(attach.features, laid=laid)
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in plan.attachments)
         return replace(plan, attachments=tuple(attachments))
 
-    def with_met(self, features: AsOf, keys: Sequence[exp.Expr], plan: Plan) -> AsOf:
-        """A state with its newest rows found."""
+    def tried(self, work: Callable[[], T]) -> T | None:
+        """What work gives; None where arrays refuse it, or stumble: then the query says itself what is wrong, and
+        where."""
         try:
-            return replace(features, laid=self.meet(features, keys, plan))
+            return work()
         except (RefusedError, EngineError):
-            # the query says itself what is wrong, and where
             self.refused = True
-            return replace(features, arrays=False)
+            return None
 
     def with_measures(self, models: Mapping[int, Over], keys: Sequence[exp.Expr], plan: Plan) -> dict[int, Over]:
         """Models that share one node, by number, with their measures computed."""
         whole = shared(list(models.values())) if len(models) > 1 else next(iter(models.values()))
-        try:
-            laid = self.lay(whole, keys, plan)
-        except (RefusedError, EngineError):
-            self.refused = True
+        laid = self.tried(partial(self.lay, whole, keys, plan))
+        if laid is None:
             return {each: replace(features, arrays=frozenset()) for each, features in models.items()}
         return {each: replace(features, laid=laid) for each, features in models.items()}
 
@@ -141,7 +164,7 @@ class Desk:
 
     def lay(self, features: Over, keys: Sequence[exp.Expr], plan: Plan) -> Laid:
         """The measures of one node for all that the spine asks. Raises RefusedError."""
-        from featsql.run.measure import measured  # it loads NumPy, which most commands do without
+        from featsql.run.measure import measured
 
         asking = self.table("__asking")
         arrays = read(features, Frames(features, asking.sql("duckdb"), plan.boundary), self.engine)
@@ -149,7 +172,6 @@ class Desk:
         bounded = self.send(parts.around(arrays.frames.bounded(probes)))
         self.engine.create_as("OR REPLACE TEMP TABLE", asking, bounded.sql("duckdb"))
         groups = self.create("__groups", arrays.groups())
-
         since = self.oldest(groups)
 
         def reading(ordered: bool) -> exp.Query:
@@ -166,19 +188,24 @@ class Desk:
         ((since,),) = self.engine.rows(oldest.sql("duckdb"))
         return int(since) if since is not None and abs(since) < FOREVER // 16 else None
 
-    def meet(self, features: AsOf, keys: Sequence[exp.Expr], plan: Plan) -> Met:
-        """The newest rows of a state for all that the spine asks. Raises RefusedError."""
-        from featsql.run.newest import newest
+    def seek(self, attach: Attach, plan: Plan, pool: Executor, *, timed: bool = False) -> Sought:
+        """Read the rows of a state, and have the newest found for all that the spine asks. Raises RefusedError."""
+        from featsql.run import newest  # it loads NumPy, which most commands do without
 
-        asking, groups = self.numbered(keys, plan)
-        for timed in (False, True):
-            wanted = Newest(features, asking, plan.boundary, timed)
-            table, tied = newest(wanted.probes(groups), self.send(wanted.rows(groups)), self.engine, self.room)
-            if not tied:
-                break
+        assert isinstance(attach.features, AsOf)
+        asking, groups = self.numbered(attach.keys, plan)
+        wanted = Newest(attach.features, asking, plan.boundary, timed)
+        read = newest.read(wanted.probes(groups), self.send(wanted.rows(groups)), self.engine, self.room)
+        return Sought(wanted, pool.submit(newest.newest, *read))
+
+    def meet(self, sought: Sought, attach: Attach, plan: Plan, pool: Executor) -> Met:
+        """The newest rows of a state for all that the spine asks. Raises RefusedError."""
+        table, tied = sought.rows.result()
+        if tied and not sought.wanted.timed:
+            return self.meet(self.seek(attach, plan, pool, timed=True), attach, plan, pool)
         values = self.table("__values")
         self.engine.ingest(values, table.to_reader(), {})
-        return Met(asking, values, wanted.values, tied)
+        return Met(sought.wanted.asking, values, sought.wanted.values, tied)
 
     def numbered(self, keys: Sequence[exp.Expr], plan: Plan) -> tuple[exp.Table, exp.Table]:
         """The tables of the numbered instants and keys that a spine asks about, and of the keys alone: the same ones

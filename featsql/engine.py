@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from sqlglot import exp
+from sqlglot import Dialect, exp
 
 from featsql.refusal import EngineError as EngineError
 from featsql.refusal import explain
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 VERSION = duckdb.__version__
+# How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
+DUCKDB = Dialect.get_or_raise("duckdb")
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": False,
@@ -88,7 +90,7 @@ class Engine:
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
         query = exp.select(exp.Count(this=exp.Star())).from_(table.copy(), copy=False)
-        return int(self.rows(query.sql("duckdb"))[0][0])
+        return int(self.rows(query.sql(DUCKDB))[0][0])
 
     def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query, or the first `limit` of them."""
@@ -231,13 +233,13 @@ class Engine:
     def create_as(self, kind: str, table: exp.Table, text: str) -> int:
         """Create a table or a view over a query that is run as its author wrote it. Gives the rows of a table."""
         try:
-            return self.write(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+            return self.write(f"CREATE {kind} {table.sql(DUCKDB)} AS {text}")
         except EngineError as error:
             raise EngineError(error.message, None, error.kind) from error
 
     def create_empty(self, table: exp.Table, columns: Iterable[Column]) -> None:
         """Create a table without rows, in place of one that has its name."""
-        self.execute(f"CREATE OR REPLACE TABLE {table.sql('duckdb')} ({', '.join(map(definition, columns))})")
+        self.execute(f"CREATE OR REPLACE TABLE {table.sql(DUCKDB)} ({', '.join(map(definition, columns))})")
 
     def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
         """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
@@ -267,7 +269,7 @@ def statements(sql: str) -> list[duckdb.Statement]:
 @cache
 def definition(column: Column) -> str:
     """A column as a new table has it, of a type as DuckDB itself spells it."""
-    return f"{exp.to_identifier(column.name, quoted=True).sql('duckdb')} {column.type}"
+    return f"{exp.to_identifier(column.name, quoted=True).sql(DUCKDB)} {column.type}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from featsql.engine import Engine
+from featsql.engine import DUCKDB, Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model
 from featsql.read.parse import parse
@@ -19,7 +19,6 @@ from featsql.read.project import File, Project, RawConfig, Source, Target
 from featsql.read.render import render
 from featsql.read.roundtrip import changed, difference, same_meaning
 from featsql.read.spelling import AT, LENGTH, spelling_of
-from featsql.temporal import DIALECT
 
 HERE = Path(__file__).parent / "roundtrip"
 ENGINE = Engine.memory()
@@ -268,7 +267,7 @@ def test_what_differs_is_seen(pair: str) -> None:
     one, other = (f"select {each.strip()}" for each in pair.split(" | "))
     if not all(ENGINE.syntax_error(each) is None for each in (one, other)):
         pytest.skip("this version of the engine cannot read it")
-    found = difference(one, sqlglot.parse_one(other, read=DIALECT), ENGINE)
+    found = difference(one, sqlglot.parse_one(other, read=DUCKDB), ENGINE)
     assert found is not None
     assert found.offset is None or 0 <= found.offset < len(one)
 
@@ -296,7 +295,7 @@ def test_what_differs_is_seen(pair: str) -> None:
     ],
 )
 def test_queries_that_differ_are_seen(one: str, other: str) -> None:
-    assert same_meaning(one, sqlglot.parse_one(other, read=DIALECT), ENGINE) is not None
+    assert same_meaning(one, sqlglot.parse_one(other, read=DUCKDB), ENGINE) is not None
 
 
 def test_a_change_is_told_where_it_is_written() -> None:

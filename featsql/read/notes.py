@@ -16,13 +16,22 @@ class Notes(dict[str, Any]):
         return Notes(self)
 
 
+class Position(Notes):
+    """The `meta` of a name, which is where it stands: nothing is added to it, so that copies of the node share it."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Position:
+        return self
+
+
 def take_notes(tree: exp.Expr, *kinds: type[exp.Expr]) -> list[exp.Expr]:
     """Let all that the nodes of a fresh tree remember be notes, and give its nodes of some kinds, as they are met
     anyway. sqlglot copies a plain dictionary value by value, which takes longer than all else about copying a tree."""
     found: list[exp.Expr] = []
     for node in tree.walk():
         if node._meta is not None:
-            node._meta = Notes(node._meta)
+            node._meta = (Position if isinstance(node, exp.Identifier) else Notes)(node._meta)
         node.comments = node.comments or None  # an empty list would be copied, too
         if isinstance(node, kinds):
             found.append(node)

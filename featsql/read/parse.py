@@ -7,20 +7,19 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-from sqlglot import Dialect, exp
+from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from featsql.engine import DUCKDB
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
 from featsql.read.notes import take_notes
 from featsql.read.project import Project
 from featsql.read.words import SOURCES
-from featsql.temporal import DIALECT
 
 EngineSyntax = Callable[[str], tuple[str, int] | None]
-DUCKDB = Dialect.get_or_raise(DIALECT)
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from sqlglot import ErrorLevel, exp
 
-from featsql.engine import Engine, EngineError
+from featsql.engine import DUCKDB, Engine, EngineError
 from featsql.errors import Diagnostic
 from featsql.read.fault import hidden
 from featsql.read.model import Model
 from featsql.read.spelling import AT, LENGTH, Node, Spelling, spelling_of
-from featsql.temporal import DIALECT
 
 REWRITTEN = frozenset({"features", "training_set"})
 NOWHERE = 2**63
@@ -52,7 +51,7 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
 
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     """The first thing that a text and its tree do not say alike."""
-    written = tree.meta.get("bare", tree).sql(DIALECT, unsupported_level=ErrorLevel.IGNORE)
+    written = tree.meta.get("bare", tree).sql(DUCKDB, unsupported_level=ErrorLevel.IGNORE)
     try:
         before = engine.statement(text)
     except EngineError as error:

@@ -60,7 +60,7 @@ def bound(
     if model.name in published:
         scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
     try:
-        columns = scratch.bind(model, as_of_type(model, graph, relations))
+        columns = scratch.bind(model, as_of_type(model, graph, relations) if asks_instant(model) else None)
     except EngineError as error:
         raise FeatsqlError(unbound(model, error)) from None
     wrong = [*repeated_names(model, columns), *missing_keys(model, [c.name for c in columns], graph.project.entities)]
@@ -90,7 +90,7 @@ class Scratch:
     def engine(self) -> Engine:
         """The database's session, opened when it is first needed."""
         if self.opened is None:
-            self.opened = Engine.memory()
+            self.opened = Engine.memory({"threads": 1})  # empty tables: others would only wake up in vain
             for alias in ("sources", self.target.database):
                 memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
                 self.opened.execute(exp.Attach(this=memory).sql("duckdb"))
@@ -130,10 +130,12 @@ class Scratch:
             self.engine.create_empty(rendered_name(key, self.graph), columns)
         self.engine.create_empty(table, columns)
 
-    def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
-        """The columns of a model's own text. Raises EngineError where it does not bind."""
+    def bind(self, model: Model, as_of: str | None) -> tuple[Column, ...]:
+        """The columns of a model's own text, in which `as_of()` has a type. Raises EngineError where it does not
+        bind."""
         self.need(self.graph.parents[model_key(model.name)])
-        self.set_instant(as_of)
+        if as_of is not None:
+            self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
 
     def set_instant(self, kind: str) -> None:
@@ -170,6 +172,12 @@ def three_part(catalog: str, schema: str, name: str) -> exp.Table:
     """A table by its whole name, quoted."""
     parts = {"this": name, "db": schema, "catalog": catalog}
     return exp.Table(**{part: exp.to_identifier(text, quoted=True) for part, text in parts.items()})
+
+
+def asks_instant(model: Model) -> bool:
+    """Whether `as_of()` may stand in a model's text: written out, or in letters that only DuckDB can read."""
+    text = model.rendered.text.casefold()
+    return "as_of" in text or "u&" in text
 
 
 def as_of_type(model: Model, graph: Graph, relations: Mapping[str, RelationInfo]) -> str:

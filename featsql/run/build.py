@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -37,17 +37,17 @@ def build(
     """
     began, clock = datetime.now(UTC).isoformat(), time.perf_counter()
     materializer = materializer_of(compiled, engine, options, began)
-    fingerprints = Fingerprints(compiled)
     kinds = {name: kind_of(name, compiled) for name in names}
     reuse = Reuse(compiled, engine, kinds, began, options)
     reuse.forget()
+    fingerprints, statics = Fingerprints(compiled), Statics(compiled)
     results: list[Result] = []
     failed: set[str] = set()
     for index, (name, kind) in enumerate(kinds.items(), start=1):
         listener(Started(name, kind, index, len(names)))
         stopped = blocked(name, failed, compiled, fail_fast=options.fail_fast)
         result = stopped or build_changed(name, kind, materializer, reuse)
-        result = replace(result, fingerprint=fingerprints.of(name), statics=statics(name, compiled))
+        result = replace(result, fingerprint=fingerprints.of(name), statics=statics.of(name))
         if result.status in {"error", "skipped"}:
             failed.add(name)
         results.append(result)
@@ -122,11 +122,28 @@ def build_one(name: str, kind: str, materializer: Materializer) -> Result:
     )
 
 
-def statics(name: str, compiled: Compiled) -> tuple[str, ...]:
-    """The static relations that a node's values come from, directly or not."""
-    if name not in compiled.graph.models:
-        return ()
-    relations = compiled.checked.catalog.relations
-    above = compiled.graph.upstream([model_key(name)])
-    found = (key for key in above if (info := relations.get(key)) and info.clock and info.clock.kind == "static")
-    return tuple(sorted(found))
+class Statics:
+    """The static relations that the values of nodes come from, directly or not."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.known = {key: self.among([key]) for key in compiled.graph.sources}
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """Those behind one node."""
+        if name not in self.compiled.graph.models:
+            return ()
+        key, graph = model_key(name), self.compiled.graph
+        parents = graph.parents[key]
+        if all(parent in self.known for parent in parents):  # as in a build of all, parents first
+            self.known[key] = self.among([key]).union(*(self.known[parent] for parent in parents))
+        else:
+            self.known[key] = self.among(graph.upstream([key]))
+        return tuple(sorted(self.known[key]))
+
+    def among(self, keys: Iterable[str]) -> frozenset[str]:
+        """The static ones of some relations."""
+        relations = self.compiled.checked.catalog.relations
+        return frozenset(
+            key for key in keys if (info := relations.get(key)) and info.clock and info.clock.kind == "static"
+        )

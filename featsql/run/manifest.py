@@ -143,7 +143,7 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
         "split": asdict(config.split) if config.split else None,
         "plan": plan_of(model.name, compiled),
         "fingerprint": fingerprint,
-        "definition": asdict(definition(key, compiled)),
+        "definition": definition(key, compiled).as_data(),
     }
 
 
@@ -176,7 +176,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
             "location": source.location,
             "format": source.format,
             "clock": asdict(source.clock) if source.clock else None,
-            "definition": asdict(definition(key, compiled)),
+            "definition": definition(key, compiled).as_data(),
         },
     }
 

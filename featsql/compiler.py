@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ from featsql.read.project import Project
 from featsql.read.render import render
 from featsql.read.roundtrip import changed
 from featsql.resolve.checked import Checked
-from featsql.resolve.compilation import Compilation, read
+from featsql.resolve.compilation import Compilation, read, waves
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.link import link
@@ -112,8 +113,8 @@ def compile_project(
         columns = partial(columns_ahead, columns, renderings, tables)
     graph, sources = opened(models, project, columns, found)
     compilation = Compilation(graph, sources, found, Recall(shelf, graph, renderings.keys, tables))
-    for model in graph.models.values():
-        compilation.resolve(model, keep=keep or model.config.kind != "plain")
+    for wave in waves(graph.models.values(), graph):
+        deque(compilation.resolve(wave, keep=keep), maxlen=0)
     found.settle()
     diagnostics, waived = compilation.check(notice for each in rendered for notice in each.notices)
     raise_errors(diagnostics)

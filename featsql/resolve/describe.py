@@ -58,7 +58,7 @@ def bound(
     columns lack a key or share a name."""
     key = model_key(model.name)
     if model.name in published:
-        scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
+        scratch.engine.create_empty([(rendered_name(key, graph), published[model.name])])
     try:
         columns = scratch.bind(model, as_of_type(model, graph, relations) if asks_instant(model) else None)
     except EngineError as error:
@@ -115,20 +115,22 @@ class Scratch:
 
     def need(self, keys: Iterable[str]) -> None:
         """Let some relations stand as empty tables."""
-        for key in keys:
-            if key not in self.standing:
-                self.add(key, self.relations[key].columns)
-                self.standing.add(key)
+        missing = dict.fromkeys(key for key in keys if key not in self.standing)
+        if missing:
+            self.engine.create_empty(
+                [(table, self.relations[key].columns) for key in missing for table in self.names(key)]
+            )
+            self.standing |= missing.keys()
 
-    def add(self, key: str, columns: tuple[Column, ...]) -> None:
-        """Create a relation as an empty table."""
+    def names(self, key: str) -> Iterator[exp.Table]:
+        """What a relation is called, in schemas that are there."""
         table = bound_name(key, self.graph)
         if key.startswith("source:"):
             self.make_schema("sources", table.db)
         if table.db == EPHEMERAL:
             self.make_schema("sources", EPHEMERAL)
-            self.engine.create_empty(rendered_name(key, self.graph), columns)
-        self.engine.create_empty(table, columns)
+            yield rendered_name(key, self.graph)
+        yield table
 
     def bind(self, model: Model, as_of: str | None) -> tuple[Column, ...]:
         """The columns of a model's own text, in which `as_of()` has a type. Raises EngineError where it does not

@@ -41,13 +41,14 @@ def build(
     reuse = Reuse(compiled, engine, kinds, began, options)
     reuse.forget()
     fingerprints, statics = Fingerprints(compiled), Statics(compiled)
+    known = {name: (fingerprints.of(name), statics.of(name)) for name in names}
     results: list[Result] = []
     failed: set[str] = set()
     for index, (name, kind) in enumerate(kinds.items(), start=1):
         listener(Started(name, kind, index, len(names)))
         stopped = blocked(name, failed, compiled, fail_fast=options.fail_fast)
         result = stopped or build_changed(name, kind, materializer, reuse)
-        result = replace(result, fingerprint=fingerprints.of(name), statics=statics.of(name))
+        result = replace(result, fingerprint=known[name][0], statics=known[name][1])
         if result.status in {"error", "skipped"}:
             failed.add(name)
         results.append(result)

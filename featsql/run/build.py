@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from featsql.compiler import Compiled
-from featsql.engine import Engine, EngineError
-from featsql.errors import FeatsqlError
+from featsql.engine import Engine
 from featsql.resolve.graph import model_key
-from featsql.run.failure import failure
 from featsql.run.fingerprint import Fingerprints
 from featsql.run.knowledge import Knowledge
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
-from featsql.run.publish import publish
 from featsql.run.reuse import Reuse
-from featsql.run.run import Finished, Listener, Options, Result, Run, Started, silent
+from featsql.run.run import Listener, Options, Run, silent
+from featsql.run.work import Work
 
 DEFAULTS = Options()
 
@@ -41,18 +38,8 @@ def build(
     reuse = Reuse(compiled, engine, kinds, began, options)
     reuse.forget()
     fingerprints, statics = Fingerprints(compiled), Statics(compiled)
-    known = {name: (fingerprints.of(name), statics.of(name)) for name in names}
-    results: list[Result] = []
-    failed: set[str] = set()
-    for index, (name, kind) in enumerate(kinds.items(), start=1):
-        listener(Started(name, kind, index, len(names)))
-        stopped = blocked(name, failed, compiled, fail_fast=options.fail_fast)
-        result = stopped or build_changed(name, kind, materializer, reuse)
-        result = replace(result, fingerprint=known[name][0], statics=known[name][1])
-        if result.status in {"error", "skipped"}:
-            failed.add(name)
-        results.append(result)
-        listener(Finished(result, index, len(names)))
+    about = {name: (fingerprints.of(name), statics.of(name)) for name in names}
+    results = Work(kinds, about, materializer, reuse, listener, fail_fast=options.fail_fast).all()
     seconds = time.perf_counter() - clock
     run = Run(tuple(results), began, seconds, fingerprints.inputs(), compiled.diagnostics, options.known_at)
     write_manifest(compiled, run)
@@ -76,51 +63,6 @@ def kind_of(name: str, compiled: Compiled) -> str:
     if model is None:
         return "seed"
     return model.config.kind if model.config.kind != "plain" else model.config.materialized
-
-
-def blocked(name: str, failed: Collection[str], compiled: Compiled, *, fail_fast: bool) -> Result | None:
-    """The result of a node that is not tried, because of one that failed before it."""
-    if not failed:
-        return None
-    key = model_key(name) if name in compiled.graph.models else f"seed:{name}"
-    parents = {parent.partition(":")[2] for parent in compiled.graph.upstream([key])}
-    cause = next((other for other in failed if other in parents), None)
-    if cause is None and not fail_fast:
-        return None
-    return Result(name, kind_of(name, compiled), "skipped", notes=(f"`{cause or next(iter(failed))}` failed",))
-
-
-def build_changed(name: str, kind: str, materializer: Materializer, reuse: Reuse) -> Result:
-    """Build one node, unless it stands as it would be built. What lives in the session is made in any case."""
-    if name not in reuse.reasons and kind != "ephemeral":
-        return reuse.kept(name)
-    if kind == "training_set":
-        materializer.before[name] = reuse.left(name)
-    result = build_one(name, kind, materializer)
-    if result.status != "success":
-        return result
-    if name not in reuse.reasons:
-        return reuse.kept(name)
-    reuse.remember(result, materializer.made.get(name))
-    return replace(result, reason=reuse.told(name))
-
-
-def build_one(name: str, kind: str, materializer: Materializer) -> Result:
-    """Build one node and publish it; an error of the user's becomes its result."""
-    compiled, clock = materializer.compiled, time.perf_counter()
-    model = compiled.graph.models.get(name)
-    try:
-        built = materializer.build(name)
-        published = publish(model, compiled.project, materializer.engine) if model is not None else ()
-    except FeatsqlError as error:
-        return Result(name, kind, "error", seconds=time.perf_counter() - clock, diagnostics=error.diagnostics)
-    except EngineError as error:
-        found = (failure(name, error, compiled),)
-        return Result(name, kind, "error", seconds=time.perf_counter() - clock, diagnostics=found)
-    seconds = time.perf_counter() - clock
-    return Result(
-        name, kind, "success", built.rows, seconds, published=published, notes=built.notes, methods=built.methods
-    )
 
 
 class Statics:

@@ -29,6 +29,8 @@ ISOLATION: Mapping[str, Any] = {
 }
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
+# How the JSON of a statement begins that could be parsed.
+PARSED = '{"error":false,'
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -158,15 +160,15 @@ class Engine:
             return failure.message, failure.offset or 0
         return None
 
-    def statement(self, sql: str) -> Any:
-        """A SELECT as DuckDB's parser understands it, before names are bound. Raises EngineError for any other
+    def statement(self, sql: str) -> str:
+        """A SELECT as DuckDB's parser understands it, before names are bound, as JSON. Raises EngineError for any other
         statement."""
         with translated(sql):
             ((text,),) = self.connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-        parsed = json.loads(text)
-        if parsed["error"]:
+        if not text.startswith(PARSED):
+            parsed = json.loads(text)
             raise EngineError(parsed["error_message"], None, parsed["error_type"])
-        return parsed["statements"]
+        return str(text)
 
     def failure(self, sql: str) -> EngineError | None:
         """What the engine says against a query when it runs it; None when it runs."""
@@ -262,9 +264,10 @@ class Engine:
             self.given.close()
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)
 def statements(sql: str) -> list[duckdb.Statement]:
-    """The statements of a text as DuckDB's parser has read them. A model is parsed and then bound: it is read once."""
+    """The statements of a text as DuckDB's parser has read them. A few models are parsed, then these are bound: each is
+    read once."""
     return duckdb.extract_statements(sql)
 
 

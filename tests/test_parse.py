@@ -191,7 +191,7 @@ def test_spelling_takes_no_two_statements_for_one() -> None:
     seen: dict[str, str] = {}
     for text in statements("same.sql"):
         if ENGINE.syntax_error(text) is None:
-            canonical = json.dumps(unplaced(spelling.canonical(ENGINE.statement(text))), sort_keys=True)
+            canonical = json.dumps(unplaced(spelling.canonical(json.loads(ENGINE.statement(text)))), sort_keys=True)
             assert canonical not in seen, (text, seen[canonical])
             seen[canonical] = text
 

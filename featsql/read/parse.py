@@ -121,7 +121,7 @@ def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
 
 def restore(tree: exp.Query, text: str) -> None:
     """Put back the functions for which sqlglot would write others, whose values are not quite the same."""
-    for node in list(tree.find_all(exp.Log)):
+    for node in list(tree.find_all(exp.Log)) if "log2" in text.lower() else ():
         start, end = node.meta.get("start", 0), node.meta.get("end", -1)
         if text[start : end + 1].lower() == "log2":
             node.replace(exp.Anonymous(this="LOG2", expressions=[node.expression]))

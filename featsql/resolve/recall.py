@@ -75,10 +75,10 @@ class Recall:
         self.bodies.promise(name)
         return True
 
-    def digest_of(self, model: Model, body: Any) -> str:
+    def digest_of(self, model: Model, line: bytes) -> str:
         """The digest of all that other models may know of one: its facts, its header, and where it begins."""
         file = model.rendered.file
-        return digest([body, repr(model.config), file.path, repr(file.place(1))])
+        return digest([line, repr(model.config), file.path, repr(file.place(1))])
 
     def knows(self, name: str) -> bool:
         """Whether a model's facts are held."""
@@ -115,9 +115,9 @@ class Recall:
         key = model_key(model.name)
         if model.name not in self.keys:
             return
-        self.facts[key] = self.digest_of(model, body)
+        line = json.dumps(body, separators=(",", ":")).encode()
+        self.facts[key] = self.digest_of(model, line)
         try:
-            line = json.dumps(body, separators=(",", ":")).encode()
             rendering = packed(model.rendered)
             text = self.texts[model.name]
         except (UnkeepableError, KeyError):

@@ -160,6 +160,10 @@ class Engine:
             return failure.message, failure.offset or 0
         return None
 
+    def words(self, sql: str) -> list[tuple[int, str]]:
+        """Where each word and comment of a text begins, in bytes, and of what kind it is."""
+        return [(start, kind.name) for start, kind in duckdb.tokenize(sql)]
+
     def statement(self, sql: str) -> str:
         """A SELECT as DuckDB's parser understands it, before names are bound, as JSON. Raises EngineError for any other
         statement."""

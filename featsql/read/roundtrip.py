@@ -15,6 +15,7 @@ from featsql.errors import Diagnostic
 from featsql.read.fault import hidden
 from featsql.read.model import Model
 from featsql.read.spelling import AT, LENGTH, Node, Spelling, spelling_of
+from featsql.read.wording import same_words
 
 REWRITTEN = frozenset({"features", "training_set"})
 NOWHERE = 2**63
@@ -57,6 +58,8 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     """The first thing that a text and its tree do not say alike."""
     written = tree.meta.get("bare", tree).sql(DUCKDB, unsupported_level=ErrorLevel.IGNORE)
+    if same_words(text, written, engine):
+        return None
     try:
         before = engine.statement(text)
     except EngineError as error:

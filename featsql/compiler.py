@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from featsql.engine import Column, Engine, EngineError
+from featsql.engine import DUCKDB, Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model, Rendered
@@ -46,6 +46,7 @@ class Compiled:
     scratch: Scratch
     plans: Mapping[str, Plan | Features]
     texts: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -56,9 +57,11 @@ class Compiled:
         return self.checked.diagnostics
 
     def text(self, name: str) -> str:
-        """The text of `query`, as it is shown and bound; made once."""
+        """The text of `query`, as it is shown and bound; made once. `outputs` has the names of its columns then, as far
+        as they are written out."""
         if name not in self.texts:
-            self.texts[name] = self.query(name).sql("duckdb", pretty=True)
+            query = self.query(name)
+            self.texts[name], self.outputs[name] = query.sql(DUCKDB, pretty=True), names_of(query)
         return self.texts[name]
 
     def forget(self, name: str) -> None:
@@ -68,6 +71,7 @@ class Compiled:
             made.forget(name)
         self.graph.models[name].forget()
         self.texts.pop(name, None)
+        self.outputs.pop(name, None)
 
     def query(self, name: str) -> exp.Query:
         """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
@@ -248,20 +252,36 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
         return
     scratch.need(read_by(name, compiled.graph))
     scratch.set_instant(as_of_type(model, compiled.graph, checked.catalog.relations))
+    want = folded(checked.catalog.relations[model_key(name)].names)
     try:
         sql = compiled.text(name)
-        got = scratch.engine.columns(sql)
+        alike = folded(compiled.outputs[name]) == want or folded(c.name for c in scratch.engine.columns(sql)) == want
         scratch.engine.plan(sql)
     except EngineError as error:
         message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
         hint = "the engine cannot run this construct for many instants at once; write it another way"
         found.add("bind", name, [Diagnostic("FS701", message, model.rendered.file.place(1), hint)])
         return
-    want = checked.catalog.relations[model_key(name)].columns
-    if [c.name.casefold() for c in got] != [c.name.casefold() for c in want]:
+    if not alike:
         message = f"the lifted query of `{name}` does not have the columns of its text"
         place, hint = model.rendered.file.place(1), "give every column an alias"
         found.add("bind", name, [Diagnostic("FS703", message, place, hint)])
+
+
+def names_of(query: exp.Expr) -> list[str]:
+    """The names of a query's columns, as far as they are written out: also below a star over all of one subquery."""
+    while isinstance(query, exp.Select) and query.expressions == [exp.Star()]:
+        source = query.args["from_"].this
+        several = query.args.get("joins") or query.args.get("laterals") or source.args.get("joins")
+        if several or not isinstance(source, exp.Subquery) or source.alias_column_names or source.args.get("pivots"):
+            break
+        query = source.this
+    return query.named_selects if isinstance(query, exp.Query) else []
+
+
+def folded(names: Iterable[str]) -> list[str]:
+    """Names as SQL compares them."""
+    return [name.casefold() for name in names]
 
 
 def read_by(name: str, graph: Graph) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,13 +18,14 @@ from featsql.read.project import Project
 from featsql.read.render import render
 from featsql.read.roundtrip import changed
 from featsql.resolve.checked import Checked
-from featsql.resolve.compilation import Compilation, read, waves
+from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
-from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.graph import Graph, model_key, read_by
 from featsql.resolve.link import link
 from featsql.resolve.partner import Partner, start
 from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
+from featsql.resolve.scope import names_of
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import open_sources, scan
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
 
 Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
+# What those ask about a model who build it, of a project that is being compiled.
+Inquire = Callable[[str, "Compiled"], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Compiled:
     plans: Mapping[str, Plan | Features]
     texts: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    recall: Recall | None = None
 
     @property
     def graph(self) -> Graph:
@@ -73,6 +77,11 @@ class Compiled:
         self.texts.pop(name, None)
         self.outputs.pop(name, None)
 
+    def save(self) -> None:
+        """Keep what was found out since."""
+        if self.recall is not None:
+            self.recall.save(self.project.secrets)
+
     def query(self, name: str) -> exp.Query:
         """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
         own tree."""
@@ -98,32 +107,32 @@ def compile_project(
     alone: bool = True,
     shelf: Shelf | None = None,
     columns: Columns | None = None,
+    inquire: Inquire | None = None,
 ) -> Compiled:
-    """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
-    a file's schema needs. `published` gives the columns of the tables that stand in the target:
-    an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
-    it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
-    `columns` tells those of the sources, which are not opened then. Unless it is to be done `alone`, this process may
-    double itself for it. Raises FeatsqlError with everything that one stage found."""
+    """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what a file's schema
+    needs. `published` gives the columns of the tables that stand in the target: an incremental model that has one adds
+    to it. What is made of a model's text is kept only if `keep` asks for it, else made again. What was found out
+    before is on `shelf`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
+    Unless it is to be done `alone`, this process may double itself. `inquire` is asked about every model that is
+    resolved. Raises FeatsqlError with everything that one stage found."""
     tables = {} if full_refresh else dict(published or {})
-    shelf = shelf or open_shelf(project.root / project.target_path / FILE)
-    renderings = Renderings(shelf, project)
+    renderings = Renderings(shelf or open_shelf(project.root / project.target_path / FILE), project)
     rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
+    tables = {each.name: tables[each.name] for each in renderings.reading_own(rendered) if each.name in tables}
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
     columns = columns or partial(read_columns, engine, frames or {})
     if not alone:
-        columns = partial(columns_ahead, columns, renderings, tables)
+        columns = partial(columns_ahead, columns, renderings, tables, inquire, engine)
     graph, sources = opened(models, project, columns, found)
-    compilation = Compilation(graph, sources, found, Recall(shelf, graph, renderings.keys, tables))
-    for wave in waves(graph.models.values(), graph):
-        deque(compilation.resolve(wave, keep=keep), maxlen=0)
+    compilation = Compilation(graph, sources, found, Recall(renderings.shelf, graph, renderings.keys, tables))
+    compiled = begun(compilation, inquire)
+    compilation.resolve_all(keep=keep)
     found.settle()
     diagnostics, waived = compilation.check(notice for each in rendered for notice in each.notices)
     raise_errors(diagnostics)
-    checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
-    compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
+    compiled = replace(compiled, checked=replace(compiled.checked, diagnostics=diagnostics, waived=waived))
     bind_all(compiled, compilation.fresh, found, keep=keep)
     compilation.recall.keep(compilation.findings, project.secrets)
     return compiled
@@ -159,16 +168,31 @@ def opened(
         raise
 
 
+def begun(compilation: Compilation, inquire: Inquire | None) -> Compiled:
+    """What is compiled of a project while it is resolved; `inquire` is asked about each of its models."""
+    checked = compilation.checked
+    project, recall = checked.graph.project, compilation.recall
+    compiled = Compiled(project, checked, compilation.scratch, plans_of(checked), recall=recall)
+    if inquire is not None:
+        compilation.inquire = lambda name: inquire(name, compiled)
+    return compiled
+
+
 def columns_ahead(
-    columns: Columns, renderings: Renderings, published: Mapping[str, tuple[Column, ...]], graph: Graph
+    columns: Columns,
+    renderings: Renderings,
+    published: Mapping[str, tuple[Column, ...]],
+    inquire: Inquire | None,
+    engine: Engine,
+    graph: Graph,
 ) -> Mapping[str, tuple[Column, ...]]:
     """The columns of every source and seed. Where many models are not known, two processes first find out all they can
-    about them: the second must be there before the engine is opened."""
+    about them: the second must be there before the engine has threads."""
 
     def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
         recall = Recall(renderings.shelf, graph, renderings.keys, published)
         compilation = Compilation(graph, sources, Findings(graph.models), recall)
-        compiled = Compiled(graph.project, compilation.checked, compilation.scratch, plans_of(compilation.checked))
+        compiled = begun(compilation, inquire)
         shared = Shared(compilation, partner)
         shared.resolve()
         shared.finish(shared.judge(), lambda name: bind_alone(name, compiled, compilation.found))
@@ -179,7 +203,7 @@ def columns_ahead(
         if not partner.gone:
             work(partner, partner.heard["columns"][""])
 
-    partner = start(graph, graph.models.keys() - renderings.found, assist)
+    partner = start(graph, graph.models.keys() - renderings.found, assist, engine.resting)
     if partner is None:
         return columns(graph)
     try:
@@ -252,10 +276,10 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
         return
     scratch.need(read_by(name, compiled.graph))
     scratch.set_instant(as_of_type(model, compiled.graph, checked.catalog.relations))
-    want = folded(checked.catalog.relations[model_key(name)].names)
+    want = [name.casefold() for name in checked.catalog.relations[model_key(name)].names]
     try:
         sql = compiled.text(name)
-        alike = folded(compiled.outputs[name]) == want or folded(c.name for c in scratch.engine.columns(sql)) == want
+        alike = compiled.outputs[name] == want or [c.name.casefold() for c in scratch.engine.columns(sql)] == want
         scratch.engine.plan(sql)
     except EngineError as error:
         message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
@@ -266,32 +290,3 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
         message = f"the lifted query of `{name}` does not have the columns of its text"
         place, hint = model.rendered.file.place(1), "give every column an alias"
         found.add("bind", name, [Diagnostic("FS703", message, place, hint)])
-
-
-def names_of(query: exp.Expr) -> list[str]:
-    """The names of a query's columns, as far as they are written out: also below a star over all of one subquery."""
-    while isinstance(query, exp.Select) and query.expressions == [exp.Star()]:
-        source = query.args["from_"].this
-        several = query.args.get("joins") or query.args.get("laterals") or source.args.get("joins")
-        if several or not isinstance(source, exp.Subquery) or source.alias_column_names or source.args.get("pivots"):
-            break
-        query = source.this
-    return query.named_selects if isinstance(query, exp.Query) else []
-
-
-def folded(names: Iterable[str]) -> list[str]:
-    """Names as SQL compares them."""
-    return [name.casefold() for name in names]
-
-
-def read_by(name: str, graph: Graph) -> frozenset[str]:
-    """The relations that a model's plan may read: what it reads, and what the features models among them do."""
-    found: set[str] = set()
-    stack = [model_key(name)]
-    while stack:
-        for key in graph.parents[stack.pop()]:
-            if key not in found:
-                found.add(key)
-                kind, _, model = key.partition(":")
-                stack += [key] if kind == "model" and graph.models[model].config.kind == "features" else []
-    return frozenset(found)

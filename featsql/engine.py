@@ -29,6 +29,8 @@ ISOLATION: Mapping[str, Any] = {
 }
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
+# Its threads besides those that call it, by the settings that say how many there are.
+RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
 # How the JSON of a statement begins that could be parsed.
 PARSED = '{"error":false,'
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -174,14 +176,6 @@ class Engine:
             raise EngineError(parsed["error_message"], None, parsed["error_type"])
         return str(text)
 
-    def failure(self, sql: str) -> EngineError | None:
-        """What the engine says against a query when it runs it; None when it runs."""
-        try:
-            self.rows(sql)
-        except EngineError as error:
-            return error
-        return None
-
     def aggregate_functions(self) -> frozenset[str]:
         """The names of every aggregate function, in lower case."""
         found = self.rows("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
@@ -257,6 +251,19 @@ class Engine:
                 relation.write_parquet(path, partition_by=list(partition_by), write_partition_columns=True)
             else:
                 relation.write_parquet(path)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Have no threads meanwhile: nothing is to be asked."""
+        known = [] if callable(self.given) else self.rows("SELECT name, value FROM duckdb_settings()")
+        before = {name: int(value) for name, value in known if name in RESTING}
+        try:
+            for name in before:
+                self.set(name, RESTING[name])
+            yield
+        finally:
+            for name, value in before.items():
+                self.set(name, value)
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session, from another thread; it ends with an EngineError."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
@@ -37,7 +38,8 @@ def read(model: Model, found: Findings) -> None:
 
 class Compilation:
     """A graph whose models are resolved one after the other, parents first, and then checked; `fresh` has those
-    with something below them of which the rules had to look again."""
+    with something below them of which the rules had to look again. `inquire` finds out about a model what those ask
+    who build it."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Compilation:
         found: Findings,
         recall: Recall,
     ) -> None:
+        self.inquire: Callable[[str], bytes] | None = None
         self.graph = graph
         self.found = found
         self.recall = recall
@@ -68,6 +71,12 @@ class Compilation:
         if self.recall.knows(name):
             return self.recall.traced(name)
         return trace_model(self.resolved[name], self.graph)
+
+    def resolve_all(self, *, keep: bool) -> None:
+        """Resolve every model."""
+        for wave in waves(self.graph.models.values(), self.graph):
+            for _ in self.resolve(wave, keep=keep):
+                pass
 
     def resolve(self, models: Iterable[Model], *, keep: bool) -> Iterator[Model]:
         """Bind some models, of which none reads another, find their edges and marks, and, if nothing below a model
@@ -117,6 +126,9 @@ class Compilation:
     def examine(self, model: Model, info: RelationInfo) -> None:
         """Find out what others may know of a model, and what the rules say of a plain one."""
         self.recall.resolved(model, info, self.traced[model.name], self.checker.examine(model.name))
+        if self.inquire is not None:
+            with suppress(FeatsqlError):  # it is said when somebody asks
+                self.recall.note(model.name, self.inquire(model.name))
         if model.config.kind == "plain":
             self.findings[model.name] = list(self.checker.findings(model.name))
 

@@ -127,6 +127,17 @@ class Recall:
         self.shelf.rows[model.name] = Row(text, rendering, strangers(model.tree), own, facts, "", [], line)
         self.shelf.changed = True
 
+    def code(self, name: str) -> bytes:
+        """What is kept for those who build a model; nothing, where that is not known."""
+        row = self.shelf.rows.get(name)
+        return row.code if row is not None and row.key == self.keys.get(name) else b""
+
+    def note(self, name: str, code: bytes) -> None:
+        """Keep something for those who build a model."""
+        row = self.shelf.rows.get(name)
+        if row is not None and row.key == self.keys.get(name):
+            row.code, self.shelf.changed = code, True
+
     def said(self, name: str) -> str:
         """The key under which the findings in a model count; of an as-of model, when all models are resolved."""
         if name not in self.counting:
@@ -171,8 +182,13 @@ class Recall:
             said = self.said(name)
             if row.said != said:
                 row.said, row.findings, self.shelf.changed = said, [pack(each) for _, each in found[name]], True
+        self.save(secrets)
+
+    def save(self, secrets: Iterable[str]) -> None:
+        """Put everything on the shelf that is not there yet, unless a secret would be in it."""
         if self.shelf.changed:
             self.shelf.save(secrets)
+            self.shelf.changed = False
 
 
 class Numbers(dict[str | float, int]):

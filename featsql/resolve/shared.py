@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from featsql.read.model import Model
@@ -11,6 +12,7 @@ from featsql.resolve.compilation import MOST, Compilation
 from featsql.resolve.graph import model_key
 from featsql.resolve.keeping import pack
 from featsql.resolve.partner import Partner
+from featsql.resolve.renderings import text_of
 
 # How far ahead of the first model that is not resolved yet one is looked for that can be.
 AHEAD = 64
@@ -56,7 +58,11 @@ class Shared:
     def settle(self, models: Sequence[Model]) -> None:
         """Resolve some models, or take over what was found out of them; which is nothing where that cannot be kept."""
         heard = self.partner.heard["row"]
-        self.rows |= {model.name: heard[model.name] for model in models if heard.get(model.name) is not None}
+        for model in models:
+            row = heard.get(model.name)
+            if row is not None:
+                self.rows[model.name] = row
+                model.rendered = replace(model.rendered, text=text_of(row.rendered))  # as it was understood
         for model in self.compilation.resolve(models, keep=False):
             if model.name in self.partner.own and self.compilation.found.clear("plan"):
                 if model.name in self.compilation.findings:

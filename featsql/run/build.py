@@ -45,6 +45,7 @@ def build(
     write_manifest(compiled, run)
     write_results(compiled, run)
     reuse.finish()
+    compiled.save()
     return run
 
 

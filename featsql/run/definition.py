@@ -17,7 +17,7 @@ from featsql.read.parse import parse
 from featsql.read.project import Config, Source
 from featsql.read.render import render
 from featsql.resolve.aggregates import has_aggregate
-from featsql.run.fingerprint import digest
+from featsql.run.state import digest
 
 ORDERED = ("distinct", "order", "limit", "offset", "qualify", "having", "windows")
 

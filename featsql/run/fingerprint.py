@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from featsql.compiler import Compiled
-from featsql.engine import DUCKDB
 from featsql.read.project import Source
 from featsql.resolve.graph import model_key
+from featsql.run.facts import facts_of
 
 
 class Fingerprints:
@@ -40,7 +40,7 @@ class Fingerprints:
         model = self.compiled.graph.models[key.partition(":")[2]]
         config = model.config
         header = (config.kind, config.materialized, config.entity, config.as_of, config.horizon, config.label)
-        return [model.tree.sql(DUCKDB, comments=False), repr(header), repr(config.clock), str(config.boundary)]
+        return [facts_of(model.name, self.compiled).text, repr(header), repr(config.clock), str(config.boundary)]
 
     def source(self, source: Source) -> list[Any]:
         """What a source's rows depend on: its declaration and its files' sizes and times."""

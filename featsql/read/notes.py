@@ -6,6 +6,9 @@ from typing import Any
 
 from sqlglot import exp
 
+# Of these, and of the first part of a chain of names, more is noted later, by featsql or sqlglot.
+NOTED = (exp.Column, exp.CTE, exp.Query, exp.Subquery, exp.Table)
+
 
 class Notes(dict[str, Any]):
     """A node's `meta`, of values that nobody changes: a copy of the node gets a copy that shares them."""
@@ -17,7 +20,8 @@ class Notes(dict[str, Any]):
 
 
 class Position(Notes):
-    """The `meta` of a name, which is where it stands: nothing is added to it, so that copies of the node share it."""
+    """The `meta` of a node that is no more than where it stands: nothing is added to it, so that copies of the node
+    share it."""
 
     __slots__ = ()
 
@@ -31,7 +35,8 @@ def take_notes(tree: exp.Expr, *kinds: type[exp.Expr]) -> list[exp.Expr]:
     found: list[exp.Expr] = []
     for node in tree.walk():
         if node._meta is not None:
-            node._meta = (Position if isinstance(node, exp.Identifier) else Notes)(node._meta)
+            more = isinstance(node, NOTED) or isinstance(node.parent, exp.Dot)
+            node._meta = (Notes if more else Position)(node._meta)
         node.comments = node.comments or None  # an empty list would be copied, too
         if isinstance(node, kinds):
             found.append(node)

@@ -74,16 +74,16 @@ def aliased(column: exp.Column) -> exp.Expr | None:
 
 
 def parts_of(
-    value: exp.Expr, aggregates: frozenset[str]
+    value: exp.Expr, aggregates: frozenset[str], bare: bool
 ) -> Iterator[tuple[exp.Expr, Transformation, Influence | None]]:
     """The operands of an expression, each with what the expression makes of it, and how it decides where it only
-    does so."""
+    does so. A `bare` one is known to aggregate nothing."""
     step: Transformation = "expression"
     if isinstance(value, exp.Window):
         step = "window"
     elif isinstance(value, exp.Order):
         step = "identity"
-    elif has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
+    elif not bare and has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
         own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter | exp.WithinGroup)
         step = "aggregation" if own else "expression"
     decides = isinstance(value, DECIDING)

@@ -134,6 +134,7 @@ def verify(tree: exp.Query, info: RelationInfo) -> None:
         if isinstance(value.unalias(), exp.Column) and value.alias_or_name.casefold() != name.casefold():
             raise UnboundError(f"`{name}` was taken for `{value.alias_or_name}`")
     for column in tree.find_all(exp.Column):
+        column._meta = column._meta or None  # sqlglot leaves an empty one, which would be copied with the tree
         if not column.table and column.name.casefold() not in known_names(column):
             raise UnboundError(f"`{column.name}` is a column of no relation")
 

@@ -6,19 +6,15 @@ import json
 from dataclasses import dataclass
 
 from featsql.compiler import Compiled
-from featsql.engine import DUCKDB
 from featsql.resolve.graph import model_key
 from featsql.run.code import unknowable
 from featsql.run.definition import Definition, definition
-from featsql.run.state import digest
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The digest of a model's SQL without comments and layout, its definition, and why its rows may change though
-    nothing that featsql sees does."""
+    """A model's definition, and why its rows may change though nothing that featsql sees does."""
 
-    text: str
     definition: Definition
     unknowable: str | None
 
@@ -31,15 +27,13 @@ def facts_of(name: str, compiled: Compiled) -> Facts:
             held = inquire(name, compiled)
             if compiled.recall is not None:
                 compiled.recall.note(name, held)
-        text, code, rows, columns, why = json.loads(held)
-        compiled.facts[name] = Facts(text, Definition(code, rows, columns), why)
+        code, rows, columns, why = json.loads(held)
+        compiled.facts[name] = Facts(Definition(code, rows, columns), why)
     found: Facts = compiled.facts[name]
     return found
 
 
 def inquire(name: str, compiled: Compiled) -> bytes:
     """The facts of a model, found out and put as they are kept. May raise FeatsqlError."""
-    model = compiled.graph.models[name]
-    own = definition(model_key(name), compiled)
-    text = digest(model.tree.sql(DUCKDB, comments=False))
-    return json.dumps([text, own.code, own.rows, own.columns, unknowable(model)], separators=(",", ":")).encode()
+    own, why = definition(model_key(name), compiled), unknowable(compiled.graph.models[name])
+    return json.dumps([own.code, own.rows, own.columns, why], separators=(",", ":")).encode()

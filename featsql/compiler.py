@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from featsql.engine import DUCKDB, Column, Engine, EngineError
+from featsql.engine import DUCKDB, RESTING, Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model, Rendered
@@ -203,7 +203,7 @@ def columns_ahead(
         if not partner.gone:
             work(partner, partner.heard["columns"][""])
 
-    partner = start(graph, graph.models.keys() - renderings.found, assist, engine.resting)
+    partner = start(graph, graph.models.keys() - renderings.found, assist, partial(engine.setting, RESTING))
     if partner is None:
         return columns(graph)
     try:

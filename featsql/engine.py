@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ ISOLATION: Mapping[str, Any] = {
 }
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
-# Its threads besides those that call it, by the settings that say how many there are.
+# The settings with which it has no threads besides those that call it.
 RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
 # How the JSON of a statement begins that could be parsed.
 PARSED = '{"error":false,'
@@ -253,13 +253,15 @@ class Engine:
                 relation.write_parquet(path)
 
     @contextmanager
-    def resting(self) -> Iterator[None]:
-        """Have no threads meanwhile: nothing is to be asked."""
-        known = [] if callable(self.given) else self.rows("SELECT name, value FROM duckdb_settings()")
-        before = {name: int(value) for name, value in known if name in RESTING}
+    def setting(self, values: Mapping[str, int]) -> Iterator[None]:
+        """Have these values of settings meanwhile, of those that there are."""
+        before: dict[str, int] = {}
+        for name in values if not callable(self.given) else ():
+            with suppress(EngineError):
+                before[name] = int(self.rows(f"SELECT current_setting('{name}')")[0][0])
         try:
             for name in before:
-                self.set(name, RESTING[name])
+                self.set(name, values[name])
             yield
         finally:
             for name, value in before.items():

@@ -115,3 +115,33 @@ def test_what_is_interrupted_is_built_again(chain: Path, monkeypatch: pytest.Mon
     assert "t1" not in nodes
     assert featsql.load(chain).build().ok
     assert held(chain) == {f"t{i}": i + 10 for i in range(TABLES)}
+
+
+def test_what_may_make_many_rows_of_few_is_a_transaction_of_its_own(
+    chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "PATIENCE", 60)
+    write(chain, "t2", f"{NEXT}{{{{ ref('t1') }}}}, range(2)\n")
+    ended = commits(monkeypatch)
+    run = featsql.load(chain).build()
+    assert [result.rows for result in run.results] == [1, 1, 2, 2, 2, 2]
+    assert ended == ["COMMIT", "COMMIT"]
+
+
+def test_settings_are_as_they_were_afterwards(chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine.memory({"threads": 3})
+    asked = "SELECT current_setting('threads')"
+    with engine.setting({"threads": 1, "no such setting": 5}):
+        assert engine.rows(asked) == [(1,)]
+    assert engine.rows(asked) == [(3,)]
+    monkeypatch.setattr(work, "SEVERAL", 2)
+    seen: list[Any] = []
+    create = Engine.create_as
+
+    def seeing(self: Engine, kind: str, table: Any, text: str) -> int:
+        seen.append(self.rows(asked)[0][0])
+        return create(self, kind, table, text)
+
+    monkeypatch.setattr(Engine, "create_as", seeing)
+    assert featsql.load(chain, threads=3).build().ok
+    assert seen == [3, 1, 1, 1, 1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +18,11 @@ from featsql.run.reuse import Reuse
 from featsql.run.run import Finished, Listener, Result, Started
 
 # Of so many rows a table is soon made.
-FEW = 10_000
+FEW = 1_000
+# But not where a query may make many rows of nothing.
+MAKING = re.compile(r"\b(range|generate_series|unnest|recursive|repeat\w*|read_\w+|glob|query\w*)\b", re.IGNORECASE)
+# So many tables in a row are made by one thread: to wake up others takes longer than the work.
+SEVERAL = 8
 # For so many seconds, about, one that is made may wait for others to become part of the target with it.
 PATIENCE = 0.1
 
@@ -66,8 +71,11 @@ class Work:
         so that those before it stand."""
         made: list[Result] = []
         began = time.perf_counter()
+        engine = self.materializer.engine
+        ahead = self.names[len(self.results) :][:SEVERAL]
+        several = len(ahead) == SEVERAL and all(self.kinds[name] == "table" for name in ahead)
         try:
-            with self.materializer.engine.transaction():
+            with engine.setting({"threads": 1} if several else {}), engine.transaction():
                 for name in islice(self.names, len(self.results), None):
                     waited = made and time.perf_counter() > began + PATIENCE
                     if waited or not self.is_little(name):
@@ -88,6 +96,8 @@ class Work:
         if model is None or self.kinds[name] != "table" or model.config.publish is not None:
             return False
         if name not in self.reuse.reasons or not self.materializer.is_one_statement(name):
+            return False
+        if MAKING.search(model.rendered.text):
             return False
         parents = self.compiled.graph.parents[model_key(name)]
         read = [self.rows_of(parent.partition(":")[2]) for parent in parents if not parent.startswith("source:")]

@@ -73,6 +73,8 @@ def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:
     """The model without a semicolon at its end, and its words. Raises FeatsqlError FS302 unless it is one
     statement."""
     tokens = tokens_of(rendered)
+    if tokens and ";" not in rendered.text:
+        return rendered, tokens
     ends = [i for i, token in enumerate(tokens) if token.token_type == TokenType.SEMICOLON]
     words = [token for token in tokens if token.token_type != TokenType.SEMICOLON]
     if not words:

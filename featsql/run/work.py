@@ -83,7 +83,7 @@ class Work:
                     self.begin(name)
                     made.append(self.made(name))
                     self.rows[name] = made[-1].rows
-        except EngineError:
+        except (FeatsqlError, EngineError):
             for name in self.names[len(self.results) :][: len(made) + 1]:
                 self.alone(name)
             return

@@ -27,6 +27,7 @@ from featsql.resolve.select import select
 from featsql.result import Result
 from featsql.run import build as builder
 from featsql.run.explanation import Explanation
+from featsql.run.facts import inquire
 from featsql.run.failure import explained
 from featsql.run.knowledge import read_instant
 from featsql.run.review import review
@@ -101,12 +102,14 @@ class Project:
         fail_fast: bool = False,
         known_at: str | None = None,
         on_event: Listener = silent,
+        alone: bool = True,
     ) -> Run:
         """Build what dbt-like selectors choose (everything by default) into the project's target.
 
         `known_at` ('2024-06-01', in UTC unless it has a zone) builds what would have been built then: rows
         that became available later are not there, and labels that had not matured are unknown. Relations
-        without a clock are as they are now.
+        without a clock are as they are now. Unless it is to be done `alone`, this process may double itself to compile
+        many models, which a library does not do to the program that uses it.
         Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
         """
         engine = open_engine(self.project, threads=self.threads)
@@ -119,6 +122,8 @@ class Project:
                 frames=self.frames,
                 published=published_tables(engine, self.project),
                 full_refresh=full_refresh or instant is not None,
+                alone=alone,
+                inquire=inquire,
             )
             names = select(compiled.graph, select_, exclude)
             options = Options(full_refresh, fail_fast, instant)

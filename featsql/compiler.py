@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from featsql.engine import Column, Engine, EngineError
+from featsql.engine import DUCKDB, RESTING, Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Findings, raise_errors
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model, Rendered
@@ -21,11 +21,12 @@ from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type, bound_name
 from featsql.resolve.fitting import wrong_clocks
-from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.graph import Graph, model_key, read_by
 from featsql.resolve.link import link
 from featsql.resolve.partner import Partner, start
 from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
+from featsql.resolve.scope import names_of
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
 from featsql.resolve.sources import explained, open_sources, scan, unreadable
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
 
 Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
+# What those ask about a model who build it, of a project that is being compiled.
+Inquire = Callable[[str, "Compiled"], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ class Compiled:
     scratch: Scratch
     plans: Mapping[str, Plan | Features]
     texts: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    recall: Recall | None = None
 
     @property
     def graph(self) -> Graph:
@@ -56,9 +62,11 @@ class Compiled:
         return self.checked.diagnostics
 
     def text(self, name: str) -> str:
-        """The text of `query`, as it is shown and bound; made once."""
+        """The text of `query`, as it is shown and bound; made once. `outputs` has the names of its columns then, as far
+        as they are written out."""
         if name not in self.texts:
-            self.texts[name] = self.query(name).sql("duckdb", pretty=True)
+            query = self.query(name)
+            self.texts[name], self.outputs[name] = query.sql(DUCKDB, pretty=True), names_of(query)
         return self.texts[name]
 
     def forget(self, name: str) -> None:
@@ -68,6 +76,12 @@ class Compiled:
             made.forget(name)
         self.graph.models[name].forget()
         self.texts.pop(name, None)
+        self.outputs.pop(name, None)
+
+    def save(self) -> None:
+        """Keep what was found out since."""
+        if self.recall is not None:
+            self.recall.save(self.project.secrets)
 
     def query(self, name: str) -> exp.Query:
         """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
@@ -94,32 +108,32 @@ def compile_project(
     alone: bool = True,
     shelf: Shelf | None = None,
     columns: Columns | None = None,
+    inquire: Inquire | None = None,
 ) -> Compiled:
-    """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what
-    a file's schema needs. `published` gives the columns of the tables that stand in the target:
-    an incremental model that has one adds to it. What is made of a model's text is kept only if `keep` asks for
-    it, else made again where it is needed. What was found out before is on `shelf`, or else on the project's own.
-    `columns` tells those of the sources, which are not opened then. Unless it is to be done `alone`, this process may
-    double itself for it. Raises FeatsqlError with everything that one stage found."""
+    """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what a file's schema
+    needs. `published` gives the columns of the tables that stand in the target: an incremental model that has one adds
+    to it. What is made of a model's text is kept only if `keep` asks for it, else made again. What was found out
+    before is on `shelf`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
+    Unless it is to be done `alone`, this process may double itself. `inquire` is asked about every model that is
+    resolved. Raises FeatsqlError with everything that one stage found."""
     tables = {} if full_refresh else dict(published or {})
-    shelf = shelf or open_shelf(project.root / project.target_path / FILE)
-    renderings = Renderings(shelf, project)
+    renderings = Renderings(shelf or open_shelf(project.root / project.target_path / FILE), project)
     rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
+    tables = {each.name: tables[each.name] for each in renderings.reading_own(rendered) if each.name in tables}
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
     columns = columns or partial(read_columns, engine, frames or {})
     if not alone:
-        columns = partial(columns_ahead, columns, renderings, tables)
+        columns = partial(columns_ahead, columns, renderings, tables, inquire, engine)
     graph, sources = opened(models, project, columns, found)
-    compilation = Compilation(graph, sources, found, Recall(shelf, graph, renderings.keys, tables))
-    for model in graph.models.values():
-        compilation.resolve(model, keep=keep or model.config.kind != "plain")
+    compilation = Compilation(graph, sources, found, Recall(renderings.shelf, graph, renderings.keys, tables))
+    compiled = begun(compilation, inquire)
+    compilation.resolve_all(keep=keep)
     found.settle()
     diagnostics, waived = compilation.check(notice for each in rendered for notice in each.notices)
     raise_errors(diagnostics)
-    checked = replace(compilation.checked, diagnostics=diagnostics, waived=waived)
-    compiled = Compiled(project, checked, compilation.scratch, plans_of(checked))
+    compiled = replace(compiled, checked=replace(compiled.checked, diagnostics=diagnostics, waived=waived))
     bind_all(compiled, compilation.fresh, found, keep=keep)
     compilation.recall.keep(compilation.findings, project.secrets)
     return compiled
@@ -157,16 +171,31 @@ def opened(
         raise
 
 
+def begun(compilation: Compilation, inquire: Inquire | None) -> Compiled:
+    """What is compiled of a project while it is resolved; `inquire` is asked about each of its models."""
+    checked = compilation.checked
+    project, recall = checked.graph.project, compilation.recall
+    compiled = Compiled(project, checked, compilation.scratch, plans_of(checked), recall=recall)
+    if inquire is not None:
+        compilation.inquire = lambda name: inquire(name, compiled)
+    return compiled
+
+
 def columns_ahead(
-    columns: Columns, renderings: Renderings, published: Mapping[str, tuple[Column, ...]], graph: Graph
+    columns: Columns,
+    renderings: Renderings,
+    published: Mapping[str, tuple[Column, ...]],
+    inquire: Inquire | None,
+    engine: Engine,
+    graph: Graph,
 ) -> Mapping[str, tuple[Column, ...]]:
     """The columns of every source and seed. Where many models are not known, two processes first find out all they can
-    about them: the second must be there before the engine is opened."""
+    about them: the second must be there before the engine has threads."""
 
     def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
         recall = Recall(renderings.shelf, graph, renderings.keys, published)
         compilation = Compilation(graph, sources, Findings(graph.models), recall)
-        compiled = Compiled(graph.project, compilation.checked, compilation.scratch, plans_of(compilation.checked))
+        compiled = begun(compilation, inquire)
         shared = Shared(compilation, partner)
         shared.resolve()
         shared.finish(shared.judge(), lambda name: bind_alone(name, compiled, compilation.found))
@@ -177,7 +206,7 @@ def columns_ahead(
         if not partner.gone:
             work(partner, partner.heard["columns"][""])
 
-    partner = start(graph, graph.models.keys() - renderings.found, assist)
+    partner = start(graph, graph.models.keys() - renderings.found, assist, partial(engine.setting, RESTING))
     if partner is None:
         return columns(graph)
     try:
@@ -258,30 +287,17 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
         return
     scratch.need(read_by(name, compiled.graph))
     scratch.set_instant(as_of_type(model, compiled.graph, checked.catalog.relations))
+    want = [name.casefold() for name in checked.catalog.relations[model_key(name)].names]
     try:
         sql = compiled.text(name)
-        got = scratch.engine.columns(sql)
+        alike = compiled.outputs[name] == want or [c.name.casefold() for c in scratch.engine.columns(sql)] == want
         scratch.engine.plan(sql)
     except EngineError as error:
         message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
         hint = "the engine cannot run this construct for many instants at once; write it another way"
         found.add("bind", name, [Diagnostic("FS701", message, model.rendered.file.place(1), hint)])
         return
-    want = checked.catalog.relations[model_key(name)].columns
-    if [c.name.casefold() for c in got] != [c.name.casefold() for c in want]:
+    if not alike:
         message = f"the lifted query of `{name}` does not have the columns of its text"
         place, hint = model.rendered.file.place(1), "give every column an alias"
         found.add("bind", name, [Diagnostic("FS703", message, place, hint)])
-
-
-def read_by(name: str, graph: Graph) -> frozenset[str]:
-    """The relations that a model's plan may read: what it reads, and what the features models among them do."""
-    found: set[str] = set()
-    stack = [model_key(name)]
-    while stack:
-        for key in graph.parents[stack.pop()]:
-            if key not in found:
-                found.add(key)
-                kind, _, model = key.partition(":")
-                stack += [key] if kind == "model" and graph.models[model].config.kind == "features" else []
-    return frozenset(found)

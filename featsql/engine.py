@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from sqlglot import exp
+from sqlglot import Dialect, exp
 
 from featsql.refusal import EngineError as EngineError
 from featsql.refusal import explain
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 VERSION = duckdb.__version__
+# How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
+DUCKDB = Dialect.get_or_raise("duckdb")
 ISOLATION: Mapping[str, Any] = {
     "TimeZone": "UTC",
     "autoinstall_known_extensions": False,
@@ -29,6 +31,10 @@ ISOLATION: Mapping[str, Any] = {
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
 # What the engine calls so many bytes.
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
+# The settings with which it has no threads besides those that call it.
+RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
+# How the JSON of a statement begins that could be parsed.
+PARSED = '{"error":false,'
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -90,7 +96,7 @@ class Engine:
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
         query = exp.select(exp.Count(this=exp.Star())).from_(table.copy(), copy=False)
-        return int(self.rows(query.sql("duckdb"))[0][0])
+        return int(self.rows(query.sql(DUCKDB))[0][0])
 
     def memory_limit(self) -> int:
         """How many bytes the engine takes at most."""
@@ -164,23 +170,19 @@ class Engine:
             return failure.message, ended if failure.offset is None else failure.offset
         return None
 
-    def statement(self, sql: str) -> Any:
-        """A SELECT as DuckDB's parser understands it, before names are bound. Raises EngineError for any other
+    def words(self, sql: str) -> list[tuple[int, str]]:
+        """Where each word and comment of a text begins, in bytes, and of what kind it is."""
+        return [(start, kind.name) for start, kind in duckdb.tokenize(sql)]
+
+    def statement(self, sql: str) -> str:
+        """A SELECT as DuckDB's parser understands it, before names are bound, as JSON. Raises EngineError for any other
         statement."""
         with translated(sql):
             ((text,),) = self.connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-        parsed = json.loads(text)
-        if parsed["error"]:
+        if not text.startswith(PARSED):
+            parsed = json.loads(text)
             raise EngineError(parsed["error_message"], None, parsed["error_type"])
-        return parsed["statements"]
-
-    def failure(self, sql: str) -> EngineError | None:
-        """What the engine says against a query when it runs it; None when it runs."""
-        try:
-            self.rows(sql)
-        except EngineError as error:
-            return error
-        return None
+        return str(text)
 
     def aggregate_functions(self) -> frozenset[str]:
         """The names of every aggregate function, in lower case."""
@@ -239,13 +241,15 @@ class Engine:
     def create_as(self, kind: str, table: exp.Table, text: str) -> int:
         """Create a table or a view over a query that is run as its author wrote it. Gives the rows of a table."""
         try:
-            return self.write(f"CREATE {kind} {table.sql('duckdb')} AS {text}")
+            return self.write(f"CREATE {kind} {table.sql(DUCKDB)} AS {text}")
         except EngineError as error:
             raise EngineError(error.message, None, error.kind) from error
 
-    def create_empty(self, table: exp.Table, columns: Iterable[Column]) -> None:
-        """Create a table without rows, in place of one that has its name."""
-        self.execute(f"CREATE OR REPLACE TABLE {table.sql('duckdb')} ({', '.join(map(definition, columns))})")
+    def create_empty(self, tables: Iterable[tuple[exp.Table, Iterable[Column]]]) -> None:
+        """Create tables without rows, each in place of one that has its name: all at once, since to make a table takes
+        less time than to come back to it."""
+        made = (f"{table.sql(DUCKDB)} ({', '.join(map(definition, columns))})" for table, columns in tables)
+        self.execute(";".join(f"CREATE OR REPLACE TABLE {each}" for each in made))
 
     def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
         """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
@@ -255,6 +259,21 @@ class Engine:
                 relation.write_parquet(path, partition_by=list(partition_by), write_partition_columns=True)
             else:
                 relation.write_parquet(path)
+
+    @contextmanager
+    def setting(self, values: Mapping[str, int]) -> Iterator[None]:
+        """Have these values of settings meanwhile, of those that there are."""
+        before: dict[str, int] = {}
+        for name in values if not callable(self.given) else ():
+            with suppress(EngineError):
+                before[name] = int(self.rows(f"SELECT current_setting('{name}')")[0][0])
+        try:
+            for name in before:
+                self.set(name, values[name])
+            yield
+        finally:
+            for name, value in before.items():
+                self.set(name, value)
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session, from another thread; it ends with an EngineError."""
@@ -266,16 +285,17 @@ class Engine:
             self.given.close()
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)
 def statements(sql: str) -> list[duckdb.Statement]:
-    """The statements of a text as DuckDB's parser has read them. A model is parsed and then bound: it is read once."""
+    """The statements of a text as DuckDB's parser has read them. A few models are parsed, then these are bound: each is
+    read once."""
     return duckdb.extract_statements(sql)
 
 
 @cache
 def definition(column: Column) -> str:
     """A column as a new table has it, of a type as DuckDB itself spells it."""
-    return f"{exp.to_identifier(column.name, quoted=True).sql('duckdb')} {column.type}"
+    return f"{exp.to_identifier(column.name, quoted=True).sql(DUCKDB)} {column.type}"
 
 
 @contextmanager

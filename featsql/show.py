@@ -10,6 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.engine import EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan.features import entity_keys
@@ -74,10 +75,11 @@ def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Exp
     text = as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
     kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
     value = exp.cast(exp.Literal.string(text), kind)
-    problem = compiled.scratch.engine.failure(exp.select(value).sql("duckdb"))
-    if problem is not None:
+    try:
+        compiled.scratch.engine.rows(exp.select(value).sql("duckdb"))
+    except EngineError:
         message = f"`{text}` is not an instant"
-        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00"))
+        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00")) from None
     return value
 
 

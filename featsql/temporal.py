@@ -11,8 +11,6 @@ from sqlglot import exp
 TimeKind = Literal["events", "state", "periods", "static"]
 Boundary = Literal["inclusive", "exclusive"]
 
-DIALECT = "duckdb"
-
 UNITS = "microsecond|millisecond|sec|second|min|minute|hr|hour|day|week|mon|month|quarter|yr|year"
 SPAN = re.compile(rf"(\d+(\.\d+)? *({UNITS})s? *)+(\d+:\d\d(:\d\d(\.\d+)?)?)?", re.IGNORECASE)
 # A digit of an interval that is not of no length.

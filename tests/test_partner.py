@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import featsql
@@ -21,7 +22,7 @@ PROGRAM = """
 import os, sys
 import featsql.resolve.partner as partner
 from featsql.cli import main
-partner.MANY = {many}
+partner.MANY, partner.LONG = {many}, 0
 if {fails_at}:
     tell, told = partner.Partner.tell, []
     def leave(self, subject, name, value):
@@ -35,7 +36,7 @@ def assist(*arguments):
     open("assisted", "w").close()
     work(*arguments)
 partner.assist = assist
-sys.argv = ["featsql", "compile"]
+sys.argv = ["featsql", "{command}"]
 main()
 """
 TWO = pytest.mark.skipif(
@@ -65,13 +66,13 @@ def write(folder: Path) -> None:
     )
 
 
-def compiled(folder: Path, many: int, fails_at: int = 0) -> tuple[int, str, str]:
+def compiled(folder: Path, many: int, fails_at: int = 0, command: str = "compile") -> tuple[int, str, str]:
     """What the program says of a project of which nothing is known."""
     shutil.rmtree(folder / "target", ignore_errors=True)
     (folder / "assisted").unlink(missing_ok=True)
     environment = os.environ | {"PYTHONPATH": str(Path(featsql.__file__).parent.parent)}
-    command = [sys.executable, "-P", "-c", PROGRAM.format(many=many, fails_at=fails_at)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    process = [sys.executable, "-P", "-c", PROGRAM.format(many=many, fails_at=fails_at, command=command)]
+    done = subprocess.run(process, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -81,8 +82,9 @@ def kept(folder: Path) -> dict[str, Any]:
     rows, at = json.loads(head)["rows"], 0
     found = {}
     for name, parts in rows.items():
-        found[name] = [*parts, body[at : at + parts[-1]].decode()]
-        at += parts[-1]
+        length = sum(parts[-2:])
+        found[name] = [*parts, body[at : at + length].decode()]
+        at += length
     return found
 
 
@@ -126,3 +128,29 @@ def test_one_that_is_left_goes_on_alone(fails_at: int, tmp_path: Path) -> None:
     wanted = kept(tmp_path)
     assert compiled(tmp_path, many=10, fails_at=fails_at) == alone
     assert kept(tmp_path) == wanted
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """What a build left, without what tells when it was."""
+    manifest = json.loads((folder / "target/manifest.json").read_text())
+    del manifest["metadata"]["generated_at"]
+    results = json.loads((folder / "target/run_results.json").read_text())["results"]
+    texts = {path.name: path.read_text() for path in sorted((folder / "target/compiled").rglob("*.sql"))}
+    with duckdb.connect(str(folder / "target/many.duckdb"), read_only=True) as connection:
+        rows = {name: connection.execute(f"from {name} order by all").fetchall() for name in ("m7", "m29", "labels")}
+    built = [{key: value for key, value in each.items() if key != "execution_time"} for each in results]
+    return {"manifest": manifest, "results": built, "texts": texts, "rows": rows, "kept": kept(folder)}
+
+
+@TWO
+def test_two_leave_what_one_does_of_a_build(tmp_path: Path) -> None:
+    write(tmp_path)
+    for name, made in (("m7", "table"), ("m11", "ephemeral"), ("m29", "incremental")):
+        path = tmp_path / f"models/{name}.sql"
+        path.write_text(f"{{{{ config(materialized='{made}') }}}}\n{path.read_text()};\n")
+    assert compiled(tmp_path, many=1000, command="build")[0] == 0
+    alone = left(tmp_path)
+    said = compiled(tmp_path, many=10, command="build")
+    assert said[0] == 0, said
+    assert (tmp_path / "assisted").exists() is not VERSION.startswith("1.")
+    assert left(tmp_path) == alone

@@ -14,6 +14,7 @@ from clinic import clinic
 import featsql
 from featsql.errors import FeatsqlError
 from featsql.resolve.shelf import FILE, open_shelf
+from featsql.run.facts import facts_of
 
 # Each of these has something to be said of it.
 MODELS = {
@@ -145,3 +146,35 @@ def test_two_at_once_leave_it_whole(folder: Path) -> None:
     assert open_shelf(folder / "target" / FILE).rows
     assert [path.name for path in (folder / "target").iterdir()] == [FILE]
     assert said(folder) == anew(folder)
+
+
+def test_a_table_that_stands_now_changes_nothing_for_models_that_do_not_ask(folder: Path) -> None:
+    (folder / "models/added.sql").write_text(
+        "{{ config(materialized='incremental', unique_key='id') }}\n"
+        "select id, n from {{ ref('counted') }}{% if is_incremental() %} where n > 1{% endif %}\n"
+    )
+    (folder / "models/again.sql").write_text(
+        "{{ config(materialized='table') }}\nselect {{ 1 if is_incremental() else 2 }} as n\n"
+    )
+    loaded = featsql.load(folder)
+    assert loaded.build().ok
+    before = {name: (row.text, row.key) for name, row in open_shelf(folder / "target" / FILE).rows.items()}
+    (folder / "models/counted.sql").write_text((folder / "models/counted.sql").read_text() + "\n-- a comment\n")
+    assert featsql.load(folder).build().ok
+    after = {name: (row.text, row.key) for name, row in open_shelf(folder / "target" / FILE).rows.items()}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"added", "again", "asked", "counted"}  # `asked` reads a column of its own name
+    assert "where n > 1" in (folder / "target/compiled/models/added.sql").read_text()
+
+
+def test_what_a_build_asks_is_kept(folder: Path) -> None:
+    assert featsql.load(folder).build().ok  # compiled before, when nobody asked
+    rows = open_shelf(folder / "target" / FILE).rows
+    assert all(row.code for row in rows.values())
+    fresh = featsql.load(folder)
+    first = {name: facts_of(name, fresh.compile()) for name in rows}
+    assert all(row.code for row in open_shelf(folder / "target" / FILE).rows.values())
+    (folder / "target" / FILE).unlink()
+    alone = featsql.load(folder)
+    assert {name: facts_of(name, alone.compile()) for name in rows} == first
+    assert first["chance"].unknowable == "it asks `random`"

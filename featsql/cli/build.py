@@ -67,7 +67,7 @@ def build(
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
         build_all = partial(project.build, select or (), exclude or (), on_event=listener)
-        run = build_all(full_refresh=full_refresh, fail_fast=fail_fast, known_at=known_at)
+        run = build_all(full_refresh=full_refresh, fail_fast=fail_fast, known_at=known_at, alone=False)
     note(asked, project.project, run, QUIET)
     emit(as_data(run)) if as_json else conclude(run, project)
     if not run.ok:

@@ -53,7 +53,7 @@ def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select
             everything = {i: Scan(scan.relation, scan.table) for i, scan in features.scans.items()}
             moment = Moment(at, boundary, versions=parts.versions(features.scans.values()))
             rows = lift(features.tree, everything, moment)
-            return parts.around(exp.select(exp.Star()).from_(rows.subquery(features.name), copy=False))
+            return parts.around(exp.select(exp.Star()).from_(rows.subquery(features.name, copy=False), copy=False))
         case AsOf():
             versions = parts.versions([Scan(features.relation, features.table)])
             state = rows_at(features.relation, features.table, at, boundary, versions.get(features.relation.key))

@@ -48,6 +48,7 @@ class Loader:
         self.variables = dict(variables)
         self.environment = Recorder(environment)
         self.found: list[Diagnostic] = []
+        self.listings: dict[str, list[Path]] = {}
 
     def load(self, target: str | None) -> Project:
         """Everything, in the order in which one thing needs another."""
@@ -167,14 +168,17 @@ class Loader:
     def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
         """The files below some folders with one of these suffixes, also links that lead to none; hidden ones are left
         out."""
-        chosen: list[Path] = []
-        for folder in folders:
+        return [path for folder in folders for path in self.listed(folder) if path.suffix.lower() in suffixes]
+
+    def listed(self, folder: str) -> list[Path]:
+        """The files below a folder, looked for once."""
+        if folder not in self.listings:
             base = self.root / folder
-            for path in sorted(path for path in base.rglob("*") if path.suffix.lower() in suffixes):
-                hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-                if not hidden and (path.is_file() or not path.exists()):
-                    chosen.append(path)
-        return chosen
+            found = sorted(base.rglob("*"), key=lambda path: path.parts)
+            depth = len(base.parts)
+            seen = (path for path in found if not any(part.startswith(".") for part in path.parts[depth:]))
+            self.listings[folder] = [path for path in seen if path.is_file() or not path.exists()]
+        return self.listings[folder]
 
     def raw_configs(
         self, document: Document, block: ProjectFile, models: tuple[File, ...], properties: Properties

@@ -7,10 +7,11 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-from sqlglot import Dialect, exp
+from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from featsql.engine import DUCKDB
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
@@ -18,9 +19,7 @@ from featsql.read.notes import take_notes
 from featsql.read.project import Project
 from featsql.read.quoting import EngineSyntax, meant_as_name
 from featsql.read.words import SOURCES
-from featsql.temporal import DIALECT
 
-DUCKDB = Dialect.get_or_raise(DIALECT)
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
 
@@ -76,6 +75,8 @@ def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:
     """The model without a semicolon at its end, and its words. Raises FeatsqlError FS302 unless it is one
     statement."""
     tokens = tokens_of(rendered)
+    if tokens and ";" not in rendered.text:
+        return rendered, tokens
     ends = [i for i, token in enumerate(tokens) if token.token_type == TokenType.SEMICOLON]
     words = [token for token in tokens if token.token_type != TokenType.SEMICOLON]
     if not words:
@@ -124,7 +125,7 @@ def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
 
 def restore(tree: exp.Query, text: str) -> None:
     """Put back the functions for which sqlglot would write others, whose values are not quite the same."""
-    for node in list(tree.find_all(exp.Log)):
+    for node in list(tree.find_all(exp.Log)) if "log2" in text.lower() else ():
         start, end = node.meta.get("start", 0), node.meta.get("end", -1)
         if text[start : end + 1].lower() == "log2":
             node.replace(exp.Anonymous(this="LOG2", expressions=[node.expression]))

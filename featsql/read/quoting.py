@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlglot import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
-from featsql.temporal import DIALECT
+from featsql.engine import DUCKDB
 
 EngineSyntax = Callable[[str], tuple[str, int] | None]
-DUCKDB = Dialect.get_or_raise(DIALECT)
 ROUNDS = 20  # how many words may have to be quoted in one text
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import ErrorLevel, exp
 
-from featsql.engine import Engine, EngineError
+from featsql.engine import DUCKDB, Engine, EngineError
 from featsql.errors import Diagnostic
 from featsql.read.fault import hidden
 from featsql.read.model import Model
 from featsql.read.spelling import AT, LENGTH, Node, Spelling, spelling_of
-from featsql.temporal import DIALECT
+from featsql.read.wording import same_words
 
 REWRITTEN = frozenset({"features", "training_set"})
 NOWHERE = 2**63
 SHOWN = 60
 POSITION = frozenset({AT, LENGTH})
+# The same in the JSON of a tree: a quote inside of a string has a backslash before it.
+PLACES = re.compile(rf'(?<!\\)"({AT}|{LENGTH})":\d+')
+NO_PLACE = r'"\1":0'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
 
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     """The first thing that a text and its tree do not say alike."""
-    written = tree.meta.get("bare", tree).sql(DIALECT, unsupported_level=ErrorLevel.IGNORE)
+    written = tree.meta.get("bare", tree).sql(DUCKDB, unsupported_level=ErrorLevel.IGNORE)
+    if same_words(text, written, engine):
+        return None
     try:
         before = engine.statement(text)
     except EngineError as error:
@@ -62,9 +69,10 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     except EngineError as error:
         return Difference(f"it would become SQL that the engine cannot read ({error.message})", None)
     spelling = spelling_of(engine)
-    if alike(before, after, spelling):
+    if alike(json.loads(PLACES.sub(NO_PLACE, before)), json.loads(PLACES.sub(NO_PLACE, after)), spelling):
         return None
-    pair = first_difference(spelling.canonical(before), spelling.canonical(after), ({}, {}))
+    own_tree, other_tree = (spelling.canonical(json.loads(each)) for each in (before, after))
+    pair = first_difference(own_tree, other_tree, ({}, {}))
     if pair is None:
         return None
     own, other = (shown(sql, node) for sql, node in zip((text, written), pair, strict=True))
@@ -74,15 +82,16 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
 
 
 def alike(before: Any, after: Any, spelling: Spelling) -> bool:
-    """Whether two parts of trees are the same. Where they differ it is mostly in small parts: no more than these is
-    brought into one spelling."""
+    """Whether two parts of trees without positions are the same. Where they differ it is mostly in small parts: no more
+    than these is brought into one spelling."""
+    if before == after:
+        return True
     if isinstance(before, dict) and isinstance(after, dict):
-        shared = (key for key in before if key not in POSITION)
-        same = before.keys() == after.keys() and all(alike(before[key], after[key], spelling) for key in shared)
+        same = before.keys() == after.keys() and all(alike(before[key], after[key], spelling) for key in before)
     elif isinstance(before, list) and isinstance(after, list):
         same = len(before) == len(after) and all(alike(*pair, spelling) for pair in zip(before, after, strict=True))
     else:
-        return bool(before == after)
+        return False
     return same or first_difference(spelling.canonical(before), spelling.canonical(after), ({}, {})) is None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NoReturn
 
 from sqlglot import exp
 
+from featsql.engine import DUCKDB
 from featsql.errors import Diagnostic, Place, Severity
 from featsql.names import did_you_mean
 from featsql.read.fault import Returned, TemplateError
@@ -30,7 +32,7 @@ class Relation(str):
     __slots__ = ("database", "identifier", "schema")
 
     def __new__(cls, database: str, schema: str, identifier: str) -> Relation:
-        made = super().__new__(cls, exp.table_(identifier, schema, database, quoted=True).sql("duckdb"))
+        made = super().__new__(cls, whole_name(database, schema, identifier))
         made.database, made.schema, made.identifier = database, schema, identifier
         return made
 
@@ -45,6 +47,12 @@ class Relation(str):
     @property
     def table(self) -> str:
         return self.identifier
+
+
+@cache
+def whole_name(database: str, schema: str, identifier: str) -> str:
+    """A relation's name with all its parts, quoted."""
+    return exp.table_(identifier, schema, database, quoted=True).sql(DUCKDB, copy=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
@@ -19,6 +20,9 @@ from featsql.resolve.severity import Finding
 from featsql.resolve.shelf import Shelf
 from featsql.resolve.trace import Traced, lineage_of, trace_model
 
+# How many models are resolved side by side: their trees are all there at once.
+MOST = 16
+
 
 def read(model: Model, found: Findings) -> None:
     """Parse a model, and make sure that its tree says what its text does, unless both were done before."""
@@ -34,7 +38,8 @@ def read(model: Model, found: Findings) -> None:
 
 class Compilation:
     """A graph whose models are resolved one after the other, parents first, and then checked; `fresh` has those
-    with something below them of which the rules had to look again."""
+    with something below them of which the rules had to look again. `inquire` finds out about a model what those ask
+    who build it."""
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Compilation:
         found: Findings,
         recall: Recall,
     ) -> None:
+        self.inquire: Callable[[str], bytes] | None = None
         self.graph = graph
         self.found = found
         self.recall = recall
@@ -66,33 +72,65 @@ class Compilation:
             return self.recall.traced(name)
         return trace_model(self.resolved[name], self.graph)
 
-    def resolve(self, model: Model, *, keep: bool) -> None:
-        """Bind a model, find its edges and its marks, and, if nothing below it matters, what the rules say. What was
-        made of its text is kept only if `keep` asks for it."""
-        key = model_key(model.name)
-        whole = self.found.clear("describe") and all(each in self.relations for each in self.graph.parents[key])
-        if whole and self.recall.resolves(model):
-            self.relations.promise(key)
-            return
-        read(model, self.found)
-        if whole and self.found.clear("describe"):
-            self.describe(model)
-        if not keep:
-            model.forget()
-            self.resolved.forget(model.name)
+    def resolve_all(self, *, keep: bool) -> None:
+        """Resolve every model."""
+        for wave in waves(self.graph.models.values(), self.graph):
+            for _ in self.resolve(wave, keep=keep):
+                pass
 
-    def describe(self, model: Model) -> None:
-        """The same, of a model that was read."""
-        try:
-            info = bound(model, self.graph, self.relations, self.scratch, self.recall.published)
-        except FeatsqlError as error:
-            self.found.add("describe", model.name, error.diagnostics)
-            return
-        self.relations.give(info.key, info)
-        if self.found.clear("check"):
-            self.recall.resolved(model, info, self.traced[model.name], self.checker.examine(model.name))
-            if model.config.kind == "plain":
-                self.findings[model.name] = list(self.checker.findings(model.name))
+    def resolve(self, models: Iterable[Model], *, keep: bool) -> Iterator[Model]:
+        """Bind some models, of which none reads another, find their edges and marks, and, if nothing below a model
+        matters, what the rules say: gives each that is done. What was made of a text is kept only if `keep` asks for
+        it, but for as-of models, which are planned yet."""
+        wave = list(models)
+        new = {model.name: model for model in wave if not self.recalled(model)}
+        for model in new.values():
+            read(model, self.found)
+        described = self.describe(new.values())
+        for model in wave:
+            if model.name in described and self.found.clear("check"):
+                self.examine(model, described[model.name])
+            if model.name in new and not keep and model.config.kind == "plain":
+                model.forget()
+                self.resolved.forget(model.name)
+            yield model
+
+    def is_whole(self, model: Model) -> bool:
+        """Whether everything that a model reads is known."""
+        return self.found.clear("describe") and all(
+            each in self.relations for each in self.graph.parents[model_key(model.name)]
+        )
+
+    def recalled(self, model: Model) -> bool:
+        """Whether what is known of a model from earlier still holds."""
+        if not self.is_whole(model) or not self.recall.resolves(model):
+            return False
+        self.relations.promise(model_key(model.name))
+        return True
+
+    def describe(self, models: Iterable[Model]) -> dict[str, RelationInfo]:
+        """Those models as relations, by name, of which everything that they read is known, and that bind."""
+        whole = [model for model in models if self.is_whole(model)]
+        self.scratch.need(each for model in whole for each in self.graph.parents[model_key(model.name)])
+        described: dict[str, RelationInfo] = {}
+        for model in whole:
+            try:
+                info = bound(model, self.graph, self.relations, self.scratch, self.recall.published)
+            except FeatsqlError as error:
+                self.found.add("describe", model.name, error.diagnostics)
+                continue
+            self.relations.give(info.key, info)
+            described[model.name] = info
+        return described
+
+    def examine(self, model: Model, info: RelationInfo) -> None:
+        """Find out what others may know of a model, and what the rules say of a plain one."""
+        self.recall.resolved(model, info, self.traced[model.name], self.checker.examine(model.name))
+        if self.inquire is not None:
+            with suppress(FeatsqlError):  # it is said when somebody asks
+                self.recall.note(model.name, self.inquire(model.name))
+        if model.config.kind == "plain":
+            self.findings[model.name] = list(self.checker.findings(model.name))
 
     def check(self, said: Iterable[Diagnostic]) -> tuple[tuple[Diagnostic, ...], tuple[Waived, ...]]:
         """All that templates and rules say, and what the project lets pass."""
@@ -103,6 +141,19 @@ class Compilation:
             self.findings[name] = list(self.checker.findings(name)) if known is None else known
         found, waived = settled((each for name in self.graph.models for each in self.findings[name]), self.graph)
         return (*said, *found), waived
+
+
+def waves(models: Iterable[Model], graph: Graph) -> Iterator[list[Model]]:
+    """Models in build order, as many at once as do not read each other: what is done to some one after the other takes
+    less time than where each goes through all that is done to it."""
+    wave: dict[str, Model] = {}
+    for model in models:
+        if len(wave) == MOST or any(parent in wave for parent in graph.parents[model_key(model.name)]):
+            yield list(wave.values())
+            wave = {}
+        wave[model_key(model.name)] = model
+    if wave:
+        yield list(wave.values())
 
 
 def aggregates_of(shelf: Shelf, scratch: Scratch) -> frozenset[str]:

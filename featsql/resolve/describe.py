@@ -59,9 +59,9 @@ def bound(
     FS713 and FS715 where its columns lack one that its header names, or share a name."""
     key = model_key(model.name)
     if model.name in published:
-        scratch.engine.create_empty(rendered_name(key, graph), published[model.name])
+        scratch.engine.create_empty([(rendered_name(key, graph), published[model.name])])
     try:
-        columns = scratch.bind(model, as_of_type(model, graph, relations))
+        columns = scratch.bind(model, as_of_type(model, graph, relations) if asks_instant(model) else None)
     except EngineError as error:
         raise FeatsqlError(unbound(model, error, graph)) from None
     names = [column.name for column in columns]
@@ -92,7 +92,7 @@ class Scratch:
     def engine(self) -> Engine:
         """The database's session, opened when it is first needed."""
         if self.opened is None:
-            self.opened = Engine.memory()
+            self.opened = Engine.memory({"threads": 1})  # empty tables: others would only wake up in vain
             for alias in ("sources", self.target.database):
                 memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
                 self.opened.execute(exp.Attach(this=memory).sql("duckdb"))
@@ -117,25 +117,29 @@ class Scratch:
 
     def need(self, keys: Iterable[str]) -> None:
         """Let some relations stand as empty tables."""
-        for key in keys:
-            if key not in self.standing:
-                self.add(key, self.relations[key].columns)
-                self.standing.add(key)
+        missing = dict.fromkeys(key for key in keys if key not in self.standing)
+        if missing:
+            self.engine.create_empty(
+                [(table, self.relations[key].columns) for key in missing for table in self.names(key)]
+            )
+            self.standing |= missing.keys()
 
-    def add(self, key: str, columns: tuple[Column, ...]) -> None:
-        """Create a relation as an empty table."""
+    def names(self, key: str) -> Iterator[exp.Table]:
+        """What a relation is called, in schemas that are there."""
         table = bound_name(key, self.graph)
         if key.startswith("source:"):
             self.make_schema("sources", table.db)
         if table.db == EPHEMERAL:
             self.make_schema("sources", EPHEMERAL)
-            self.engine.create_empty(rendered_name(key, self.graph), columns)
-        self.engine.create_empty(table, columns)
+            yield rendered_name(key, self.graph)
+        yield table
 
-    def bind(self, model: Model, as_of: str) -> tuple[Column, ...]:
-        """The columns of a model's own text. Raises EngineError where it does not bind."""
+    def bind(self, model: Model, as_of: str | None) -> tuple[Column, ...]:
+        """The columns of a model's own text, in which `as_of()` has a type. Raises EngineError where it does not
+        bind."""
         self.need(self.graph.parents[model_key(model.name)])
-        self.set_instant(as_of)
+        if as_of is not None:
+            self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
 
     def set_instant(self, kind: str) -> None:
@@ -172,6 +176,12 @@ def three_part(catalog: str, schema: str, name: str) -> exp.Table:
     """A table by its whole name, quoted."""
     parts = {"this": name, "db": schema, "catalog": catalog}
     return exp.Table(**{part: exp.to_identifier(text, quoted=True) for part, text in parts.items()})
+
+
+def asks_instant(model: Model) -> bool:
+    """Whether `as_of()` may stand in a model's text: written out, or in letters that only DuckDB can read."""
+    text = model.rendered.text.casefold()
+    return "as_of" in text or "u&" in text
 
 
 def as_of_type(model: Model, graph: Graph, relations: Mapping[str, RelationInfo]) -> str:

@@ -40,8 +40,10 @@ class Output:
 
     def take(self, other: Output, step: Transformation) -> None:
         """Add what an operand comes from, and what the step makes of it."""
-        join(self.influences, other.influences.items())
-        join(self.values, other.values.items(), step)
+        if other.influences:
+            join(self.influences, other.influences.items())
+        if other.values:
+            join(self.values, other.values.items(), step)
 
     def decide(self, acts: Acts, how: Influence) -> None:
         """Add all that it comes from as influences."""
@@ -113,7 +115,7 @@ def join(acts: Acts, others: Iterable[tuple[Origin, Act]], step: Transformation 
         known = acts.get(origin)
         if known is None:
             acts[origin] = act if step is None else Act(together(act.hows, (step,)), act.span)
-        elif step is not None or known != act:
+        elif step is not None or (known is not act and known != act):
             hows = together(known.hows, act.hows if step is None else (*act.hows, step))
             acts[origin] = Act(hows, known.span.hull(act.span))
 
@@ -138,10 +140,17 @@ def decisive(hows: tuple[str, ...], how: Influence) -> tuple[str, ...]:
 
 def narrow(acts: Acts, spans: Mapping[int, Span]) -> Acts:
     """Acts, where of some readings only rows within a span can act."""
-    return {
-        origin: Act(act.hows, act.span.intersect(spans[origin[0]])) if origin[0] in spans else act
-        for origin, act in acts.items()
-    }
+    cut: dict[tuple[int, int], Span] = {}  # few spans are those of many acts
+    found: Acts = {}
+    for origin, act in acts.items():
+        span = spans.get(origin[0])
+        if span is not None:
+            key = (origin[0], id(act.span))
+            if key not in cut:
+                cut[key] = act.span.intersect(span)
+            act = Act(act.hows, cut[key])
+        found[origin] = act
+    return found
 
 
 def paired(left: Flow, right: Flow, by_name: bool) -> dict[str, list[tuple[tuple[Flow, str], Output]]]:

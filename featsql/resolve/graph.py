@@ -71,3 +71,16 @@ def reach(keys: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> frozense
             seen.add(key)
             stack.extend(edges.get(key, ()))
     return frozenset(seen)
+
+
+def read_by(name: str, graph: Graph) -> frozenset[str]:
+    """The relations that a model's plan may read: what it reads, and what the features models among them do."""
+    found: set[str] = set()
+    stack = [model_key(name)]
+    while stack:
+        for key in graph.parents[stack.pop()]:
+            if key not in found:
+                found.add(key)
+                kind, _, model = key.partition(":")
+                stack += [key] if kind == "model" and graph.models[model].config.kind == "features" else []
+    return frozenset(found)

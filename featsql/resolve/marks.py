@@ -42,6 +42,7 @@ class Marking:
         self.marker = marker
         self.below = below
         self.known: dict[int, dict[str, Mark]] = {}
+        self.sources: dict[int, dict[str, exp.Expr]] = {}
 
     def marks(self) -> Marks:
         """The marked outputs of the model by folded name, `*` for its rows."""
@@ -109,7 +110,9 @@ class Marking:
     def column(self, column: exp.Column, select: exp.Select | None) -> Mark | None:
         """The mark of a column of a source, or of one around a correlated subquery."""
         while isinstance(select, exp.Select):
-            source = sources(select).get(column.table.casefold())
+            if id(select) not in self.sources:
+                self.sources[id(select)] = sources(select)
+            source = self.sources[id(select)].get(column.table.casefold())
             if source is not None:
                 return self.source(source).get(column.name.casefold())
             select = select.parent_select

@@ -14,6 +14,9 @@ from featsql.resolve.scope import output, sources
 # Aggregates over which a row whose argument is NULL is no row at all.
 SKIPPING = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max)
 
+# What has arguments that only decide.
+DECIDING = (exp.Exists, exp.Filter, exp.In, exp.Order, exp.Window)
+
 
 def meet_by_instant(select: exp.Select) -> bool:
     """Whether rows of different instants do not meet in a SELECT, if its instant is a column that it gives."""
@@ -71,20 +74,21 @@ def aliased(column: exp.Column) -> exp.Expr | None:
 
 
 def parts_of(
-    value: exp.Expr, aggregates: frozenset[str]
+    value: exp.Expr, aggregates: frozenset[str], bare: bool
 ) -> Iterator[tuple[exp.Expr, Transformation, Influence | None]]:
     """The operands of an expression, each with what the expression makes of it, and how it decides where it only
-    does so."""
+    does so. A `bare` one is known to aggregate nothing."""
     step: Transformation = "expression"
     if isinstance(value, exp.Window):
         step = "window"
     elif isinstance(value, exp.Order):
         step = "identity"
-    elif has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
+    elif not bare and has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
         own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter | exp.WithinGroup)
         step = "aggregation" if own else "expression"
+    decides = isinstance(value, DECIDING)
     for name, argument in value.args.items():
-        how = deciding(value, name)
+        how = deciding(value, name) if decides else None
         for part in argument if isinstance(argument, list) else [argument]:
             if isinstance(value, exp.WithinGroup) and isinstance(part, exp.Order):
                 yield from ((each.this, step, None) for each in part.expressions)

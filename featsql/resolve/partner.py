@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ from featsql.resolve.graph import Graph
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-# Fewer models are not worth the trouble.
-MANY = 100
+# Fewer models are not worth the trouble, nor are those of fewer characters, on the whole: to tell of them takes longer.
+MANY, LONG = 100, 400
 # For how many seconds to wait for a word of the other one.
 PATIENCE = 30
 THREADS = "/proc/self/task"
@@ -103,11 +103,22 @@ class Partner:
         self.connection.close()
 
 
-def start(graph: Graph, names: Collection[str], work: Callable[[Partner], None]) -> Partner | None:
+def start(
+    graph: Graph,
+    names: Collection[str],
+    work: Callable[[Partner], None],
+    resting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Partner | None:
     """A partner that does its half of the `work` on some models of a graph; None where it would not pay, or where a
-    process cannot be doubled safely."""
-    if len(names) < MANY or not can_double():
+    process cannot be doubled safely. While it is doubled the engine is `resting`."""
+    if len(names) < MANY or sum(len(graph.models[name].rendered.text) for name in names) < LONG * len(names):
         return None
+    with resting():
+        return double(graph, names, work) if can_double() else None
+
+
+def double(graph: Graph, names: Collection[str], work: Callable[[Partner], None]) -> Partner | None:
+    """A partner, unless there is no room for one."""
     from multiprocessing import Pipe
 
     own, theirs = halves(graph, names)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlglot import Dialect, exp
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify as qualify_tree
 from sqlglot.schema import MappingSchema
 
+from featsql.engine import DUCKDB
 from featsql.read.model import Model
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
-from featsql.temporal import DIALECT
 
-# Made once: a name makes a dialect each time it is looked up.
-DUCKDB = Dialect.get_or_raise(DIALECT)
 # The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.
 RENAMED = "renamed"
 # The nodes that are looked at before the columns are bound.
@@ -73,12 +72,19 @@ def refuse(nodes: Sequence[exp.Expr]) -> None:
 
 
 def schema_of(tables: Iterable[exp.Table], scans: Mapping[int, RelationInfo]) -> MappingSchema:
-    """The columns of every relation that is scanned, as sqlglot wants them."""
+    """The columns of every relation that is scanned, by names as sqlglot makes those in the tree."""
     schema: dict[str, Any] = {}
     for table in tables:
-        columns = {column.name: column.type for column in scans[table.meta["scan"]].columns}
-        schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = columns
-    return MappingSchema(schema, dialect=DUCKDB)
+        columns = {folded(column.name): column.type for column in scans[table.meta["scan"]].columns}
+        catalog, database, name = folded(table.catalog), folded(table.db), folded(table.name)
+        schema.setdefault(catalog, {}).setdefault(database, {})[name] = columns
+    return MappingSchema(schema, dialect=DUCKDB, normalize=False)
+
+
+@cache
+def folded(name: str) -> str:
+    """A name as sqlglot writes it in a tree whose columns it binds."""
+    return DUCKDB.normalize_identifier(exp.to_identifier(name, quoted=True)).name
 
 
 def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
@@ -128,6 +134,7 @@ def verify(tree: exp.Query, info: RelationInfo) -> None:
         if isinstance(value.unalias(), exp.Column) and value.alias_or_name.casefold() != name.casefold():
             raise UnboundError(f"`{name}` was taken for `{value.alias_or_name}`")
     for column in tree.find_all(exp.Column):
+        column._meta = column._meta or None  # sqlglot leaves an empty one, which would be copied with the tree
         if not column.table and column.name.casefold() not in known_names(column):
             raise UnboundError(f"`{column.name}` is a column of no relation")
 

@@ -75,10 +75,10 @@ class Recall:
         self.bodies.promise(name)
         return True
 
-    def digest_of(self, model: Model, body: Any) -> str:
+    def digest_of(self, model: Model, line: bytes) -> str:
         """The digest of all that other models may know of one: its facts, its header, and where it begins."""
         file = model.rendered.file
-        return digest([body, repr(model.config), file.path, repr(file.place(1))])
+        return digest([line, repr(model.config), file.path, repr(file.place(1))])
 
     def knows(self, name: str) -> bool:
         """Whether a model's facts are held."""
@@ -115,9 +115,9 @@ class Recall:
         key = model_key(model.name)
         if model.name not in self.keys:
             return
-        self.facts[key] = self.digest_of(model, body)
+        line = json.dumps(body, separators=(",", ":")).encode()
+        self.facts[key] = self.digest_of(model, line)
         try:
-            line = json.dumps(body, separators=(",", ":")).encode()
             rendering = packed(model.rendered)
             text = self.texts[model.name]
         except (UnkeepableError, KeyError):
@@ -126,6 +126,17 @@ class Recall:
         own, facts = self.keys[model.name], self.facts[key]
         self.shelf.rows[model.name] = Row(text, rendering, strangers(model.tree), own, facts, "", [], line)
         self.shelf.changed = True
+
+    def code(self, name: str) -> bytes:
+        """What is kept for those who build a model; nothing, where that is not known."""
+        row = self.shelf.rows.get(name)
+        return row.code if row is not None and row.key == self.keys.get(name) else b""
+
+    def note(self, name: str, code: bytes) -> None:
+        """Keep something for those who build a model."""
+        row = self.shelf.rows.get(name)
+        if row is not None and row.key == self.keys.get(name):
+            row.code, self.shelf.changed = code, True
 
     def said(self, name: str) -> str:
         """The key under which the findings in a model count; of an as-of model, when all models are resolved."""
@@ -171,8 +182,13 @@ class Recall:
             said = self.said(name)
             if row.said != said:
                 row.said, row.findings, self.shelf.changed = said, [pack(each) for _, each in found[name]], True
+        self.save(secrets)
+
+    def save(self, secrets: Iterable[str]) -> None:
+        """Put everything on the shelf that is not there yet, unless a secret would be in it."""
         if self.shelf.changed:
             self.shelf.save(secrets)
+            self.shelf.changed = False
 
 
 class Numbers(dict[str | float, int]):

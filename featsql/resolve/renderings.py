@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from featsql.read.model import Chunk, Rendered
@@ -11,7 +12,7 @@ from featsql.read.render import normal
 from featsql.resolve.keeping import UnkeepableError, pack, unpack
 from featsql.resolve.shelf import BROKEN, Shelf, digest
 
-OUTSIDE = "env_var"
+OUTSIDE, ASKING = "env_var", "is_incremental"
 
 
 class Renderings:
@@ -38,15 +39,19 @@ class Renderings:
             ]
         )
         self.open = any(OUTSIDE in file.text for file in project.macros)
+        self.asked = any(ASKING in file.text for file in project.macros)
+        self.plain: dict[str, str] = {}
 
     def known(self, file: File, defaults: RawConfig, incremental: bool) -> Rendered | None:
         """What a template rendered to; None where that is not known."""
         if self.open or OUTSIDE in file.text:
             return None
-        key = digest([self.context, file.path, file.text, repr(defaults), incremental])
-        self.keys[file.name] = key
+        parts = [self.context, file.path, file.text, repr(defaults)]
+        self.keys[file.name] = digest([*parts, incremental])
+        if incremental and not self.asked and ASKING not in file.text:
+            self.plain[file.name] = digest([*parts, False])
         row = self.shelf.rows.get(file.name)
-        if row is None or row.text != key:
+        if row is None or row.text not in (self.keys[file.name], self.plain.get(file.name)):
             return None
         if any(self.relations.meant(parts, file.name, frozenset()) is not None for parts in row.strangers):
             return None
@@ -54,8 +59,26 @@ class Renderings:
             rendered = self.unpacked(row.rendered, normal(file))
         except BROKEN:
             return None
+        if not self.settles(rendered) and row.text != self.keys[file.name]:
+            return None
         self.found.add(file.name)
         return rendered
+
+    def reading_own(self, rendered: Iterable[Rendered]) -> Iterator[Rendered]:
+        """The models to which it matters that their tables stand: those that are incremental, or name themselves."""
+        for each in rendered:
+            self.settles(each)
+            name = each.name.replace('"', '""').casefold()
+            if each.config.materialized == "incremental" or name in each.text.casefold():
+                yield each
+
+    def settles(self, rendered: Rendered) -> bool:
+        """Whether a model is the same whether or not there are rows that it could be added to: it is not incremental,
+        and nobody asks. Its key is the same then."""
+        if rendered.name not in self.plain or rendered.config.materialized == "incremental":
+            return False
+        self.keys[rendered.name] = self.plain[rendered.name]
+        return True
 
     def unpacked(self, held: list[Any], file: File) -> Rendered:
         """A rendering as it was packed."""
@@ -90,3 +113,8 @@ def packed(rendered: Rendered) -> list[Any]:
         rendered.incremental,
         pack(rendered.notices),
     ]
+
+
+def text_of(held: list[Any]) -> str:
+    """The text of a rendering that was packed."""
+    return str(held[0])

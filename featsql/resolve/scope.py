@@ -114,6 +114,18 @@ def output(select: exp.Select, name: str) -> exp.Expr | None:
     return found[0].unalias() if len(found) == 1 else None
 
 
+def names_of(query: exp.Expr) -> list[str]:
+    """The folded names of a query's columns, as far as they are written out: also below a star over all of one
+    subquery."""
+    while isinstance(query, exp.Select) and query.expressions == [exp.Star()]:
+        source = query.args["from_"].this
+        several = query.args.get("joins") or query.args.get("laterals") or source.args.get("joins")
+        if several or not isinstance(source, exp.Subquery) or source.alias_column_names or source.args.get("pivots"):
+            break
+        query = source.this
+    return [name.casefold() for name in query.named_selects] if isinstance(query, exp.Query) else []
+
+
 def leaf(column: exp.Expr | None, select: exp.Select) -> Leaf | None:
     """The column of a scan that a column of a SELECT is, passed on unchanged by subqueries and CTEs."""
     if isinstance(column, exp.Paren):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from featsql.read.model import Model
 from featsql.resolve.check import settled
-from featsql.resolve.compilation import Compilation
+from featsql.resolve.compilation import MOST, Compilation
 from featsql.resolve.graph import model_key
 from featsql.resolve.keeping import pack
 from featsql.resolve.partner import Partner
+from featsql.resolve.renderings import text_of
 
 # How far ahead of the first model that is not resolved yet one is looked for that can be.
 AHEAD = 64
@@ -42,9 +44,9 @@ class Shared:
                 (key, model)
                 for key, model in islice(left.items(), AHEAD)
                 if not any(parent in left for parent in self.graph.parents[key]) and self.is_mine(model.name)
-            ]
-            for key, model in ready:
-                self.settle(model)
+            ][:MOST]
+            self.settle([model for _, model in ready])
+            for key, _ in ready:
                 del left[key]
             if not ready and self.partner.news == news:  # else what was taken in on the way may be what is waited for
                 self.partner.wait()
@@ -53,16 +55,19 @@ class Shared:
         """Whether a model is for this process to resolve, or was by the other one."""
         return name not in self.partner.theirs or self.partner.told("row", name)
 
-    def settle(self, model: Model) -> None:
-        """Resolve a model, or take over what was found out of it; which is nothing where that cannot be kept."""
-        row = self.partner.heard["row"].get(model.name)
-        if row is not None:
-            self.rows[model.name] = row
-        self.compilation.resolve(model, keep=model.config.kind != "plain")
-        if model.name in self.partner.own and self.compilation.found.clear("plan"):
-            if model.name in self.compilation.findings:
-                self.said(model.name)
-            self.partner.tell("row", model.name, self.rows.get(model.name))
+    def settle(self, models: Sequence[Model]) -> None:
+        """Resolve some models, or take over what was found out of them; which is nothing where that cannot be kept."""
+        heard = self.partner.heard["row"]
+        for model in models:
+            row = heard.get(model.name)
+            if row is not None:
+                self.rows[model.name] = row
+                model.rendered = replace(model.rendered, text=text_of(row.rendered))  # as it was understood
+        for model in self.compilation.resolve(models, keep=False):
+            if model.name in self.partner.own and self.compilation.found.clear("plan"):
+                if model.name in self.compilation.findings:
+                    self.said(model.name)
+                self.partner.tell("row", model.name, self.rows.get(model.name))
 
     def said(self, name: str) -> None:
         """Put on the shelf what the rules said of a model."""

@@ -23,7 +23,7 @@ import sqlglot
 from featsql import __version__
 from featsql.engine import VERSION
 
-FORMAT = 1
+FORMAT = 2
 PACKAGE = Path(__file__).parent.parent
 FILE = "compiled.json"
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
@@ -41,9 +41,10 @@ class Row:
     said: str  # the key under which its findings count
     findings: Any
     line: bytes = b""
+    code: bytes = b""  # what a build asks of it; nothing, as long as none did
 
 
-PARTS = tuple(each.name for each in fields(Row))[:-1]
+PARTS = tuple(each.name for each in fields(Row))[:-2]
 
 
 @dataclass(slots=True)
@@ -69,8 +70,11 @@ class Shelf:
         error."""
         if self.path is None:
             return
-        rows = {name: [*(getattr(row, part) for part in PARTS), len(row.line)] for name, row in self.rows.items()}
-        body = b"".join(row.line for row in self.rows.values())
+        rows = {
+            name: [*(getattr(row, part) for part in PARTS), len(row.line), len(row.code)]
+            for name, row in self.rows.items()
+        }
+        body = b"".join(part for row in self.rows.values() for part in (row.line, row.code))
         head = {"format": FORMAT, "made_by": made_by(), "rows": rows, "shared": self.shared, "sum": crc32(body)}
         content = json.dumps(head, separators=(",", ":")).encode()
         if any(json.dumps(secret)[1:-1].encode() in text for secret in secrets if secret for text in (content, body)):
@@ -105,9 +109,9 @@ def rows_of(held: Mapping[str, list[Any]], content: bytes, at: int) -> dict[str,
     """The rows, each with its line."""
     rows: dict[str, Row] = {}
     for name, parts in held.items():
-        length = parts.pop()
-        rows[name] = Row(*[*parts, content[at : at + length]])
-        at += length
+        line, code = parts[-2:]
+        rows[name] = Row(*[*parts[:-2], content[at : at + line], content[at + line : at + line + code]])
+        at += line + code
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ class Subject:
     others: Mapping[str, Resolved] = field(default_factory=dict)
     marks: Mapping[str, Mapping[str, Marks]] = field(default_factory=dict)
     memory: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
+    tables: list[tuple[exp.Table, RelationInfo]] = field(default_factory=list, compare=False, repr=False)
 
     def once(self, what: str, name: str, make: Callable[[], Known]) -> Known:
         """What is known of a model or, under an empty name, of all: made once for all rules and models."""
@@ -49,12 +50,12 @@ class Subject:
         return self.kind in {"features", "training_set"}
 
     @property
-    def reads(self) -> Iterator[tuple[exp.Table, RelationInfo]]:
+    def reads(self) -> Sequence[tuple[exp.Table, RelationInfo]]:
         """Every table of the tree that is a relation of the project."""
-        for table in self.model.tree.find_all(exp.Table):
-            key = table.meta.get("relation")
-            if key is not None:
-                yield table, self.catalog.relations[key]
+        if not self.tables:
+            read = (table for table in self.model.tree.find_all(exp.Table) if "relation" in table.meta)
+            self.tables.extend((table, self.catalog.relations[table.meta["relation"]]) for table in read)
+        return self.tables
 
     def kind_of(self, key: str) -> str:
         """The kind of the model behind a relation key; 'source' and 'seed' for the others."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from featsql.resolve.aggregates import has_aggregate, is_aggregate
+from featsql.resolve.aggregates import CALLS, has_aggregate, is_aggregate
 from featsql.resolve.flow import Act, Flow, MisledError, Output, join, narrow, paired
 from featsql.resolve.lineage import ROWS, Influence
 from featsql.resolve.lookback import Final, final_aggregate, groups_by, is_unknown, needed, rows_stand_alone
@@ -255,8 +255,9 @@ class Tracer:
         for window in select.args.get("windows") or ():
             join(flow.influences, self.value(window, ctes, scope).influences.items())
 
-    def value(self, value: exp.Expr, ctes: Scope, scope: Scope) -> Output:
-        """What an expression comes from, and what only decides about it."""
+    def value(self, value: exp.Expr, ctes: Scope, scope: Scope, *, bare: bool = False) -> Output:
+        """What an expression comes from, and what only decides about it; `bare` of one around which nothing aggregates,
+        so that nothing in it does."""
         if isinstance(value, exp.Column):
             return self.column(value, ctes, scope)
         condition = self.condition(value)
@@ -264,8 +265,9 @@ class Tracer:
             spans = self.spans(scope, conjuncts(condition))
             scope = {alias: flow.narrowed(spans) for alias, flow in scope.items()} if spans else scope
         found = Output()
-        for part, step, how in parts_of(value, self.model.aggregates):
-            operands = [self.value(part, ctes, scope)] if not isinstance(part, exp.Query) else []
+        bare = bare or value.find(*CALLS) is None
+        for part, step, how in parts_of(value, self.model.aggregates, bare):
+            operands = [self.value(part, ctes, scope, bare=bare)] if not isinstance(part, exp.Query) else []
             if isinstance(part, exp.Query):
                 inner = self.query(part, ctes, scope)
                 operands = [Output(influences=inner.influences), *inner.outputs.values()]

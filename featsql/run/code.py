@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 
-import sqlglot
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.engine import DUCKDB
 from featsql.read.model import Model
 from featsql.resolve.graph import model_key
 from featsql.run.state import digest
@@ -62,9 +63,10 @@ def code_of(model: Model, compiled: Compiled) -> str:
     return digest([words(model.rendered.text), header, repr(info.clock), repr(shared)])
 
 
+@lru_cache(maxsize=1)  # what a model is and what it asks are found out one after the other
 def words(text: str) -> list[list[str]]:
     """The words of SQL as DuckDB's dialect has them; the text of a string is itself."""
-    return [[token.token_type.name, token.text] for token in sqlglot.tokenize(text, read="duckdb")]
+    return [[token.token_type.name, token.text] for token in DUCKDB.tokenize(text)]
 
 
 def unknowable(model: Model) -> str | None:

@@ -11,12 +11,13 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.engine import DUCKDB
 from featsql.read.model import Model
 from featsql.read.parse import parse
 from featsql.read.project import Config, Source
 from featsql.read.render import render
 from featsql.resolve.aggregates import has_aggregate
-from featsql.run.fingerprint import digest
+from featsql.run.state import digest
 
 ORDERED = ("distinct", "order", "limit", "offset", "qualify", "having", "windows")
 
@@ -32,6 +33,10 @@ class Definition:
     code: str
     rows: str
     columns: Mapping[str, str]
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for a file."""
+        return {"code": self.code, "rows": self.rows, "columns": dict(self.columns)}
 
 
 def definition(key: str, compiled: Compiled) -> Definition:
@@ -49,14 +54,13 @@ def definition(key: str, compiled: Compiled) -> Definition:
     if not separable(tree, compiled.checked.catalog.aggregates):
         return Definition(code, code, dict.fromkeys(names, code))
     assert isinstance(tree, exp.Select)
-    rest = tree.copy()
+    rest = by_key(tree.copy())
+    each = [digest(text_of(value.unalias().pop())) for value in list(rest.expressions)]
     rest.set("expressions", [])
-    rows = digest([header, normal(rest)])
-    each = [digest(normal(value.unalias())) for value in tree.expressions]
-    return Definition(code, rows, dict(zip(names, each, strict=True)))
+    return Definition(code, digest([header, text_of(rest)]), dict(zip(names, each, strict=True)))
 
 
-def renderings(model: Model, compiled: Compiled) -> list[exp.Expr]:
+def renderings(model: Model, compiled: Compiled) -> list[exp.Query]:
     """Every query that a model's text can be: of an incremental one the first and the later, whichever was
     compiled."""
     if model.config.materialized != "incremental":
@@ -66,15 +70,24 @@ def renderings(model: Model, compiled: Compiled) -> list[exp.Expr]:
     return [each.tree for rendered in both for each in parse((rendered,), compiled.project, syntax_error)]
 
 
-def normal(tree: exp.Expr) -> str:
+def normal(tree: exp.Query) -> str:
     """A query's text without comments and layout, its relations by key, wherever they are built."""
-    tree = tree.copy()
-    for table in tree.find_all(exp.Table):
+    return text_of(by_key(tree.copy()))
+
+
+def text_of(tree: exp.Expr) -> str:
+    """The text of a tree that nobody else holds, without comments and layout."""
+    return tree.sql(DUCKDB, comments=False, copy=False)
+
+
+def by_key(tree: exp.Query) -> exp.Query:
+    """The same tree with the keys of its relations in place of their names."""
+    for table in list(tree.find_all(exp.Table)):
         if "relation" in table.meta:
             table.set("this", exp.to_identifier(table.meta["relation"], quoted=True))
             table.set("db", None)
             table.set("catalog", None)
-    return tree.sql("duckdb", comments=False)
+    return tree
 
 
 def separable(tree: exp.Query, aggregates: frozenset[str]) -> bool:

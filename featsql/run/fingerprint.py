@@ -11,10 +11,11 @@ from typing import Any
 from featsql.compiler import Compiled
 from featsql.read.project import Source
 from featsql.resolve.graph import model_key
+from featsql.run.facts import facts_of
 
 
 class Fingerprints:
-    """The fingerprints of a compiled project's nodes: SHA-256 over the normalised SQL (comments and
+    """The fingerprints of a compiled project's nodes: SHA-256 over the definition of their code (comments and
     layout change nothing), the header, and the fingerprints of everything upstream."""
 
     def __init__(self, compiled: Compiled) -> None:
@@ -39,7 +40,12 @@ class Fingerprints:
         model = self.compiled.graph.models[key.partition(":")[2]]
         config = model.config
         header = (config.kind, config.materialized, config.entity, config.as_of, config.horizon, config.label)
-        return [model.tree.sql("duckdb", comments=False), repr(header), repr(config.clock), str(config.boundary)]
+        return [
+            facts_of(model.name, self.compiled).definition.code,
+            repr(header),
+            repr(config.clock),
+            str(config.boundary),
+        ]
 
     def source(self, source: Source) -> list[Any]:
         """What a source's rows depend on: its declaration and its files' sizes and times."""

@@ -19,6 +19,7 @@ from featsql.read.project import Source
 from featsql.resolve.checked import Waived
 from featsql.resolve.graph import model_key
 from featsql.run.definition import definition
+from featsql.run.facts import facts_of
 from featsql.run.publish import write_json, write_record
 from featsql.run.run import Result, Run
 
@@ -144,7 +145,7 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
         "split": asdict(config.split) if config.split else None,
         "plan": plan_of(model.name, compiled),
         "fingerprint": fingerprint,
-        "definition": asdict(definition(key, compiled)),
+        "definition": facts_of(model.name, compiled).definition.as_data(),
     }
 
 
@@ -177,7 +178,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
             "location": source.location,
             "format": source.format,
             "clock": asdict(source.clock) if source.clock else None,
-            "definition": asdict(definition(key, compiled)),
+            "definition": definition(key, compiled).as_data(),
         },
     }
 

@@ -165,10 +165,14 @@ class Materializer:
             create = exp.Create(this=table, kind="TABLE", replace=True, expression=query)
             return Built(self.engine.write(create.sql("duckdb")))
 
+    def is_one_statement(self, name: str) -> bool:
+        """Whether a table of the author's own text is made by one statement, which is whole by itself."""
+        return self.knowledge is None and self.standing.get(name) != "VIEW"
+
     def replace_by_text(self, model: Model) -> Built:
         """A table from the author's own text."""
         table = table_of(self.project, model.name)
-        if self.knowledge is None and self.standing.get(model.name) != "VIEW":  # one statement is whole by itself
+        if self.is_one_statement(model.name):
             return Built(self.engine.create_as("OR REPLACE TABLE", table, self.text(model)))
         with self.engine.transaction():
             self.drop_other(model.name, "TABLE")

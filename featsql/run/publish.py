@@ -77,9 +77,9 @@ def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, proj
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str]) -> None:
+def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str], indent: int | None = 2) -> None:
     """Write a JSON file without secrets, and put it in place. Raises FeatsqlError FS808."""
-    write_record(path, json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n", secrets)
+    write_record(path, json.dumps(document, indent=indent, default=str, ensure_ascii=False) + "\n", secrets)
 
 
 def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
@@ -94,15 +94,20 @@ def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
 
 def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
     """Write a text file without secrets, and put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
         raise OSError(errno.EEXIST, "a folder or a device has this name")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    content = redact(text, secrets).encode()
     try:
-        fresh.write_text(redact(text, secrets), encoding="utf-8")
+        try:
+            fresh.write_bytes(content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(content)
         os.replace(fresh, path)
-    finally:
+    except BaseException:
         fresh.unlink(missing_ok=True)
+        raise
 
 
 def redact(text: str, secrets: Collection[str]) -> str:

@@ -17,9 +17,10 @@ from featsql.read.project import Source
 from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import attached_table
-from featsql.run.code import code_of, unknowable
+from featsql.run.code import code_of
 from featsql.run.extend import Before
 from featsql.run.extent import extent_from
+from featsql.run.facts import facts_of
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
@@ -114,7 +115,7 @@ class Reuse:
     def unknown(self, model: Model) -> str | None:
         """Why a model may change unseen, found once."""
         if model.name not in self.unknowns:
-            self.unknowns[model.name] = unknowable(model)
+            self.unknowns[model.name] = facts_of(model.name, self.compiled).unknowable
         return self.unknowns[model.name]
 
     def inputs(self, key: str) -> dict[str, str]:
@@ -270,7 +271,7 @@ class Reuse:
     def write(self) -> None:
         """Replace the state's file."""
         if self.compiled.project.target.path != ":memory:":
-            write_json(self.path, asdict(self.state), ())  # digests and names: no secret is in it
+            write_json(self.path, asdict(self.state), (), indent=None)  # digests and names: no secret is in it
 
 
 def stored(model: Model) -> bool:

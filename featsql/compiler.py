@@ -152,10 +152,7 @@ def models_of(
 
 
 def opened(
-    models: Sequence[Model],
-    project: Project,
-    columns: Columns,
-    found: Findings,
+    models: Sequence[Model], project: Project, columns: Columns, found: Findings
 ) -> tuple[Graph, Mapping[str, tuple[Column, ...]]]:
     """The graph of a project, and the columns of its sources, which their clocks fit. What is wrong with the text of a
     model is said before what is wrong with the graph."""

@@ -29,8 +29,6 @@ ISOLATION: Mapping[str, Any] = {
 }
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
-# What the engine calls so many bytes.
-BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
 # The settings with which it has no threads besides those that call it.
 RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
 # How the JSON of a statement begins that could be parsed.
@@ -97,11 +95,6 @@ class Engine:
         """The number of a relation's rows."""
         query = exp.select(exp.Count(this=exp.Star())).from_(table.copy(), copy=False)
         return int(self.rows(query.sql(DUCKDB))[0][0])
-
-    def memory_limit(self) -> int:
-        """How many bytes the engine takes at most."""
-        number, unit = str(self.rows("SELECT current_setting('memory_limit')")[0][0]).split()
-        return int(float(number) * BYTES[unit])
 
     def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query, or the first `limit` of them."""

@@ -21,7 +21,7 @@ SPANS = {0: ("e0", "last"), 1: ("e1", "last"), 2: ("e2", "last"), 3: ("ever", "l
 def rows(dice: np.random.Generator, reach: int) -> Rows:
     """Some hundred rows of a few groups: many at one instant, some at infinity, some known late, with gaps and NaN."""
     size = int(dice.integers(0, 300))
-    group = np.sort(dice.integers(0, int(dice.integers(1, 8)), size))
+    group = np.sort(dice.integers(0, int(dice.integers(1, 8)), size)) + int(dice.integers(0, 3))
     at = dice.integers(-reach, reach, size)
     for end in (FOREVER, -FOREVER):
         at = np.where(dice.random(size) < dice.choice([0.0, 0.0, 0.05]), end, at)

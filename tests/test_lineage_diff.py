@@ -204,7 +204,7 @@ def test_against_a_revision(repository: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == (
         "Changed\n"
-        "  countries  seed, changed  countries.csv\n"
+        "  countries  seed, changed  seeds/countries.csv\n"
         "    which rows it has, or all of its columns\n"
         "    name: changed\n"
         "    code: changed\n"

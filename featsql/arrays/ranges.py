@@ -74,9 +74,9 @@ class Ranges:
         return found
 
     def of(self, probes: Probes) -> Ranges:
-        """The ranges of other probes in the same rows."""
+        """The ranges of some of the probes in the same rows, which are numbered as they are for all."""
         found = replace(self, probes=probes)
-        found.__dict__["order"] = self.order
+        found.__dict__ |= {"order": self.order, "origin": self.origin}
         return found
 
     @cached_property
@@ -101,7 +101,7 @@ class Ranges:
         width = len(instants) + 1
         return (self.rows.group - self.origin) * width + ranks, 0, width, instants
 
-    @property
+    @cached_property
     def origin(self) -> int:
         """The first group."""
         return int(min(self.rows.group[0], self.probes.group[0]))

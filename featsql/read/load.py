@@ -166,8 +166,7 @@ class Loader:
         return tuple(file for file in found if file is not None)
 
     def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
-        """The files below some folders with one of these suffixes, also links that lead to none; hidden ones are left
-        out."""
+        """The files below some folders with one of these suffixes, also links to none; hidden ones are left out."""
         return [path for folder in folders for path in self.listed(folder) if path.suffix.lower() in suffixes]
 
     def listed(self, folder: str) -> list[Path]:
@@ -207,10 +206,8 @@ class Loader:
             self.found.append(Diagnostic("FS115", message, place, "write it like '1 hour' or '0 seconds'"))
 
     def target(self, block: ProjectFile, document: Document, wanted: str | None, taken: set[str]) -> Target:
-        """The output to publish to: the one asked for, the project's choice, or the only one.
-
-        Its database is named as its file, unless that would hide a source of the same name (`taken`).
-        """
+        """The output to publish to: the one asked for, the project's choice, or the only one. Its database is named as
+        its file, unless that would hide a source of the same name (`taken`)."""
         outputs = block.outputs or {"dev": OutputBlock(path=f"{block.target_path}/{block.name}.duckdb")}
         name = wanted or block.target or next(iter(outputs))
         if name not in outputs:

@@ -92,7 +92,9 @@ class Desk:
     def room(self) -> int:
         """How many bytes of rows may lie in memory at once: to put them in order takes as much again, and the engine
         needs room, too."""
-        return self.engine.memory_limit() // ROOMS
+        from featsql.run.fetch import memory_limit  # it loads NumPy, which most commands do without
+
+        return memory_limit(self.engine) // ROOMS
 
     def table(self, name: str) -> exp.Table:
         """A new table's name."""
@@ -190,7 +192,7 @@ class Desk:
 
     def seek(self, attach: Attach, plan: Plan, pool: Executor, *, timed: bool = False) -> Sought:
         """Read the rows of a state, and have the newest found for all that the spine asks. Raises RefusedError."""
-        from featsql.run import newest  # it loads NumPy, which most commands do without
+        from featsql.run import newest
 
         assert isinstance(attach.features, AsOf)
         asking, groups = self.numbered(attach.keys, plan)

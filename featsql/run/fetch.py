@@ -15,6 +15,14 @@ from featsql.plan.parts import KEPT
 
 # How many rows come at once.
 BATCH = 1 << 18
+# What the engine calls so many bytes.
+BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
+
+
+def memory_limit(engine: Engine) -> int:
+    """How many bytes the engine takes at most."""
+    number, unit = str(engine.rows("SELECT current_setting('memory_limit')")[0][0]).split()
+    return int(float(number) * BYTES[unit])
 
 
 def fetched(engine: Engine, sql: str, limit: int) -> dict[str, Column] | None:

@@ -4,7 +4,8 @@
                             [--peers featsql,duckdb,polars] [--repeat 3] [--out target/bench]
 
 Every run is a process of its own, from start to a written Parquet file; its time is wall time, its memory the peak of
-that process. Runs of different systems take turns, so that a busy moment of the machine hits all alike.
+that process. Runs of different systems take turns, so that a busy moment of the machine hits all alike, and before each
+memory is touched, so that none has to wait for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from statistics import median
 from typing import Any
 
 import make_data
+import numpy as np
 import polars as pl
 from workloads import WORKLOADS, Workload
 
@@ -26,6 +28,7 @@ HERE = Path(__file__).parent
 PEERS = ("floor", "featsql", "duckdb", "polars", "numpy", "pandas", "chdb", "pyspark", "feast")
 BY_HAND = "duckdb"
 TOLERANCE = 1e-9
+WARM = 4 << 30  # bytes
 CANNOT = 3  # the exit code of a peer that does not do a workload, or is not installed
 
 
@@ -90,6 +93,7 @@ def run(peer: str, workload: Workload, data: Path, timeout: float) -> tuple[floa
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = inherited | {"TZ": "UTC", "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
     launcher = [sys.executable, str(HERE / "measured.py"), str(timeout)]
+    touch(WARM)
     launched = subprocess.run([*launcher, *command], env=environment, stdout=subprocess.PIPE, check=True, text=True)
     ended = json.loads(launched.stdout)
     match ended["code"]:
@@ -102,6 +106,12 @@ def run(peer: str, workload: Workload, data: Path, timeout: float) -> tuple[floa
             reason = "not installed, or does not do this" if code == CANNOT else "failed"
     print(f"{workload.name} {peer}: {reason}", file=sys.stderr)
     return None
+
+
+def touch(size: int) -> None:
+    """Have the machine give out so much memory, and take it back: a virtual one that lends what is free to others takes
+    seconds to get it again, which would fall to whoever happens to run."""
+    np.ones(size, dtype=np.uint8)
 
 
 def answer(data: Path, peer: str, workload: Workload) -> pl.DataFrame:

@@ -20,7 +20,6 @@ from featsql.read.validate import validate
 from featsql.temporal import interval
 
 PROJECT_FILE = "featsql_project.yml"
-TEMPLATED = ("{{", "{%")
 SHORTEST_SECRET = 4
 
 

@@ -111,28 +111,29 @@ class Desk:
         self.asked.clear()
 
     def laid(self, plan: Plan) -> Plan:
-        """The plan with all that comes from arrays computed; what they refuse is left to the query. While the engine
-        reads, the newest rows of the state before are found."""
+        """The plan with all that comes from arrays computed; what they refuse is left to the query."""
         found: dict[int, Over | AsOf] = {}
-        sought: list[tuple[Attach, Sought]] = []
         with ThreadPoolExecutor(1) as pool:
+            sought = self.sought(plan, pool)
             for group in together(plan.attachments):
-                if isinstance(group[0].features, AsOf) and group[0].features.arrays:
-                    if len(sought) > 1:
-                        wait([sought[-2][1].rows])  # so that no more than two have their rows in memory
-                    each = self.tried(partial(self.seek, group[0], plan, pool))
-                    sought += [(group[0], each)] if each is not None else []
-                    found[id(group[0])] = replace(group[0].features, arrays=False)
                 models = {id(each): each.features for each in group if isinstance(each.features, Over)}
                 if any(model.arrays for model in models.values()):
                     found |= self.with_measures(models, group[0].keys, plan)
             for attach, each in sought:
                 assert isinstance(attach.features, AsOf)
-                laid = self.tried(partial(self.meet, each, attach, plan, pool))
-                if laid is not None:
-                    found[id(attach)] = replace(attach.features, laid=laid)
+                laid = None if each is None else self.tried(partial(self.meet, each, attach, plan, pool))
+                found[id(attach)] = replace(attach.features, arrays=laid is not None, laid=laid)
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in plan.attachments)
         return replace(plan, attachments=tuple(attachments))
+
+    def sought(self, plan: Plan, pool: Executor) -> list[tuple[Attach, Sought | None]]:
+        """The states whose newest rows come from arrays: those of one are found while the engine reads the next."""
+        found: list[tuple[Attach, Sought | None]] = []
+        for attach in plan.attachments:
+            if isinstance(attach.features, AsOf) and attach.features.arrays:
+                wait([each.rows for _, each in found[:-1] if each is not None])  # two at most have rows in memory
+                found.append((attach, self.tried(partial(self.seek, attach, plan, pool))))
+        return found
 
     def tried(self, work: Callable[[], T]) -> T | None:
         """What work gives; None where arrays refuse it, or stumble: then the query says itself what is wrong, and

@@ -13,7 +13,7 @@ from featsql.plan.microseconds import instant
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
 from featsql.run.columns import Made
-from featsql.run.extent import Change, Extent
+from featsql.run.extent import Change, Extent, hashed
 from featsql.temporal import column
 
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
@@ -106,10 +106,10 @@ def spine_names(plan: Plan) -> dict[str, str] | None:
     return names if all(name.casefold() in names for name in plan.spine.columns) else None
 
 
-def hashed(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
+def total(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
     """The sum of the hashes of a table's rows, as far as some columns tell them; of no rows, nought."""
-    row = exp.cast(exp.func("hash", exp.func("hash", *(column(name) for name in names))), "hugeint")
-    return exp.select(exp.func("coalesce", exp.Sum(this=row), exp.Literal.number(0))).from_(table.copy()).subquery()
+    hashes = exp.func("coalesce", exp.Sum(this=hashed(names)), exp.Literal.number(0))
+    return exp.select(hashes).from_(table.copy()).subquery()
 
 
 class Extension:
@@ -149,9 +149,7 @@ class Extension:
         spine = self.plan.spine.columns
         mine = [self.stands.names[name.casefold()] for name in spine]
         ((whole, added, before),) = engine.rows(
-            exp.select(hashed(self.plan.spine.source, spine), hashed(fresh, spine), hashed(self.table, mine)).sql(
-                "duckdb"
-            )
+            exp.select(total(self.plan.spine.source, spine), total(fresh, spine), total(self.table, mine)).sql("duckdb")
         )
         return bool(whole == added + before)
 

@@ -77,13 +77,12 @@ def bucketed(info: RelationInfo) -> bool:
 
 def measured(scan: Scan, engine: Engine, width: int | None, until: str | None) -> tuple[Extent, Measure]:
     """The extent of a relation in buckets of a width (None: of whatever is best), and what of it had become known
-    until an instant. The hash is hashed once more, since the engine's hash of several values is too regular to be
-    added up."""
+    until an instant."""
     info, clock = scan.relation, scan.relation.clock
     timed = clock is not None and clock.kind != "static"
     known: exp.Expr = available_at(clock) if clock is not None and timed else exp.true()
     there = exp.not_(exp.Is(this=known, expression=exp.null()))
-    row = exp.cast(exp.func("hash", exp.func("hash", *(column(each.name) for each in info.columns))), "hugeint")
+    row = hashed(info.names)
     values: list[exp.Expr] = [
         exp.IntDiv(this=happened(info), expression=exp.Literal.number(HOUR)) if bucketed(info) else exp.null(),
         exp.Max(this=micros(known, known_type(info))) if timed else exp.null(),
@@ -108,6 +107,12 @@ def measured(scan: Scan, engine: Engine, width: int | None, until: str | None) -
 def made_of(info: RelationInfo) -> str:
     """A relation's clock and columns."""
     return repr((info.clock, [(each.name, each.type) for each in info.columns]))
+
+
+def hashed(names: Iterable[str]) -> exp.Expr:
+    """The hash of a row's columns, to be added up: hashed once more, since the engine's hash of several values is too
+    regular for that."""
+    return exp.cast(exp.func("hash", exp.func("hash", *(column(name) for name in names))), "hugeint")
 
 
 def totals(row: exp.Expr, condition: exp.Expr) -> list[exp.Expr]:

@@ -10,7 +10,7 @@ from sqlglot import exp
 from featsql.attach import in_memory
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
-from featsql.plan.plan import Features, Plan, Scan, scans_of
+from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import bound_name, make_schema, three_part
 from featsql.run.answers import NUMBER
@@ -105,11 +105,6 @@ def clocked(plan: Plan) -> list[str]:
     scans: list[Scan] = [scan for attach in plan.attachments for scan in scans_of(attach.features)]
     scans += [read.scan for read in plan.readings] + list(plan.scans.values())
     return clocked_scans(scans)
-
-
-def clocked_features(features: Features) -> list[str]:
-    """The relations with a clock that a features model reads as they were."""
-    return clocked_scans(scans_of(features))
 
 
 def clocked_scans(scans: Iterable[Scan]) -> list[str]:

@@ -288,7 +288,7 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
     try:
         sql = compiled.text(name)
         alike = compiled.outputs[name] == want or [c.name.casefold() for c in scratch.engine.columns(sql)] == want
-        scratch.engine.plan(sql)
+        scratch.engine.execute(f"EXPLAIN {sql}")  # planned to the last operator, and not run
     except EngineError as error:
         message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
         hint = "the engine cannot run this construct for many instants at once; write it another way"

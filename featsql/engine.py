@@ -102,9 +102,10 @@ class Engine:
             result = self.connection.execute(sql)
             return result.fetchall() if limit is None else result.fetchmany(limit)
 
-    def arrow(self, sql: str) -> pyarrow.Table:
-        """All rows of a query as an Arrow table."""
-        with translated(sql):
+    def arrow(self, sql: str, *, lossless: bool = False) -> pyarrow.Table:
+        """All rows of a query as an Arrow table. `lossless` has values of types that Arrow does not have come back as
+        they were, where they could go at all, but for enumerations, which become texts."""
+        with translated(sql), self.setting({"arrow_lossless_conversion": True} if lossless else {}):
             return self.connection.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, rows: int) -> pyarrow.RecordBatchReader:
@@ -133,10 +134,6 @@ class Engine:
         kinds = (UNTYPED.get(str(kind), str(kind)) for kind in relation.types)
         return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
 
-    def plan(self, sql: str) -> None:
-        """Have a query planned to the last operator, and not run. Raises EngineError where it cannot be."""
-        self.execute(f"EXPLAIN {sql}")
-
     def fail(self, sql: str) -> None:
         """Run a query that does not bind, which tells where in it the trouble is.
 
@@ -148,10 +145,6 @@ class Engine:
         except EngineError as error:
             offset = None if error.offset is None else error.offset + start
             raise EngineError(error.message, offset, error.kind) from error
-
-    def define_as_of(self, value: exp.Expr) -> None:
-        """Let `as_of()` mean `value` in this session."""
-        self.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {value.sql('duckdb')}")
 
     def syntax_error(self, sql: str) -> tuple[str, int] | None:
         """What DuckDB's parser says against `sql`, and at which offset; None when it parses."""
@@ -202,6 +195,12 @@ class Engine:
             except TypeError as error:
                 raise EngineError(f"not a frame: {type(frame).__name__}", None, "TypeError") from error
         self.frames[name] = frame
+
+    def unregister(self, name: str) -> None:
+        """Forget a frame."""
+        with translated(name):
+            self.connection.unregister(name)
+        self.frames.pop(name, None)
 
     def ingest(self, table: exp.Table, reader: pyarrow.RecordBatchReader, types: Mapping[str, str]) -> None:
         """Create a table of a stream of Arrow batches, with the columns in `types` cast to theirs."""
@@ -254,12 +253,12 @@ class Engine:
                 relation.write_parquet(path)
 
     @contextmanager
-    def setting(self, values: Mapping[str, int]) -> Iterator[None]:
+    def setting(self, values: Mapping[str, Any]) -> Iterator[None]:
         """Have these values of settings meanwhile, of those that there are."""
-        before: dict[str, int] = {}
+        before: dict[str, Any] = {}
         for name in values if not callable(self.given) else ():
             with suppress(EngineError):
-                before[name] = int(self.rows(f"SELECT current_setting('{name}')")[0][0])
+                before[name] = self.rows(f"SELECT current_setting('{name}')")[0][0]
         try:
             for name in before:
                 self.set(name, values[name])

@@ -15,7 +15,7 @@ from program import run
 from sqlglot import exp
 
 import featsql
-from featsql.plan import latest, lower, names
+from featsql.plan import latest, lower, names, tables
 from featsql.plan.plan import AsOf, Attach, Plan
 from featsql.run import noise
 from featsql.run.answers import NUMBER, answers, differences, same
@@ -197,7 +197,7 @@ def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:
 def test_a_lost_row_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attached = lower.attached
 
-    def inner(group: Sequence[Attach], plan: Plan, parts: lower.Parts) -> Iterator[exp.Join]:
+    def inner(group: Sequence[Attach], plan: Plan, parts: tables.Parts) -> Iterator[exp.Join]:
         known = [exp.not_(exp.Is(this=key.copy(), expression=exp.null())) for key in group[0].keys]
         for join in attached(group, plan, parts):
             yield exp.Join(this=join.this, on=exp.and_(join.args["on"], *known))

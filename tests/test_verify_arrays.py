@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -12,9 +11,9 @@ import featsql
 from featsql.arrays import ranges
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.spans import extremes
-from featsql.plan.plan import Laid, Over
+from featsql.plan.plan import Plan
 from featsql.run import examine
-from featsql.run.arrays import Desk
+from featsql.run.lay import Laying
 from featsql.run.verdict import Verdict
 
 PAYMENTS = """
@@ -69,13 +68,13 @@ def verified(folder: Path) -> Verdict:
 
 def test_rows_are_asked_by_arrays(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laid: list[str] = []
-    lay = Desk.lay
+    lay = Laying.laid
 
-    def counted(self: Desk, features: Over, *given: Any) -> Laid:
-        laid.append(features.name)
-        return lay(self, features, *given)
+    def counted(self: Laying) -> Plan:
+        laid.append(self.plan.name)
+        return lay(self)
 
-    monkeypatch.setattr(Desk, "lay", counted)
+    monkeypatch.setattr(Laying, "laid", counted)
     assert verified(shop).ok
     assert len(laid) > 8  # once for the rows themselves, and twice for every instant
 

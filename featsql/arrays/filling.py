@@ -1,15 +1,14 @@
-"""A column that grows as its batches come in."""
+"""A column that is only passed on, and grows as its batches come in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import column, raw, rebuilt, width_of
-from featsql.arrays.rows import Column, Flags, Values
+from featsql.arrays.arrow import raw, rebuilt, width_of
+from featsql.arrays.rows import Flags, Values
 
 # For how many rows there is room at first.
 ROOM = 1 << 20
@@ -17,26 +16,20 @@ ROOM = 1 << 20
 
 @dataclass
 class Filling:
-    """A column of an Arrow type; `kept` as Arrow has it."""
+    """A column of an Arrow type, as Arrow has it."""
 
     kind: pyarrow.DataType
-    kept: bool
     batches: list[pyarrow.Array] = field(default_factory=list)
     values: Values | None = None
     valid: Flags | None = None
     filled: int = 0
 
-    @property
-    def whole(self) -> bool:
-        """Whether batches are only kept: their values have no width of their own."""
-        return self.kept and width_of(self.kind) is None
-
     def add(self, batch: pyarrow.Array) -> None:
         """The next rows."""
-        if self.whole:
+        if width_of(self.kind) is None:
             self.batches.append(batch)
             return
-        found, end = raw(batch) if self.kept else column(batch), self.filled + len(batch)
+        found, end = raw(batch), self.filled + len(batch)
         if self.values is None:
             self.values = np.empty(max(ROOM, end), dtype=found.values.dtype)
         if end > len(self.values):
@@ -50,10 +43,9 @@ class Filling:
             self.valid[self.filled : end] = True if found.valid is None else found.valid
         self.filled = end
 
-    def column(self) -> Column:
+    def column(self) -> pyarrow.Array:
         """All rows."""
-        if self.whole or self.values is None:
-            found: Any = pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
-            return Column(found) if self.kept else column(found)
-        values, valid = self.values[: self.filled], None if self.valid is None else self.valid[: self.filled]
-        return Column(rebuilt(values, valid, self.kind)) if self.kept else Column(values, valid)
+        if self.values is None:
+            return pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
+        valid = None if self.valid is None else self.valid[: self.filled]
+        return rebuilt(self.values[: self.filled], valid, self.kind)

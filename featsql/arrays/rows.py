@@ -52,7 +52,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Questions in the order of `group`: each sees what is known at `last`, in spans from a first instant to a last."""
+    """Questions: each sees of its `group` what is known at `last`, in spans from a first instant to a last."""
 
     group: Integers
     last: Integers
@@ -60,6 +60,15 @@ class Probes:
 
     def __len__(self) -> int:
         return len(self.group)
+
+    def distinct(self) -> tuple[Probes, Integers | None]:
+        """The probes of which neighbours are not the same, and for each of all the position of its like among them;
+        None where each is its own."""
+        each = (self.group, self.last, *self.bounds.values())
+        new = np.append(True, np.logical_or.reduce([values[1:] != values[:-1] for values in each]))
+        if not len(self) or new.all():
+            return self, None
+        return self.taken(new), np.cumsum(new) - 1
 
     def taken(self, chosen: Any) -> Probes:
         """Some of the probes."""

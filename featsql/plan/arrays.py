@@ -15,14 +15,12 @@ from sqlglot import exp
 from featsql.arrays.part import Part
 from featsql.engine import Column
 from featsql.plan import names
-from featsql.plan.encode import INFINITY
-from featsql.plan.microseconds import instants, number
+from featsql.plan.asking import GROUP as GROUP
+from featsql.plan.microseconds import instants
 from featsql.plan.over import LAST, Frames
 from featsql.plan.parts import Reading, limit
 from featsql.plan.plan import Over
 from featsql.temporal import column
-
-GROUP, VALUES = "__group", "__laid"
 
 
 def types(planned: Over, frames: Frames) -> exp.Select:
@@ -33,17 +31,12 @@ def types(planned: Over, frames: Frames) -> exp.Select:
     return exp.select(*some, *calls).from_(rows, copy=False)
 
 
-def numbered_groups(keys: exp.Select) -> exp.Select:
-    """Some keys, each with a number from 0."""
-    counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
-    number = exp.alias_(exp.cast(counted, "integer"), GROUP)
-    return exp.select(exp.Star(), number).from_(keys.subquery("__keys"), copy=False)
-
-
 @dataclass
 class Arrays:
-    """The parts of a node's measures, and each measure from its parts; `kinds` are the columns of `types`."""
+    """The parts of the measures of the node at a `position`, and each measure from its parts; `kinds` are the columns
+    of `types`."""
 
+    position: int
     frames: Frames
     kinds: Sequence[Column]
     parts: dict[Part, str] = field(default_factory=dict)
@@ -71,50 +64,52 @@ class Arrays:
 
     def part(self, part: Part) -> exp.Column:
         """The column of a part."""
-        return column(self.parts.setdefault(part, names.part("part", len(self.parts))), VALUES)
+        return column(self.parts.setdefault(part, self.own(names.part("part", len(self.parts)))))
 
     @property
     def windows(self) -> list[int]:
         """The windows that are asked for, by their positions."""
         return sorted({part.span for part in self.parts})
 
-    @property
+    @cached_property
     def spans(self) -> dict[int, tuple[str, str]]:
-        """The columns of the probes' query where each of these windows begins and ends: the same for the same ends."""
+        """The columns of a spine's row where each of these windows begins and ends: the same for the same ends."""
         ends = [(first.sql("duckdb"), last.sql("duckdb")) for first, last in self.frames.spans]
         firsts, lasts = (list(dict.fromkeys(each)) for each in zip(*ends, strict=True))
         return {
-            i: (names.part("from", firsts.index(ends[i][0])), names.part("to", lasts.index(ends[i][1])))
+            i: (
+                self.own(names.part("from", firsts.index(ends[i][0]))),
+                self.own(names.part("to", lasts.index(ends[i][1]))),
+            )
             for i in self.windows
         }
 
-    def groups(self) -> exp.Select:
-        """Each key that is asked for, with a number and, where every window has a beginning, the first of these."""
-        keys = [column(name) for name in self.frames.keys]
-        spans = [self.frames.spans[i] for i in self.windows]
-        bounded = all(any(e.is_lower for e in self.frames.planned.windows[i]) for i in self.windows)
-        oldest = exp.Min(this=exp.func("least", *(first.copy() for first, _ in spans)) if bounded else exp.null())
-        query = exp.select(*keys, exp.alias_(exp.cast(oldest, "bigint"), names.OLDEST)).from_(
-            self.frames.asking, copy=False
-        )
-        query = query.group_by(*(key.copy() for key in keys)) if keys else query
-        return numbered_groups(query)
+    def own(self, name: str) -> str:
+        """The name of a column that belongs to this node."""
+        return names.part(name.strip("_"), self.position)
 
-    def probes(self, groups: exp.Table) -> exp.Select:
-        """The probes: their number and group, what they see, and where their windows begin and end."""
-        query = exp.select(column(names.NUMBER, "__probes"), column(GROUP, GROUP), column(LAST, "__probes"))
-        bounds = {
-            name: value
-            for i, ends in self.spans.items()
-            for name, value in zip(ends, self.frames.spans[i], strict=True)
-        }
-        query = query.select(*(exp.alias_(value.copy(), name) for name, value in bounds.items()), copy=False)
-        same = [exp.NullSafeEQ(this=column(key, "__probes"), expression=column(key, GROUP)) for key in self.frames.keys]
-        query = query.from_(exp.to_table(self.frames.asking).as_("__probes"), copy=False)
-        query.append(
-            "joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(exp.true(), *same))
-        )
-        return query.order_by(column(GROUP, GROUP), column(LAST, "__probes"))
+    @property
+    def last(self) -> str:
+        """The column of a spine's row that says what it sees last."""
+        return self.own(LAST)
+
+    @property
+    def oldest(self) -> exp.Expr | None:
+        """The first microsecond that any window of a spine's row sees; None where one has no beginning."""
+        if not all(any(edge.is_lower for edge in self.frames.planned.windows[i]) for i in self.windows):
+            return None
+        return exp.func("least", *(column(first) for first in dict.fromkeys(first for first, _ in self.spans.values())))
+
+    def asked(self, below: exp.Select) -> exp.Select:
+        """The rows of a spine with what each sees last, and where its windows begin and end."""
+        ends = self.frames.ends()
+        query = exp.select(exp.Star(), *ends).from_(below.subquery(copy=False), copy=False)
+        gone = [exp.to_identifier(each.alias) for each in ends]
+        found: dict[str, exp.Expr] = {self.last: column(LAST)}
+        for i, each in self.spans.items():
+            found |= {name: value.copy() for name, value in zip(each, self.frames.spans[i], strict=True)}
+        values = [exp.alias_(value, name) for name, value in found.items()]
+        return exp.select(exp.Star(except_=gone), *values).from_(query.subquery(copy=False), copy=False)
 
     def rows(self, groups: exp.Table, since: int | None, *, ordered: bool) -> exp.Select:
         """The rows of the keys that are asked for, as they lie or `ordered`: their group, when they happened, when they
@@ -130,7 +125,9 @@ class Arrays:
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, GROUP), expression=column(key, "__events"))
             for key, nulls in zip(self.frames.keys, self.frames.planned.match_nulls, strict=True)
         ]
-        oldest = exp.func("coalesce", column(names.OLDEST, GROUP), number(-INFINITY))
-        on.append(exp.GTE(this=column(at, "__events"), expression=oldest))
-        query.append("joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(*on)))
+        if self.oldest is not None:
+            oldest = column(names.part("oldest", self.position), GROUP)
+            on.append(exp.GTE(this=column(at, "__events"), expression=oldest))
+        wanted = exp.alias_(groups.copy(), GROUP, table=True)
+        query.append("joins", exp.Join(this=wanted, on=exp.and_(exp.true(), *on)))
         return query.order_by(column(GROUP, GROUP), column(at, "__events"), copy=False) if ordered else query

@@ -25,8 +25,9 @@ def as_of_joined(features: AsOf, probe: str, versions: str, boundary: Boundary) 
     join = exp.Join(this=newest.subquery(alias), method="ASOF", side="LEFT", on=exp.and_(*same, since))
     clock = features.relation.clock
     assert clock is not None
-    found = exp.not_(exp.Is(this=column(names.KNOWN_FROM, alias), expression=exp.null()))
-    there = [found, holds(clock, at, boundary, alias)]
+    # DuckDB 1.5 lets a NULL instant meet a row
+    found = [exp.not_(exp.Is(this=each, expression=exp.null())) for each in (at, column(names.KNOWN_FROM, alias))]
+    there = [*found, holds(clock, at, boundary, alias)]
     if features.where is not None:
         there.append(exp.paren(moved(features.where, at)))
     hit = exp.and_(*there)

@@ -10,10 +10,11 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.cells import mergeable
-from featsql.plan.lower import Parts, asked, numbered
+from featsql.plan.lower import numbered
 from featsql.plan.microseconds import is_prompt
 from featsql.plan.pairs import ASKING, BUCKET, EVENT, Pairs
 from featsql.plan.plan import Attach, Measure, Method, Over, Plan
+from featsql.plan.tables import Parts, asked
 from featsql.temporal import column
 
 # Measured, in microseconds of one core. What a join spends on a row or probe, and on a pair: on the pair itself, which

@@ -1,4 +1,4 @@
-"""What was computed before the query, and lies in tables of the session."""
+"""What was computed before the query, and stands beside the columns of the spine's rows."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ from sqlglot import exp
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """Measures that have been computed and lie in a table: `asking` is the table of the numbered probes, `values` that
-    of what was found for each number, `measures` each measure by its position, over the columns of that."""
+    """Measures that have been computed: `columns` are those of the spine's rows that hold them, `measures` each measure
+    by its position, over these."""
 
-    asking: exp.Table
-    values: exp.Table
+    columns: tuple[str, ...]
     measures: Mapping[int, exp.Expr]
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """The newest rows that have been found and lie in a table: `asking` is the table of the numbered probes, `values`
-    that of the row that each met, `columns` what stands there for the columns of the relation, by their names; `tied`
-    tells whether another row could have been met instead."""
+    """The newest rows that have been found: the column `hit` of a spine's row tells whether it met one, `columns` what
+    holds the columns of that, by their names; `tied` tells whether another row could have been met instead."""
 
-    asking: exp.Table
-    values: exp.Table
+    hit: str
     columns: Mapping[str, str]
     tied: bool

@@ -77,20 +77,28 @@ def settled(features: AsOf, found: str, rows: str) -> exp.Select:
 
 def latest(features: AsOf, found: exp.Query, boundary: Boundary) -> exp.Select:
     """For each probe the values of the row that it met, of which `found` gives the columns that are needed."""
+    alias = features.alias
+    at = column(names.AS_OF, alias)
+    query = exp.select(at, *(column(key, alias) for key in asked(features))).from_(found.subquery(alias), copy=False)
+    for name, value in values(features, boundary):
+        query = query.select(exp.alias_(value, name, quoted=True), copy=False)
+    return query
+
+
+def values(features: AsOf, boundary: Boundary) -> list[tuple[str, exp.Expr]]:
+    """Each feature as an expression over the row that a probe met, and the probe's instant."""
     clock = features.relation.clock
     assert clock is not None
     alias = features.alias
     at = column(names.AS_OF, alias)
-    hit = [is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
+    # DuckDB 1.5 lets a NULL instant meet a row
+    hit = [is_there(at), is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
     if features.where is not None:
         hit.append(exp.paren(moved(features.where, at)))
-    query = exp.select(at.copy(), *(column(key, alias) for key in asked(features))).from_(
-        found.subquery(alias), copy=False
-    )
-    for name, value in features.projections:
-        chosen = exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))])
-        query = query.select(exp.alias_(chosen, name, quoted=True), copy=False)
-    return query
+    return [
+        (name, exp.Case(ifs=[exp.If(this=exp.and_(*hit), true=moved(value, at))]))
+        for name, value in features.projections
+    ]
 
 
 def of_winners(features: AsOf, found: str, winners: str) -> exp.Select:

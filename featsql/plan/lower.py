@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from sqlglot import exp
@@ -12,13 +12,15 @@ from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.defaults import shows_instant
 from featsql.plan.guards import guarded, sacred
 from featsql.plan.known import rows_at, stretches
-from featsql.plan.latest import latest, met, of_asked, of_winners, rows_known, settled
+from featsql.plan.latest import latest, met, of_asked, of_winners, settled
 from featsql.plan.lift import Moment, lift, substitute
 from featsql.plan.newest import given
-from featsql.plan.over import Frames, framed
+from featsql.plan.over import framed
 from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Met, Over, Plan, Reading, Scan
+from featsql.plan.seats import Seats, asked_at
 from featsql.plan.sharing import part_of, shared, together
+from featsql.plan.tables import Parts, aliased, asked
 from featsql.temporal import Boundary, column
 
 
@@ -26,13 +28,15 @@ def lower(plan: Plan) -> exp.Select:
     """The query of a training set: one row for each row of the spine, with the author's columns."""
     parts = Parts(plan.boundary)
     parts.add(names.SPINE, numbered(plan))
-    joined = [join for group in together(plan.attachments) for join in attached(group, plan, parts)]
+    seats = Seats(plan)
+    groups = [group for group in together(plan.attachments) if not seats.take(group, parts)]
+    joined = [join for group in groups for join in attached(group, plan, parts)]
     at = column(plan.spine.as_of, plan.spine.alias)
     read = [reading(each, at, parts) for each in plan.readings]
     moment = Moment(at, plan.boundary, versions=parts.versions(plan.scans.values()))
-    query = lift(plan.select, plan.scans, moment)
+    query = lift(seats.named(plan.select), plan.scans, moment)
     assert isinstance(query, exp.Select)
-    query.set("from_", exp.From(this=aliased(names.SPINE, plan.spine.alias)))
+    query.set("from_", exp.From(this=aliased(seats.name, plan.spine.alias)))
     for join in (*joined, *read):
         query.append("joins", join)
     return parts.around(sacred(query, plan))
@@ -64,66 +68,6 @@ def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select
             assert_never(features)
 
 
-class Parts:
-    """The common table expressions of one query, each made once however often it is needed."""
-
-    def __init__(self, boundary: Boundary) -> None:
-        self.boundary = boundary
-        self.tables: dict[str, tuple[exp.Query, bool | None]] = {}
-        self.probes: dict[str, str] = {}
-        self.stretches: dict[str, str] = {}
-        self.known: dict[str, str] = {}
-
-    def add(self, name: str, query: exp.Query, *, materialized: bool | None = None) -> str:
-        """Add a common table expression and give its name; whether it is kept the engine decides, unless it is told."""
-        self.tables[name] = (query, materialized)
-        return name
-
-    def versions(self, scans: Iterable[Scan]) -> Mapping[str, str]:
-        """The names of the stretches of every versioned relation among `scans`, by relation key."""
-        found: dict[str, str] = {}
-        for scan in scans:
-            clock = scan.relation.clock
-            if clock is None or not clock.versioned:
-                continue
-            key = scan.relation.key
-            if key not in self.stretches:
-                name = f"__versions_{len(self.stretches) + 1}"
-                self.stretches[key] = self.add(name, stretches(scan.relation, scan.table), materialized=True)
-            found[key] = self.stretches[key]
-        return found
-
-    def rows(self, features: AsOf) -> str:
-        """The rows of a relation with the instant from which each is known. Where they are not stored they are kept,
-        since they are read thrice."""
-        key = features.relation.key
-        if key not in self.known:
-            name = f"__known_{len(self.known) + 1}"
-            self.known[key] = self.add(name, rows_known(features), materialized=not features.stored)
-        return self.known[key]
-
-    def probe(self, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
-        """The distinct instants and keys that a spine asks about."""
-        signature = ", ".join(key.sql("duckdb") for key in keys)
-        if signature not in self.probes:
-            columns = [exp.alias_(as_of.copy(), names.AS_OF)]
-            columns += [exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)]
-            query = exp.select(*columns).distinct(copy=False).from_(aliased(names.SPINE, spine), copy=False)
-            self.probes[signature] = self.add(f"{names.PROBE}_{len(self.probes) + 1}", query)
-        return self.probes[signature]
-
-    def around(self, query: exp.Select) -> exp.Select:
-        """`query` under all of the common table expressions."""
-        for name, (table, materialized) in self.tables.items():
-            query = query.with_(name, as_=table, materialized=materialized, copy=False)
-        return query
-
-
-def aliased(table: str, alias: str) -> exp.Table:
-    """A table under an alias, quoted."""
-    return exp.Table(this=exp.to_identifier(table), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-
-
 def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.Join]:
     """The joins that put the features of models beside the spine; those of several models are computed as one."""
     as_of = column(plan.spine.as_of, plan.spine.alias)
@@ -131,11 +75,8 @@ def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.
     asked = [names.AS_OF, *(names.key(i) for i in range(len(keys)))]
     models = [attach.features for attach in group if isinstance(attach.features, Over)]
     features = shared(models) if len(group) > 1 else group[0].features
-    if isinstance(features, Over) and features.laid is not None:
-        laid = Frames(features, features.laid.asking.sql("duckdb"), parts.boundary)
-        query = paired(laid, near=features.method == "near join")
-    elif isinstance(features, AsOf) and features.laid is not None:
-        query = newest(features, features.laid, parts)
+    if isinstance(features, AsOf) and features.laid is not None:
+        query = untied(features, met_twins(features, features.laid, group[0], plan, parts), parts)
     else:
         query = per_probe(features, parts.probe(keys, as_of, plan.spine.alias), parts)
     name = parts.add(f"__features_{len(parts.tables)}", query, materialized=len(group) > 1 or None)
@@ -185,12 +126,12 @@ def untied(features: AsOf, found: str, parts: Parts) -> exp.Select:
     return latest(features, of_winners(features, found, winners), parts.boundary)
 
 
-def newest(features: AsOf, laid: Met, parts: Parts) -> exp.Select:
-    """The newest row of each probe where it has been found; twins are settled after it."""
-    found = given(features, laid)
-    if not laid.tied:
-        return latest(features, found, parts.boundary)
-    return untied(features, parts.add(f"__met_{len(parts.tables)}", found, materialized=True), parts)
+def met_twins(features: AsOf, laid: Met, attach: Attach, plan: Plan, parts: Parts) -> str:
+    """The row that each instant and key met, as it stands beside the spine's rows."""
+    found = {**asked_at(attach, plan), **given(features, laid)}
+    query = exp.select(*(exp.alias_(value.copy(), name, quoted=True) for name, value in found.items()))
+    query = query.distinct(copy=False).from_(aliased(names.SPINE, plan.spine.alias), copy=False)
+    return parts.add(f"__met_{len(parts.tables)}", query, materialized=True)
 
 
 def over(features: Over, probe: str, parts: Parts) -> exp.Select:
@@ -214,13 +155,6 @@ def over(features: Over, probe: str, parts: Parts) -> exp.Select:
     else:
         joined = lifted(features.general, doubted, parts)
     return exp.select(exp.Star()).from_(exp.union(sure, joined, distinct=False).subquery(), copy=False)
-
-
-def asked(features: Over, probe: str, parts: Parts) -> Frames:
-    """The frames of a model for the probes of a common table expression, numbered and with their ends in another."""
-    frames = Frames(features, f"__asking_{len(parts.tables)}", parts.boundary)
-    parts.add(frames.asking, frames.bounded(exp.select(exp.Star()).from_(probe, copy=False)), materialized=True)
-    return frames
 
 
 def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:

@@ -1,4 +1,4 @@
-"""The newest rows of a state that arrays can find: what is read for them, and the table in which they lie.
+"""The newest rows of a state that arrays can find: what is read for them, and where they stand.
 
 The rows come as they lie, each with the number of its keys; which of them a probe meets is told by `featsql.arrays`.
 """
@@ -12,7 +12,7 @@ from functools import cached_property
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.arrays import GROUP, VALUES
+from featsql.plan.asking import GROUP
 from featsql.plan.encode import FLOATS, INSTANTS, SMALL, decimal
 from featsql.plan.latest import rows_known
 from featsql.plan.microseconds import happened, kind_of, last_visible
@@ -21,7 +21,7 @@ from featsql.plan.parts import KEPT
 from featsql.plan.plan import AsOf, Met
 from featsql.temporal import Boundary, column
 
-ASKING, ROW = "__asking", "__row"
+ROW = "__row"
 # Types whose values come back from Arrow as they went.
 PLAIN = SMALL | FLOATS | INSTANTS | {"BIGINT", "UBIGINT", "BOOLEAN", "VARCHAR"}
 
@@ -36,33 +36,38 @@ def findable(features: AsOf, as_of_type: str) -> bool:
 
 @dataclass(frozen=True)
 class Newest:
-    """What is asked of a state, in the table `asking` of numbered instants and keys; `timed`, if it is also asked since
-    when each row was known, which only tells twins."""
+    """What is asked of a state, the node at a `position`; `timed`, if it is also asked since when each row was known,
+    which only tells twins."""
 
+    position: int
     features: AsOf
-    asking: exp.Table
     boundary: Boundary
     timed: bool = False
 
     @property
-    def keys(self) -> list[str]:
-        """The columns of `asking` that hold the keys."""
-        return [names.key(i) for i in range(len(self.features.keys))]
+    def oldest(self) -> None:
+        """A row of any age may be the newest."""
+
+    @property
+    def last(self) -> str:
+        """The column of a spine's row that says what it sees last."""
+        return names.part(LAST.strip("_"), self.position)
+
+    @property
+    def hit(self) -> str:
+        """The column of a spine's row that says whether it met a row."""
+        return names.part("hit", self.position)
 
     @cached_property
     def values(self) -> Mapping[str, str]:
         """For each column of the relation that is needed, the name by which it is handed over."""
         wanted = [*self.features.needed, *([names.KNOWN_FROM] if self.timed else [])]
-        return {name: names.part("value", i) + KEPT for i, name in enumerate(wanted)}
+        return {name: names.part(f"value_{i}", self.position) + KEPT for i, name in enumerate(wanted)}
 
-    def probes(self, groups: exp.Table) -> exp.Select:
-        """The probes whose keys are known: their number and group, and the last instant whose rows they see."""
-        last = last_visible(self.features.relation, column(names.AS_OF, ASKING), self.boundary)
-        query = exp.select(column(names.NUMBER, ASKING), column(GROUP, GROUP), exp.alias_(last, LAST))
-        query = query.from_(exp.alias_(self.asking.copy(), ASKING, table=True), copy=False)
-        same = [exp.EQ(this=column(key, ASKING), expression=column(key, GROUP)) for key in self.keys]
-        query.append("joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(*same)))
-        return query
+    def asked(self, below: exp.Select) -> exp.Select:
+        """The rows of a spine with the last instant whose rows each sees."""
+        last = last_visible(self.features.relation, column(names.AS_OF), self.boundary)
+        return exp.select(exp.Star(), exp.alias_(last, self.last)).from_(below.subquery(copy=False), copy=False)
 
     def rows(self, groups: exp.Table) -> exp.Select:
         """The rows of the keys that are asked for, as they lie: their group, when they happened, and what is needed."""
@@ -72,25 +77,20 @@ class Newest:
             exp.alias_(happened(self.features.relation), names.HAPPENED), copy=False
         )
         query = query.from_(rows.subquery(ROW), copy=False)
-        pairs = zip(self.keys, self.features.key_columns, strict=True)
-        same = [exp.EQ(this=column(name, ROW), expression=column(key, GROUP)) for key, name in pairs]
+        same = [
+            exp.EQ(this=column(name, ROW), expression=column(names.key(i), GROUP))
+            for i, name in enumerate(self.features.key_columns)
+        ]
         query.append("joins", exp.Join(this=exp.alias_(groups.copy(), GROUP, table=True), on=exp.and_(*same)))
         return query
 
 
-def given(features: AsOf, laid: Met) -> exp.Select:
-    """For each probe its instant and keys, and of the row that it met the instant from which that is known and the
-    columns that are needed."""
-    keys = [names.key(i) for i in range(len(features.keys))]
-    query = exp.select(*(column(name, ASKING) for name in (names.AS_OF, *keys)))
+def given(features: AsOf, laid: Met) -> dict[str, exp.Expr]:
+    """Of the row that a spine's row met the columns that are needed and the instant from which it is known, by name,
+    over the columns of the spine's row."""
+    found: dict[str, exp.Expr] = {}
     # that a row was met is all that the instant from which it is known has to tell, unless it has twins
-    for name, value in {names.KNOWN_FROM: names.HIT, **laid.columns}.items():
+    for name, value in {names.KNOWN_FROM: laid.hit, **laid.columns}.items():
         kind = features.relation.type_of(name)
-        found: exp.Expr = column(value, VALUES)
-        found = exp.cast(found, kind, dialect="duckdb") if kind else found
-        query = query.select(exp.alias_(found, name, quoted=True), copy=False)
-    query = query.from_(exp.alias_(laid.asking.copy(), ASKING, table=True), copy=False)
-    same = exp.EQ(this=column(names.NUMBER, VALUES), expression=column(names.NUMBER, ASKING))
-    values = exp.alias_(laid.values.copy(), VALUES, table=True)
-    query.append("joins", exp.Join(this=values, side="LEFT", on=same))
-    return query
+        found[name] = exp.cast(column(value), kind, dialect="duckdb") if kind else column(value)
+    return found

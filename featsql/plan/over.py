@@ -197,11 +197,14 @@ class Frames:
 
     def bounded(self, probe: exp.Select) -> exp.Select:
         """Probes, numbered, with the last row that each sees and the ends of its windows."""
+        number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
+        return exp.select(exp.Star(), number_, *self.ends()).from_(probe.subquery(), copy=False)
+
+    def ends(self) -> list[exp.Expr]:
+        """The last row that a probe sees, and the ends of its windows."""
         at = column(names.AS_OF)
         bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
-        last = exp.alias_(last_visible(self.info, at, self.boundary), LAST)
-        number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
-        return exp.select(exp.Star(), number_, last, *bounds).from_(probe.subquery(), copy=False)
+        return [exp.alias_(last_visible(self.info, at, self.boundary), LAST), *bounds]
 
     def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""

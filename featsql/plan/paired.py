@@ -1,6 +1,6 @@
 """Lower `Over` by pairs of probes and rows, and one aggregate of them.
 
-What is measured over everything that was ever known comes from `running`, what arrays gave from its table.
+What is measured over everything that was ever known comes from `running`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.arrays import VALUES
 from featsql.plan.cells import Cells, mergeable
 from featsql.plan.measures import over_nothing
 from featsql.plan.over import Frames
@@ -22,6 +21,14 @@ from featsql.temporal import column
 
 def paired(frames: Frames, *, near: bool) -> exp.Select:
     """For each probe its instant and keys, and the features. `near` has the rows lie in order (see `Pairs`)."""
+    asked = [names.AS_OF, *frames.keys]
+    values = [exp.alias_(frames.output(value), name, quoted=True) for name, value in frames.planned.outputs]
+    below = measures(frames, near=near).subquery("__measured")
+    return exp.select(*(column(name) for name in asked), *values).from_(below, copy=False)
+
+
+def measures(frames: Frames, *, near: bool) -> exp.Select:
+    """For each probe its instant and keys, and the measures, but for those from arrays."""
     planned = frames.planned
     merged = mergeable(planned)
     single = [i for i in planned.bounded if i not in merged]
@@ -41,14 +48,7 @@ def paired(frames: Frames, *, near: bool) -> exp.Select:
         for i in measures:
             name = names.part("value", i)
             query = query.select(exp.alias_(or_nothing(column(name, alias), planned.measures[i]), name), copy=False)
-    if planned.laid is not None:
-        query.append("joins", numbered(exp.alias_(planned.laid.values.copy(), VALUES, table=True), VALUES))
-        for i, value in planned.laid.measures.items():
-            query = query.select(
-                exp.alias_(or_nothing(value.copy(), planned.measures[i]), names.part("value", i)), copy=False
-            )
-    values = [exp.alias_(frames.output(value), name, quoted=True) for name, value in planned.outputs]
-    return exp.select(*(column(name) for name in asked), *values).from_(query.subquery("__measured"), copy=False)
+    return query
 
 
 def numbered(table: exp.Expr, alias: str) -> exp.Join:

@@ -145,7 +145,8 @@ class Scratch:
     def set_instant(self, kind: str) -> None:
         """Let `as_of()` have a type from here on."""
         if kind != self.instant:
-            self.engine.define_as_of(exp.cast(exp.null(), kind))
+            never = exp.cast(exp.null(), kind).sql("duckdb")
+            self.engine.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {never}")
             self.instant = kind
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
 
 import pyarrow
 
 from featsql.arrays.arrow import column
 from featsql.arrays.filling import Filling
 from featsql.arrays.part import RefusedError
-from featsql.arrays.rows import Column
+from featsql.arrays.piles import Deal, Piles, in_order
+from featsql.arrays.rows import Column, Integers, Rows
 from featsql.engine import Engine
+from featsql.plan import names
+from featsql.plan.arrays import GROUP
 from featsql.plan.parts import KEPT
 
 # How many rows come at once.
 BATCH = 1 << 18
 # What the engine calls so many bytes.
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
+PLACE = "__place"
 
 
 def memory_limit(engine: Engine) -> int:
@@ -25,19 +31,72 @@ def memory_limit(engine: Engine) -> int:
     return int(float(number) * BYTES[unit])
 
 
-def fetched(engine: Engine, sql: str, limit: int) -> dict[str, Column] | None:
-    """The columns of a query's rows as they come. Those whose names say so stay as they are. None where
-    they have more than `limit` bytes. Raises RefusedError and EngineError."""
+@dataclass
+class Fetched:
+    """The rows of a query in piles; `kept` are the columns that are only passed on, as they lie."""
+
+    piles: Piles
+    kept: Mapping[str, pyarrow.Array]
+
+
+@dataclass
+class Pile:
+    """One of the piles of some rows, put in order by the first of the threads that ask for it."""
+
+    fetched: Fetched
+    number: int
+    lock: Lock = field(default_factory=Lock)
+    found: tuple[Rows, Integers] | None = None
+
+    def rows(self) -> Rows:
+        """Its rows in the order of their groups and instants, with all of their columns."""
+        rows, places = self.placed()
+        kept = {name: Column(values).taken(places) for name, values in self.fetched.kept.items()}
+        return Rows(rows.group, rows.at, rows.known, {**rows.columns, **kept}) if kept else rows
+
+    def placed(self) -> tuple[Rows, Integers]:
+        """Its rows without what is only passed on, and where that lies."""
+        with self.lock:
+            if self.found is None:
+                self.found = self.ordered()
+            return self.found
+
+    def ordered(self) -> tuple[Rows, Integers]:
+        """Its rows put in order."""
+        given = self.fetched.piles.pile(self.number)
+        order = in_order(given[GROUP].values, given[names.HAPPENED].values)
+        found = {name: each.taken(order) for name, each in given.items()}
+        group, at = (found.pop(name).values.astype("int64") for name in (GROUP, names.HAPPENED))
+        places = found.pop(PLACE).values if PLACE in found else order
+        known = found.pop(names.ORDER, None)
+        return Rows(group, at, known.values if known is not None else None, found), places
+
+
+def fetched(engine: Engine, sql: str, deal: Deal, limit: int) -> Fetched | None:
+    """The rows of a query, dealt by their groups as they come. Columns whose names say so stay as they are. None where
+    the rows have more than `limit` bytes. Raises RefusedError and EngineError."""
     batches = engine.batches(sql, BATCH)
-    found = {each.name: Filling(each.type, kept=each.name.endswith(KEPT)) for each in batches.schema}
-    size = 0
-    for batch in read(batches):
+    kept = {each.name: Filling(each.type) for each in batches.schema if each.name.endswith(KEPT)}
+    piles, size = Piles(deal, GROUP, PLACE if kept else None), 0
+    for batch in whole(batches):
         size += batch.nbytes
         if size > limit:
             return None  # with the stream its result goes, too: only then can the engine be asked again
-        for name, values in zip(batches.schema.names, batch.columns, strict=True):
-            found[name].add(values)
-    return {name: each.column() for name, each in found.items()}
+        given = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for name, filling in kept.items():
+            filling.add(given.pop(name))
+        piles.add({name: column(values) for name, values in given.items()})
+    return Fetched(piles, {name: filling.column() for name, filling in kept.items()})
+
+
+def whole(batches: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:
+    """The batches of a stream, one without rows where there is none."""
+    found = False
+    for batch in read(batches):
+        found = True
+        yield batch
+    if not found:
+        yield pyarrow.RecordBatch.from_pylist([], batches.schema)
 
 
 def read(batches: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:

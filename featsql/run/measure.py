@@ -1,121 +1,131 @@
-"""Compute the parts of a node's measures: its rows are read, and aggregated slice by slice.
-
-Where they have room in memory they come as they lie, and only numbers are sorted; else the engine gives them in order.
-"""
+"""Compute the parts of a node's measures for each row of a spine, pile by pile."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow
-from sqlglot import exp
 
 from featsql.arrays.arrow import array, numbers
 from featsql.arrays.part import Part
+from featsql.arrays.piles import Deal, in_order
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Column, Probes, Rows, Values
-from featsql.arrays.sorting import Sorted, in_order
-from featsql.engine import Engine
+from featsql.arrays.rows import Integers, Probes, Rows, Values
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
-from featsql.plan.over import LAST
-from featsql.run.fetch import columns, fetched, read
+from featsql.run.fetch import Fetched, Pile, columns, read
 
-# How many rows are taken at once, from the engine and from memory, and for how many probes they are aggregated.
-STREAMED, SLICE, PROBES = 1 << 20, 1 << 18, 1 << 16
-# The rows of some probes' groups, when they are needed.
+# For how many probes rows are aggregated at once.
+PROBES = 1 << 16
+# Gives the rows of some probes' groups, when they are needed.
 Take = Callable[[], Rows]
+# Some probes, by their places among the rows of the spine, and the rows of their groups.
+Piece = tuple[Integers, Take]
 
 
-def measured(
-    arrays: Arrays, asking: exp.Query, reading: Callable[[bool], exp.Query], engine: Engine, limit: int
-) -> pyarrow.Table:
-    """The parts of every probe, beside its number: `asking` gives the probes, `reading` their rows, as they lie or
-    (True) in order; those that lie are at most `limit` bytes. Raises RefusedError, EngineError."""
-    asked = columns(engine.arrow(asking.sql("duckdb")).combine_chunks())
-    given = {name: each.values for name, each in asked.items()}
-    number = given.pop(names.NUMBER)
-    probes = Probes(given.pop(GROUP).astype(np.int64), given.pop(LAST), given)
-    workers = int(engine.rows("SELECT current_setting('threads')")[0][0])
-    lying = fetched(engine, reading(False).sql("duckdb"), limit)
-    if lying is not None:
-        pieces = piled(probes, lying)
-    else:
-        pieces = streamed(probes, engine.batches(reading(True).sql("duckdb"), STREAMED))
-    found = aggregated(arrays, pieces, workers)
-    made = {arrays.parts[part]: pyarrow.chunked_array(map(arrow, values)) for part, values in found.items()}
-    return pyarrow.table({names.NUMBER: array(number), **made})
+@dataclass
+class Measuring:
+    """The parts of a node's measures on their way: `probes` are what is asked of each row of the spine; `pool` works on
+    so many pieces at once as it has `workers`."""
+
+    arrays: Arrays
+    probes: Probes
+    pool: Executor
+    workers: int
+    waiting: deque[tuple[Integers, Future[dict[Part, Any]]]] = field(default_factory=deque)
+    found: dict[Part, Values] = field(default_factory=dict)
+    lists: dict[Part, list[pyarrow.Array]] = field(default_factory=dict)
+    listed: list[Integers] = field(default_factory=list)
+
+    def pile(self, fetched: Fetched, deal: Deal) -> None:
+        """Have all probes answered of rows in piles, and go on meanwhile."""
+        for i, places in enumerate(dealt(self.probes, deal)):
+            self.send(places, Pile(fetched, i).rows)
+
+    def stream(self, batches: pyarrow.RecordBatchReader) -> None:
+        """Have all probes answered of rows that come in the order of their groups and instants; of those there are no
+        more in memory than the workers have at hand. Raises RefusedError."""
+        for places, take in streamed(self.probes, batches):
+            self.send(places, take)
+            while len(self.waiting) > self.workers:
+                self.collect()
+
+    def send(self, places: Integers, take: Take) -> None:
+        """Have some probes answered."""
+        for start in range(0, len(places), PROBES):
+            some = places[start : start + PROBES]
+            self.waiting.append((some, self.pool.submit(answered, self.arrays, self.probes.taken(some), take)))
+
+    def collect(self) -> None:
+        """Put the next answers in their places. Raises RefusedError."""
+        places, future = self.waiting.popleft()
+        for part, values in future.result().items():
+            if isinstance(values, np.ndarray):
+                if part not in self.found:
+                    self.found[part] = np.empty(len(self.probes), dtype=values.dtype)
+                self.found[part][places] = values
+            else:
+                self.lists.setdefault(part, []).append(values)
+        self.listed.append(places)
+
+    def columns(self) -> dict[str, pyarrow.Array]:
+        """Every part by the name of its column, once all answers are there. Raises RefusedError."""
+        try:
+            while self.waiting:
+                self.collect()
+        finally:
+            for _, future in self.waiting:
+                future.cancel()
+        made = {part: array(values) for part, values in self.found.items()}
+        if self.lists:
+            back = array(np.argsort(np.concatenate(self.listed)))
+            made |= {part: pyarrow.concat_arrays(values).take(back) for part, values in self.lists.items()}
+        return {name: made[part] for part, name in self.arrays.parts.items()}
 
 
-def aggregated(arrays: Arrays, pieces: Iterator[tuple[Probes, Take]], workers: int) -> dict[Part, list[Values]]:
-    """Every part, piece by piece, on so many threads. Raises RefusedError."""
-    found: dict[Part, list[Values]] = {part: [] for part in arrays.parts}
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[dict[Part, Values]]] = deque()
-
-        def take() -> None:
-            for part, values in waiting.popleft().result().items():
-                found[part].append(values)
-
-        for some, rows in pieces:
-            for start in range(0, max(len(some), 1), PROBES):
-                waiting.append(pool.submit(piece, arrays, some.taken(slice(start, start + PROBES)), rows))
-                if len(waiting) > workers:
-                    take()
-        while waiting:
-            take()
-    return found
-
-
-def piece(arrays: Arrays, probes: Probes, rows: Take) -> dict[Part, Values]:
+def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:
     """Every part of some probes. Raises RefusedError."""
-    return Ranges(rows(), probes, arrays.spans).measured(tuple(arrays.parts))
+    different, like = probes.distinct()
+    found: dict[Part, Any] = dict(Ranges(take(), different, arrays.spans).measured(tuple(arrays.parts)))
+    if like is None:
+        return found
+    return {
+        part: values[like] if isinstance(values, np.ndarray) else values.take(array(like))
+        for part, values in found.items()
+    }
 
 
-def arrow(values: Values | pyarrow.Array) -> pyarrow.Array:
-    """What was found for some probes, without a copy: of all of them together it would need much room."""
-    return values if isinstance(values, pyarrow.Array) else array(values)
+def dealt(probes: Probes, deal: Deal) -> Iterator[Integers]:
+    """The places of the probes of each pile, in the order of their groups and of what they see."""
+    order, starts = deal.order(probes.group)
+    for start, end in pairwise(starts):
+        places = order[start:end]
+        yield places[in_order(probes.group[places], probes.last[places])]
 
 
-def piled(probes: Probes, given: dict[str, Column]) -> Iterator[tuple[Probes, Take]]:
-    """All probes in their order, each with every row of its group, of rows in memory."""
-    order = in_order(given.pop(GROUP).values, given.pop(names.HAPPENED).values)
-    done = 0
-    for chosen, following in order.cuts(SLICE):
-        ended = len(probes) if following is None else int(np.searchsorted(probes.group, following))
-        yield probes.taken(slice(done, ended)), partial(rows_at, order, given, chosen)
-        done = ended
-    if not len(order):
-        yield probes, partial(rows_at, order, given, slice(0))
-
-
-def rows_at(order: Sorted, given: dict[str, Column], chosen: slice) -> Rows:
-    """Some rows, by their positions in the order."""
-    places = order.places(chosen)
-    found = {name: each.taken(places) for name, each in given.items()}
-    known = found.pop(names.ORDER, None)
-    return Rows(order.groups(chosen), order.at[places], known.values if known is not None else None, found)
-
-
-def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[tuple[Probes, Take]]:
-    """All probes in their order, each with every row of its group, of rows that come in that order."""
+def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[Piece]:
+    """All probes, each with every row of its group, of rows that come in that order."""
+    order = in_order(probes.group, probes.last)
+    group = probes.group[order]
     left: list[pyarrow.RecordBatch] = []
     done = 0
     for batch in read(batches):
-        group = numbers(batch.column(GROUP))
-        cut = int(np.searchsorted(group, group[-1])) if len(group) else 0
+        of_rows = numbers(batch.column(GROUP))
+        cut = int(np.searchsorted(of_rows, of_rows[-1])) if len(of_rows) else 0
         if cut:
-            ended = int(np.searchsorted(probes.group, group[cut]))
-            rows = partial(rows_of, [*left, batch.slice(0, cut)], batches.schema)
-            yield probes.taken(slice(done, ended)), rows
+            ended = int(np.searchsorted(group, of_rows[cut]))
+            yield order[done:ended], partial(rows_of, [*left, batch.slice(0, cut)], batches.schema)
             left, done = [batch.slice(cut)], ended
-        elif len(group):
+        elif len(of_rows):
             left.append(batch)
-    yield probes.taken(slice(done, None)), partial(rows_of, left, batches.schema)
+    yield order[done:], partial(rows_of, left, batches.schema)
 
 
 def rows_of(batches: Sequence[pyarrow.RecordBatch], schema: pyarrow.Schema) -> Rows:

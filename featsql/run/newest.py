@@ -1,40 +1,58 @@
-"""Find the newest rows of a state: its rows are read as they lie, and only numbers are sorted."""
+"""Find the newest rows of a state for each row of a spine, pile by pile."""
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+
 import pyarrow
-from sqlglot import exp
 
 from featsql.arrays.arrow import array, handed_over
-from featsql.arrays.part import RefusedError
-from featsql.arrays.rows import Column
-from featsql.arrays.sorting import in_order
-from featsql.engine import Engine
-from featsql.plan import names
-from featsql.plan.arrays import GROUP
-from featsql.plan.over import LAST
-from featsql.run.fetch import columns, fetched
+from featsql.arrays.last import last_rows, nowhere
+from featsql.arrays.piles import Deal
+from featsql.arrays.rows import Flags, Integers, Probes
+from featsql.plan.newest import Newest
+from featsql.run.fetch import Fetched, Pile
+from featsql.run.measure import dealt
 
-Arrays = dict[str, Column]
-
-
-def read(asking: exp.Query, reading: exp.Query, engine: Engine, limit: int) -> tuple[Arrays, Arrays]:
-    """What `asking` gives of the probes, and `reading` of the rows, which are of at most `limit` bytes. Raises
-    RefusedError and EngineError."""
-    asked = columns(engine.arrow(asking.sql("duckdb")))
-    given = fetched(engine, reading.sql("duckdb"), limit)
-    if given is None:
-        raise RefusedError
-    return asked, given
+# Where each met row lies, whether one was met, and whether another could have been met instead.
+Answer = tuple[Integers, Flags, bool]
 
 
-def newest(asked: Arrays, given: Arrays) -> tuple[pyarrow.Table, bool]:
-    """The columns of the row that each probe meets, beside its number, and whether another row could have been met
-    instead. The rows are left without their order."""
-    order = in_order(given.pop(GROUP).values, given.pop(names.HAPPENED).values)
-    found, met = order.last(asked[GROUP].values, asked[LAST].values)
-    tied = bool((met & order.twins(found)).any()) if len(order) else False
-    places = order.places(found) if len(order) else found
-    table = {name: handed_over(each.values, places, met) for name, each in given.items()}
-    number = array(asked[names.NUMBER].values)
-    return pyarrow.table({names.NUMBER: number, names.HIT: array(met, met), **table}), tied
+@dataclass
+class Meeting:
+    """The newest rows of a state on their way: `probes` are what is asked of each row of the spine."""
+
+    newest: Newest
+    probes: Probes
+    pool: Executor
+    fetched: Fetched | None = None
+    waiting: list[tuple[Integers, Future[Answer]]] = field(default_factory=list)
+    tied: bool = False
+
+    def pile(self, fetched: Fetched, deal: Deal) -> None:
+        """Have all probes answered of rows in piles, and go on meanwhile."""
+        self.fetched = fetched
+        for i, places in enumerate(dealt(self.probes, deal)):
+            if len(places):
+                answer = self.pool.submit(answered, self.probes.taken(places), Pile(fetched, i))
+                self.waiting.append((places, answer))
+
+    def columns(self) -> dict[str, pyarrow.Array]:
+        """Every column of the row that each row of the spine met, by its name, once all are found; and whether one
+        was."""
+        assert self.fetched is not None
+        at, met = nowhere(len(self.probes))
+        for places, answer in self.waiting:
+            at[places], met[places], tied = answer.result()
+            self.tied |= tied
+        kept = self.fetched.kept
+        self.fetched = None
+        return {self.newest.hit: array(met, met), **{name: handed_over(kept[name], at, met) for name in kept}}
+
+
+def answered(probes: Probes, pile: Pile) -> Answer:
+    """What some probes meet in their pile."""
+    rows, places = pile.placed()
+    found, met, tied = last_rows(rows, probes)
+    return places[found] if len(places) else found, met, tied

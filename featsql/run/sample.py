@@ -32,7 +32,7 @@ class Sample:
         with Desk(self.engine, self.send) as desk:
             query = self.send(lower(desk.laid(self.plan)))
             asked = Question(query if key is None else among(query, key), self.engine)
-            if not desk.tables:  # what lies in tables is as the relations stood, but a query alone can be asked again
+            if desk.empty:  # what lies there is as the relations stood, but a query alone can be asked again
                 self.kept[key] = asked
             return asked.answers()
 

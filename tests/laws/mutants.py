@@ -24,6 +24,7 @@ from featsql.plan import (
     names,
     over,
     shapes,
+    tables,
 )
 from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
 from featsql.resolve import lookback, meeting, pushdown
@@ -99,10 +100,11 @@ def blind(put: Patch, **fields: Any) -> None:
 
     for module in (lift, lower):
         put.setattr(module, "rows_at", blind_rows)
-    put.setattr(lower, "stretches", blind_stretches)
+    for module in (lower, tables):
+        put.setattr(module, "stretches", blind_stretches)
     last_known = lower.last_known
 
-    def blind_last(planned: AsOf, probe: str, parts: lower.Parts) -> exp.Select:
+    def blind_last(planned: AsOf, probe: str, parts: tables.Parts) -> exp.Select:
         return last_known(replace(planned, relation=forget(planned.relation)), probe, parts)
 
     put.setattr(lower, "last_known", blind_last)
@@ -113,10 +115,10 @@ def the_boundary_is_the_other_one(put: Patch) -> None:
     put.setattr(lower, "Parts", parts_with_swapped_boundary())
 
 
-def parts_with_swapped_boundary() -> type[lower.Parts]:
+def parts_with_swapped_boundary() -> type[tables.Parts]:
     """Parts that read every boundary the wrong way round."""
 
-    class Swapped(lower.Parts):
+    class Swapped(tables.Parts):
         def __init__(self, boundary: Boundary) -> None:
             super().__init__(swapped(boundary))
 
@@ -284,7 +286,8 @@ def duplicates_go_before_the_cut(put: Patch) -> None:
         end = exp.column(clock.retracted_at, quoted=True) if clock.retracted_at else exp.null()
         return exp.select("*", exp.alias_(end, names.KNOWN_TO)).from_(begun.subquery("begun"))
 
-    put.setattr(lower, "stretches", forever)
+    for module in (lower, tables):
+        put.setattr(module, "stretches", forever)
 
 
 @mutant(ANYTHING)
@@ -416,14 +419,14 @@ def the_narrowest_of_several_windows_is_the_lookback(put: Patch) -> None:
 @mutant(ANYTHING)
 def probes_repeat(put: Patch) -> None:
     """Each row of the spine is a probe of its own: duplicates multiply."""
-    probe = lower.Parts.probe
+    probe = tables.Parts.probe
 
-    def repeated(self: lower.Parts, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
+    def repeated(self: tables.Parts, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
         name = probe(self, keys, as_of, spine)
         self.tables[name][0].set("distinct", None)
         return name
 
-    put.setattr(lower.Parts, "probe", repeated)
+    put.setattr(tables.Parts, "probe", repeated)
 
 
 @mutant(ANYTHING)
@@ -457,7 +460,7 @@ def the_filter_of_a_state_goes_before_its_versions(put: Patch) -> None:
     """An as-of join of the rows that pass the filter: an older one comes back."""
     joined = lower.per_probe
 
-    def filtered_first(planned: Features, probe: str, parts: lower.Parts) -> exp.Select:
+    def filtered_first(planned: Features, probe: str, parts: tables.Parts) -> exp.Select:
         if not isinstance(planned, AsOf) or planned.where is None:
             return joined(planned, probe, parts)
         rows = exp.select("*").from_(planned.table.copy()).where(planned.where.copy())

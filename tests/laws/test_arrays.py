@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import cache
 from math import isclose, isfinite
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
-from featsql.arrays import ranges, sorting
+from featsql.arrays import last, piles, ranges
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.sorting import Sorted
+from featsql.arrays.rows import Probes, Rows
 from featsql.engine import Engine
 from featsql.plan.features import plan_features
 from featsql.plan.lower import lower
@@ -34,9 +35,10 @@ Found = dict[str, trial.Answers | str]
 
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays are used however few rows there are, and stretches in the order of time wherever rows lie in such."""
+    """Arrays are used however few rows there are, and piles are small."""
     monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
-    monkeypatch.setattr(sorting, "RUN", 2)
+    monkeypatch.setattr(piles, "PILE", 8)
+    monkeypatch.setattr(piles, "ROOM", 4)
 
 
 def from_arrays(subject: Trial, case: Case) -> Found:
@@ -143,15 +145,22 @@ def values_of_missing_ones_count(patch: Patch) -> None:
 
 
 def twins_are_as_good(patch: Patch) -> None:
-    patch.setattr(Sorted, "twins", lambda self, found: np.zeros(len(found), dtype=np.bool_))
+    found = last.last_rows
+    patch.setattr("featsql.run.newest.last_rows", lambda *given: (*found(*given)[:2], False))
 
 
 def rows_lie_in_order(patch: Patch) -> None:
-    patch.setattr(sorting, "earliest_first", lambda at: np.arange(len(at)))
+    patch.setattr("featsql.run.fetch.in_order", lambda group, at: np.arange(len(at)))
 
 
 def others_are_met(patch: Patch) -> None:
-    patch.setattr(Sorted, "groups", lambda self, chosen: self.keys[chosen] * 0)
+    found = last.last_rows
+
+    def met(rows: Rows, probes: Probes) -> tuple[Any, Any, bool]:
+        place, _, tied = found(rows, probes)
+        return place, np.ones(len(probes), dtype=np.bool_) & bool(len(rows)), tied
+
+    patch.setattr("featsql.run.newest.last_rows", met)
 
 
 MUTANTS = {

@@ -11,7 +11,8 @@ import pytest
 from sqlglot import exp
 
 from featsql.plan.known import rows_at, stretches
-from featsql.plan.lower import aliased, lateral
+from featsql.plan.lower import lateral
+from featsql.plan.tables import aliased
 from featsql.resolve.catalog import RelationInfo
 from featsql.run.reference import Reference
 from featsql.temporal import Boundary, Clock

@@ -1,0 +1,127 @@
+"""Rows dealt into piles of whole groups as they come, and each pile put in the order of its groups and instants.
+
+A pile is small enough to stay near the processor while it is sorted and read here and there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from featsql.arrays.rows import Column, Flags, Integers, Values
+
+# How many rows a pile should have, and how many piles there may be.
+PILE, MOST = 1 << 18, 1 << 8
+# How many bits a whole number has.
+BITS = 63
+# For how many rows there is room at first.
+ROOM = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """How groups are dealt: so many neighbouring ones to each of the piles."""
+
+    width: int
+    piles: int
+
+    @classmethod
+    def of(cls, groups: int, rows: int) -> Deal:
+        """The deal of so many groups with so many rows."""
+        wanted = max(min(-(-rows // PILE), MOST, groups), 1)
+        width = max(-(-groups // wanted), 1)
+        return cls(width, max(-(-groups // width), 1))
+
+    def order(self, group: Integers) -> tuple[Values, Integers]:
+        """The places of rows by pile, as they come, and where each pile begins and the last ends."""
+        pile = (group // self.width).astype(np.uint8)
+        ends = np.cumsum(np.bincount(pile, minlength=self.piles))
+        return np.argsort(pile, kind="stable"), np.append(0, ends)
+
+
+@dataclass
+class Growing:
+    """A column that grows by batches, each put into another order."""
+
+    values: Values
+    valid: Flags | None = None
+
+    def add(self, rows: Column, order: Values, start: int) -> None:
+        """Rows from a place on."""
+        end = start + len(order)
+        if end > len(self.values):
+            self.values.resize(2 * end, refcheck=False)  # no copy: the system gives it more room behind its values
+        # out of bounds there is nothing: to look for it takes longer than to take the values
+        rows.values.take(order, out=self.values[start:end], mode="clip")
+        if rows.valid is not None and self.valid is None:
+            self.valid = np.ones(len(self.values), dtype=np.bool_)
+        if self.valid is not None:
+            if end > len(self.valid):
+                self.valid.resize(len(self.values), refcheck=False)
+            self.valid[start:end] = True if rows.valid is None else rows.valid[order]
+
+
+@dataclass
+class Piles:
+    """Rows dealt batch by batch: their columns batch after batch, each in the order of the piles, and the places at
+    which the piles of each begin and the last ends. `place` is the name under which each row is given its place among
+    all (None: under none)."""
+
+    deal: Deal
+    group: str
+    place: str | None = None
+    columns: dict[str, Growing] = field(default_factory=dict)
+    starts: list[Integers] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, rows: Mapping[str, Column]) -> None:
+        """The next rows."""
+        order, starts = self.deal.order(rows[self.group].values)
+        places = {self.place: Column(np.arange(self.size, self.size + len(order)))} if self.place else {}
+        for name, each in {**rows, **places}.items():
+            if name not in self.columns:
+                self.columns[name] = Growing(np.empty(ROOM, dtype=each.values.dtype))
+            self.columns[name].add(each, order, self.size)
+        self.starts.append(starts + self.size)
+        self.size += len(order)
+
+    def pile(self, i: int) -> dict[str, Column]:
+        """The rows of a pile, as they came."""
+        own = [slice(starts[i], starts[i + 1]) for starts in self.starts]
+        return {
+            name: Column(
+                np.concatenate([each.values[some] for some in own]),
+                None if each.valid is None else np.concatenate([each.valid[some] for some in own]),
+            )
+            for name, each in self.columns.items()
+        }
+
+
+def in_order(group: Integers, at: Integers) -> Integers:
+    """The places of rows by group and instant; those of one instant as they come.
+
+    One number is sorted for each row, of its group, the highest bits of its instant, and its place, which is many times
+    as fast as to sort places. Where those bits do not tell the rows of a group apart, the whole instant does."""
+    size = len(at)
+    if not size:
+        return np.zeros(0, dtype=np.int64)
+    first, low = int(group.min()), int(at.min())
+    for_place = size.bit_length()
+    for_time = BITS - for_place - (int(group.max()) - first).bit_length()
+    too_many = max((int(at.max()) - low).bit_length() - for_time, 0)
+    time = at - low
+    key = group.astype(np.int64) - first
+    key <<= for_time
+    key |= time >> too_many
+    key <<= for_place
+    key |= np.arange(size)
+    key.sort()
+    places: Integers = key & ((1 << for_place) - 1)
+    if too_many:
+        key >>= for_place
+        same = key[1:] == key[:-1]
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        places[tied] = places[tied][np.lexsort((places[tied], time[places[tied]], key[tied]))]
+    return places

@@ -1,0 +1,142 @@
+"""Features that need no join: what was computed for them stands beside the columns of the spine's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from featsql.plan import names
+from featsql.plan.latest import values
+from featsql.plan.newest import given
+from featsql.plan.over import Frames
+from featsql.plan.paired import measures, or_nothing
+from featsql.plan.plan import AsOf, Attach, Features, Laid, Met, Over, Plan
+from featsql.plan.sharing import part_of, shared
+from featsql.plan.tables import Parts, aliased, asked
+from featsql.temporal import column
+
+FOUND, REST = "__found", "__rest"
+
+
+def seatable(plan: Plan) -> bool:
+    """Whether a training set's own expressions name each feature by the alias of its model: what may mean something
+    else is left to the engine."""
+    aliases = {attach.alias.casefold() for attach in plan.attachments}
+    features = {name.casefold() for attach in plan.attachments for name in attach.features.features}
+    known = aliases | {plan.spine.alias.casefold()} | {read.alias.casefold() for read in plan.readings}
+    outputs = {value.alias_or_name.casefold() for value in plan.select.expressions}
+    if any(not isinstance(star.parent, exp.Count) for star in plan.select.find_all(exp.Star)):
+        return False
+    for node in plan.select.find_all(exp.Column):
+        table, name = node.table.casefold(), node.name.casefold()
+        if isinstance(node.parent, exp.Ordered) and not table and name in outputs:
+            continue
+        if node.args.get("db") or (table in aliases and name not in features):
+            return False
+        if table not in known and {table or name, name} & (features | aliases):
+            return False
+    return True
+
+
+class Seats:
+    """The spine's rows, to which one model after the other adds its features; `name` is the common table expression of
+    those with all features so far, `columns` are their columns."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.alias = plan.spine.alias
+        self.name = names.SPINE
+        self.seats: dict[tuple[str, str], str] = {}
+        laid = [name for attach in plan.attachments for name in laid_columns(attach.features)]
+        numbers = [names.ROW] if plan.readings else []
+        self.columns = [*plan.spine.columns, *numbers, *dict.fromkeys(laid)]
+
+    def take(self, group: Sequence[Attach], parts: Parts) -> bool:
+        """Add the features of models, which share one node, to the rows; tells whether they stand beside these."""
+        models = [attach.features for attach in group if isinstance(attach.features, Over)]
+        match shared(models) if len(group) > 1 else group[0].features:
+            case AsOf(laid=Met(tied=False) as met) as features:
+                below = self.below({**asked_at(group[0], self.plan), **given(features, met)})
+                self.add(below, features.alias, parts, [(group[0], *each) for each in values(features, parts.boundary)])
+            case Over(laid=Laid() as laid) as features:
+                frames = Frames(features, "", parts.boundary)
+                outputs = {name: frames.output(value) for name, value in features.outputs}
+                several = len(group) > 1
+                self.add(
+                    self.measured(features, laid, group[0], parts),
+                    FOUND,
+                    parts,
+                    [
+                        (attach, name, outputs[part_of(i, name) if several else name])
+                        for i, attach in enumerate(group)
+                        for name in attach.features.features
+                    ],
+                )
+            case _:
+                return False
+        return True
+
+    def measured(self, features: Over, laid: Laid, attach: Attach, parts: Parts) -> exp.Select:
+        """The rows so far beside the measures of a node, of which the query finds what arrays have not."""
+        found = asked_at(attach, self.plan)
+        keys = dict(found)
+        for i, measure in enumerate(features.measures):
+            value = laid.measures[i] if i in laid.measures else column(names.part("value", i), REST)
+            found[names.part("value", i)] = or_nothing(value.copy(), measure)
+        below = self.below(found)
+        if features.rest:
+            probe = parts.probe(attach.keys, keys[names.AS_OF], self.alias)
+            rest = measures(asked(features, probe, parts), near=features.method == "near join")
+            table = aliased(parts.add(f"__rest_{len(parts.tables)}", rest), REST)
+            same = [exp.NullSafeEQ(this=column(name, REST), expression=value) for name, value in keys.items()]
+            below.append("joins", exp.Join(this=table, side="LEFT", on=exp.and_(*same)))
+        return below
+
+    def below(self, found: Mapping[str, exp.Expr]) -> exp.Select:
+        """The rows so far under names that nothing else has, beside what was found for them."""
+        passed = [exp.alias_(column(name, self.alias), names.part("seat", i)) for i, name in enumerate(self.columns)]
+        more = [exp.alias_(value.copy(), name, quoted=True) for name, value in found.items()]
+        return exp.select(*passed, *more).from_(aliased(self.name, self.alias), copy=False)
+
+    def add(
+        self, below: exp.Select, alias: str, parts: Parts, features: Sequence[tuple[Attach, str, exp.Expr]]
+    ) -> None:
+        """Add features, each an expression over what was found, which is called by an alias."""
+        query = exp.select(
+            *(
+                exp.alias_(column(names.part("seat", i), alias), name, quoted=True)
+                for i, name in enumerate(self.columns)
+            )
+        ).from_(below.subquery(alias, copy=False), copy=False)
+        for attach, feature, value in features:
+            seat = names.part("feature", len(self.seats))
+            self.seats[attach.alias.casefold(), feature.casefold()] = seat
+            self.columns.append(seat)
+            query = query.select(exp.alias_(value, seat), copy=False)
+        self.name = parts.add(f"__seated_{len(parts.tables)}", query)
+
+    def named(self, select: exp.Select) -> exp.Select:
+        """A copy of a training set's own expressions that takes the features from the rows."""
+        query = select.copy()
+        for node in list(query.find_all(exp.Column)):
+            seat = self.seats.get((node.table.casefold(), node.name.casefold()))
+            if seat is not None:
+                node.replace(column(seat, self.alias))
+        return query
+
+
+def laid_columns(features: Features) -> tuple[str, ...]:
+    """The columns of the spine's rows that hold what was computed for a node."""
+    match features:
+        case AsOf(laid=Met(hit=hit, columns=columns)):
+            return (hit, *columns.values())
+        case Over(laid=Laid(columns=columns)):
+            return columns
+    return ()
+
+
+def asked_at(attach: Attach, plan: Plan) -> dict[str, exp.Expr]:
+    """The instant and the keys that an attachment is asked for, over the spine."""
+    at = column(plan.spine.as_of, plan.spine.alias)
+    return {names.AS_OF: at, **{names.key(i): key.copy() for i, key in enumerate(attach.keys)}}

@@ -1,0 +1,189 @@
+"""Compute the features of one plan from arrays: a spine is asked for all nodes at once, and what they answer stands
+beside its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import pyarrow
+from sqlglot import exp
+
+from featsql.arrays.arrow import numbers
+from featsql.arrays.part import RefusedError
+from featsql.arrays.piles import Deal
+from featsql.arrays.rows import Integers, Probes
+from featsql.engine import Engine
+from featsql.plan import names
+from featsql.plan.arrays import Arrays
+from featsql.plan.asking import GROUP, Asking, of_signature, signature
+from featsql.plan.microseconds import FOREVER
+from featsql.plan.newest import Newest
+from featsql.plan.plan import AsOf, Attach, Laid, Met, Over, Plan
+from featsql.plan.sharing import shared, together
+from featsql.run.arrays import Desk, read, without
+from featsql.run.fetch import Fetched, fetched
+from featsql.run.measure import Measuring
+from featsql.run.newest import Meeting
+from featsql.temporal import column
+
+# How many nodes may have rows in memory at once: those of one are aggregated while the engine reads those of the next.
+AT_ONCE = 2
+# How many rows come at once where they come in order.
+STREAMED = 1 << 20
+Columns = Mapping[str, pyarrow.Array]
+
+
+@dataclass
+class Work:
+    """A node of some attachments, and how far the work on it is; None, where arrays have refused it."""
+
+    attachments: Sequence[Attach]
+    features: Over | AsOf
+    node: Arrays | Newest
+    doing: Measuring | Meeting | None = None
+    found: Columns | None = None
+
+    @property
+    def keys(self) -> Sequence[exp.Expr]:
+        """The keys for which the node is asked, over the spine."""
+        return self.attachments[0].keys
+
+    @property
+    def table(self) -> exp.Table:
+        """The relation that is read."""
+        return self.features.scan.table if isinstance(self.features, Over) else self.features.table
+
+    def laid(self) -> dict[int, Over | AsOf]:
+        """The nodes of the attachments, with what was found."""
+        found: dict[int, Over | AsOf] = {}
+        for attach in self.attachments if self.found is not None else ():
+            match self.node, attach.features:
+                case Arrays() as node, Over() as features:
+                    assert isinstance(self.features, Over)
+                    measures = {i: value for i, value in node.values.items() if i in self.features.arrays}
+                    found[id(attach)] = replace(features, laid=Laid(tuple(node.parts.values()), measures))
+                case Newest() as node, AsOf() as features:
+                    assert isinstance(self.doing, Meeting)
+                    found[id(attach)] = replace(features, laid=Met(node.hit, node.values, self.doing.tied))
+        return found
+
+
+class Laying:
+    """One plan on its way: `asked` is the table of the spine's rows with what they ask."""
+
+    def __init__(self, plan: Plan, desk: Desk) -> None:
+        self.plan = plan
+        self.desk = desk
+        self.engine: Engine = desk.engine
+        self.works = list(works(plan, desk.engine))
+        self.asking = Asking(plan, [(work.keys, work.node) for work in self.works])
+        self.groups: dict[str, exp.Table] = {}
+        self.asked = pyarrow.table({})
+
+    def laid(self) -> Plan:
+        """The plan with all that could be computed beside its spine's columns. Raises RefusedError, EngineError."""
+        for text, keys in self.asking.signatures.items():
+            self.groups[text] = self.desk.create("__groups", self.asking.groups(keys))
+        self.asked = self.engine.arrow(self.desk.send(self.asking.rows(self.groups)).sql("duckdb"), lossless=True)
+        if not len(self.asked):
+            raise RefusedError  # there is nothing to compute
+        workers = int(self.engine.rows("SELECT current_setting('threads')")[0][0])
+        with ThreadPoolExecutor(workers) as pool:
+            for i, work in enumerate(self.works):
+                for earlier in self.works[: max(i + 1 - AT_ONCE, 0)]:
+                    self.end(earlier, pool, workers)
+                self.start(work, pool, workers)
+            for work in self.works:
+                self.end(work, pool, workers)
+        found = {key: node for work in self.works for key, node in work.laid().items()}
+        if not found:
+            raise RefusedError
+        attachments = (replace(each, features=found.get(id(each), each.features)) for each in self.plan.attachments)
+        spine = replace(self.plan.spine, source=self.seats(), columns=self.asking.columns)
+        return without(replace(self.plan, spine=spine, attachments=tuple(attachments)))
+
+    def seats(self) -> exp.Expr:
+        """The rows of the spine with all that was found."""
+        given = {name: self.asked.column(name) for name in self.asking.columns}
+        found = {name: values for work in self.works for name, values in (work.found or {}).items()}
+        table = self.desk.show("__laid", pyarrow.table({**given, **found}))
+        own = exp.select(*(column(name) for name in self.asking.columns))
+        kinds = [self.engine.columns(own.from_(each.copy()).sql("duckdb")) for each in (self.plan.spine.source, table)]
+        other = {mine.name: mine.type for mine, back in zip(*kinds, strict=True) if mine.type != back.type}
+        if not other:
+            return table
+        cast = [exp.cast(column(name), kind, dialect="duckdb").as_(name, quoted=True) for name, kind in other.items()]
+        return exp.select(exp.Star(replace=cast)).from_(table).subquery()
+
+    def start(self, work: Work, pool: Executor, workers: int) -> None:
+        """Read the rows of a node, if arrays take them, and go on while they are worked on."""
+        work.doing = self.desk.tried(partial(self.begun, work, pool, workers))
+
+    def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:
+        """The work on a node, all of whose rows are read. Raises RefusedError, EngineError."""
+        groups = self.groups[signature(work.keys)]
+        deal = Deal.of(self.engine.count(groups), self.engine.count(work.table))
+        group = self.numbers(of_signature(GROUP, self.asking.place(work.keys)))
+        match work.node:
+            case Newest() as newest:
+                meeting = Meeting(newest, Probes(group, self.numbers(newest.last), {}), pool)
+                rows = self.fetched(newest.rows(groups), deal)
+                if rows is None:
+                    raise RefusedError
+                meeting.pile(rows, deal)
+                return meeting
+            case Arrays() as arrays:
+                bounds = {name: self.numbers(name) for span in arrays.spans.values() for name in span}
+                measuring = Measuring(arrays, Probes(group, self.numbers(arrays.last), bounds), pool, workers)
+                since = self.oldest(groups, arrays)
+                rows = self.fetched(arrays.rows(groups, since, ordered=False), deal)
+                if rows is not None:
+                    measuring.pile(rows, deal)
+                else:
+                    ordered = self.desk.send(arrays.rows(groups, since, ordered=True))
+                    measuring.stream(self.engine.batches(ordered.sql("duckdb"), STREAMED))
+                return measuring
+
+    def fetched(self, query: exp.Query, deal: Deal) -> Fetched | None:
+        """The rows of a query in piles; None where they have no room."""
+        return fetched(self.engine, self.desk.send(query).sql("duckdb"), deal, self.desk.room)
+
+    def end(self, work: Work, pool: Executor, workers: int) -> None:
+        """Wait for what a node answers; where a state's rows may have been met in place of their twins, ask again for
+        what tells them."""
+        if work.doing is None or work.found is not None:
+            return
+        work.found = self.desk.tried(work.doing.columns)
+        if work.found is None:
+            work.doing = None
+        elif isinstance(work.node, Newest) and isinstance(work.doing, Meeting) and work.doing.tied > work.node.timed:
+            work.node, work.found = replace(work.node, timed=True), None
+            self.start(work, pool, workers)
+            self.end(work, pool, workers)
+
+    def numbers(self, name: str) -> Integers:
+        """A column of whole numbers of the rows of the spine."""
+        found: Integers = numbers(self.asked.column(name).combine_chunks()).astype("int64", copy=False)
+        return found
+
+    def oldest(self, groups: exp.Table, arrays: Arrays) -> int | None:
+        """The first microsecond that any window sees; None where that is no instant of these millennia."""
+        if arrays.oldest is None:
+            return None
+        oldest = exp.select(exp.Min(this=column(names.part("oldest", arrays.position)))).from_(groups.copy())
+        ((since,),) = self.engine.rows(oldest.sql("duckdb"))
+        return int(since) if since is not None and abs(since) < FOREVER // 16 else None
+
+
+def works(plan: Plan, engine: Engine) -> Iterator[Work]:
+    """What arrays are to do for a plan."""
+    for position, group in enumerate(together(plan.attachments)):
+        models = [each.features for each in group if isinstance(each.features, Over)]
+        match shared(models) if len(group) > 1 else group[0].features:
+            case Over(arrays=asked) as features if asked:
+                yield Work(group, features, read(features, plan, engine, position))
+            case AsOf(arrays=True) as features:
+                yield Work(group, features, Newest(position, features, plan.boundary))

@@ -30,6 +30,7 @@ from featsql.run.explanation import Explanation
 from featsql.run.facts import inquire
 from featsql.run.failure import explained
 from featsql.run.knowledge import read_instant
+from featsql.run.looks import Looks
 from featsql.run.review import review
 from featsql.run.run import Listener, Options, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
@@ -112,6 +113,7 @@ class Project:
         many models, which a library does not do to the program that uses it.
         Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
         """
+        looks = Looks(self.project, alone=alone)
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
@@ -127,8 +129,9 @@ class Project:
             )
             names = select(compiled.graph, select_, exclude)
             options = Options(full_refresh, fail_fast, instant)
-            return builder.build(compiled, engine, names, options, on_event)
+            return builder.build(compiled, engine, names, options, on_event, looks=looks)
         finally:
+            looks.close()
             engine.close()
 
     def training_set(self, name: str) -> Result:

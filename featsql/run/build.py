@@ -11,6 +11,7 @@ from featsql.engine import Engine
 from featsql.resolve.graph import model_key
 from featsql.run.fingerprint import Fingerprints
 from featsql.run.knowledge import Knowledge
+from featsql.run.looks import Looks
 from featsql.run.manifest import write_manifest, write_results
 from featsql.run.materialize import Materializer
 from featsql.run.reuse import Reuse
@@ -26,16 +27,19 @@ def build(
     names: Sequence[str],
     options: Options = DEFAULTS,
     listener: Listener = silent,
+    *,
+    looks: Looks,
 ) -> Run:
     """Build `names` in their order into the engine's open target.
 
     What reads a node that failed is skipped, and a node that stands as it would be built is left alone.
-    The manifest and the run's results are written to the target path, each replaced whole.
+    `looks` has looked at the sources since before the build. The manifest and the run's results are written to the
+    target path, each replaced whole.
     """
     began, clock = datetime.now(UTC).isoformat(), time.perf_counter()
     materializer = materializer_of(compiled, engine, options, began)
     kinds = {name: kind_of(name, compiled) for name in names}
-    reuse = Reuse(compiled, engine, kinds, began, options)
+    reuse = Reuse(compiled, engine, kinds, began, options, looks)
     reuse.forget()
     fingerprints, statics = Fingerprints(compiled), Statics(compiled)
     about = {name: (fingerprints.of(name), statics.of(name)) for name in names}

@@ -13,19 +13,18 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.read.model import Model
-from featsql.read.project import Source
 from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
-from featsql.resolve.sources import attached_table
 from featsql.run.code import code_of
 from featsql.run.extend import Before
 from featsql.run.extent import extent_from
 from featsql.run.facts import facts_of
+from featsql.run.looks import Looks
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.run.target import relations, shapes, table_of
-from featsql.run.watch import Seen, look, same, stamp, watchable, within
+from featsql.run.watch import same, stamp, within
 from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
@@ -37,9 +36,9 @@ class Reuse:
     those that are not in it stand unchanged."""
 
     def __init__(
-        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, options: Options
+        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, options: Options, looks: Looks
     ) -> None:
-        self.compiled, self.engine, self.kinds, self.began = compiled, engine, kinds, began
+        self.compiled, self.engine, self.kinds, self.began, self.looks = compiled, engine, kinds, began, looks
         self.known_at = known_at = options.known_at
         project = compiled.project
         self.path = project.root / project.target_path / FILE
@@ -78,22 +77,9 @@ class Reuse:
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
             declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
-            seen = self.look_at(source, old.files if old else None)
+            seen = self.looks.seen(key, source)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
-
-    def look_at(self, source: Source, before: Seen | None) -> Seen | None:
-        """The files that a source is made of: for a table, those of its database, if it is a file."""
-        root = self.compiled.project.root
-        if source.format != "table":
-            return look(source.location, root, before) if watchable(source) else None
-        alias = attached_table(source).catalog.casefold()
-        attached = next(each for each in self.compiled.project.target.attach if each.alias.casefold() == alias)
-        if attached.type == "postgres" or "://" in attached.path:
-            return None
-        parts = [look(attached.path + suffix, root, before) for suffix in ("", ".wal", "-wal", "-journal")]
-        found = {name: seen for part in parts for name, seen in (part or {}).items()}
-        return found or None
 
     def describe(self, name: str) -> NodeState:
         """A node as it would be built now."""

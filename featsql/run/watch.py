@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PATTERN = re.compile(r"[*?\[{]")
 LARGEST_HASHED = 1 << 28  # bytes; a larger file whose time changed counts as changed
+PIECE = 1 << 24  # bytes
 SETTLED = 2_000_000_000  # nanoseconds; a file changed later than this before it was seen may change again unseen
 
 Seen = dict[str, list[Any]]
@@ -97,8 +98,13 @@ def content(path: Path, size: int) -> str | None:
     """The hash of a file's content; None for one that is too large to be read for this."""
     if size > LARGEST_HASHED:
         return None
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    found = hashlib.sha256()
+    # long pieces: a thread that reads short ones has to wait its turn behind each of them
+    piece = bytearray(min(size + 1, PIECE))
+    with path.open("rb", buffering=0) as opened:
+        while count := opened.readinto(piece):
+            found.update(memoryview(piece)[:count])
+    return found.hexdigest()
 
 
 def stamp(path: Path) -> list[int] | None:

@@ -1,0 +1,54 @@
+"""The files of every source, looked at while other work goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from featsql.read.project import Project, Source
+from featsql.resolve.graph import seed_key, source_key
+from featsql.resolve.partner import MANY
+from featsql.resolve.sources import attached_table
+from featsql.run.state import FILE, State, read_state
+from featsql.run.watch import Seen, look, watchable
+
+
+class Looks:
+    """What each source's files are, by its relation key: they are looked at from now on, one after the other.
+
+    A process that may double itself has no thread but its own: there they are looked at when they are asked for."""
+
+    def __init__(self, project: Project, *, alone: bool) -> None:
+        self.project = project
+        state = read_state(project.root / project.target_path / FILE)
+        self.before = state.sources if isinstance(state, State) else {}
+        self.found: Mapping[str, Future[Seen | None]] = {}
+        self.pool: ThreadPoolExecutor | None = None
+        if alone or len(project.models) < MANY:
+            self.pool = pool = ThreadPoolExecutor(1)
+            sources = {source_key(name): source for name, source in project.sources.items()}
+            sources |= {seed_key(seed.table): seed for seed in project.seeds}
+            self.found = {key: pool.submit(self.look_at, key, source) for key, source in sources.items()}
+
+    def seen(self, key: str, source: Source) -> Seen | None:
+        """Each file of a source, or None where that cannot be known."""
+        return self.found[key].result() if key in self.found else self.look_at(key, source)
+
+    def close(self) -> None:
+        """Look at no further files."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=False, cancel_futures=True)
+
+    def look_at(self, key: str, source: Source) -> Seen | None:
+        """The files that a source is made of: for a table, those of its database, if it is a file."""
+        root, known = self.project.root, self.before.get(key)
+        before = known.files if known else None
+        if source.format != "table":
+            return look(source.location, root, before) if watchable(source) else None
+        alias = attached_table(source).catalog.casefold()
+        attached = next(each for each in self.project.target.attach if each.alias.casefold() == alias)
+        if attached.type == "postgres" or "://" in attached.path:
+            return None
+        parts = [look(attached.path + suffix, root, before) for suffix in ("", ".wal", "-wal", "-journal")]
+        found = {name: seen for part in parts for name, seen in (part or {}).items()}
+        return found or None

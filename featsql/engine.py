@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 VERSION = duckdb.__version__
 # How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
 DUCKDB = Dialect.get_or_raise("duckdb")
-ISOLATION: Mapping[str, Any] = {
-    "TimeZone": "UTC",
-    "autoinstall_known_extensions": False,
-}
+ISOLATION: Mapping[str, Any] = {"TimeZone": "UTC", "autoinstall_known_extensions": False}
+# How many rows it stores together; those that come in other numbers it writes once more when it is closed.
+ROW_GROUP = 122_880
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
-# The settings with which it has no threads besides those that call it.
+# With these settings it has no threads besides those that call it.
 RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
 # How the JSON of a statement begins that could be parsed.
 PARSED = '{"error":false,'

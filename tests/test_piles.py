@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featsql.arrays import filling, piles
+from featsql.arrays import piles
 from featsql.arrays.arrow import array, column, handed_over
-from featsql.arrays.filling import Filling
+from featsql.arrays.growing import Kept
 from featsql.arrays.last import last_rows
 from featsql.arrays.piles import Deal, Piles, in_order
 from featsql.arrays.rows import Column, Probes, Rows
@@ -26,10 +26,8 @@ def arrays(rows: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Piles and rooms are small."""
+    """Piles are small."""
     monkeypatch.setattr(piles, "PILE", 5)
-    monkeypatch.setattr(piles, "ROOM", 2)
-    monkeypatch.setattr(filling, "ROOM", 2)
 
 
 @settings(max_examples=300)
@@ -61,7 +59,7 @@ def test_the_last_row_until_an_instant(rows: list[tuple[int, int]], asked: list[
 )
 def test_piles_hold_whole_groups(batches: list[list[tuple[int, int | None]]], count: int) -> None:
     deal = Deal.of(10, count)
-    dealt = Piles(deal, "group")
+    dealt = Piles(deal, "group", 3, "place")
     for batch in [*batches, []]:
         there = np.array([value is not None for _, value in batch], np.bool_)
         values = np.array([value or 0 for _, value in batch], np.int16)
@@ -70,6 +68,7 @@ def test_piles_hold_whole_groups(batches: list[list[tuple[int, int | None]]], co
     rows = [row for batch in batches for row in batch]
     for i in range(deal.piles):
         found = dealt.pile(i)
+        assert found["place"].values.tolist() == [n for n, row in enumerate(rows) if row[0] // deal.width == i]
         back = array(found["value"].values, found["value"].valid).to_pylist()
         assert list(zip(found["group"].values.tolist(), back, strict=True)) == [
             row for row in rows if row[0] // deal.width == i
@@ -95,7 +94,7 @@ BATCHES = st.lists(st.lists(st.one_of(st.none(), st.integers(0, 1)), max_size=6)
 @given(BATCHES, st.sampled_from([pyarrow.bool_(), pyarrow.int16(), pyarrow.float64()]))
 def test_columns_grow_by_batches(batches: list[list[int | None]], kind: pyarrow.DataType) -> None:
     values = [value for batch in batches for value in batch]
-    kept = Filling(kind)
+    kept = Kept(kind, 2)
     for batch in batches:
         longer = pyarrow.array([None, *batch, None], pyarrow.int8()).cast(kind)
         kept.add(longer.slice(1, len(batch)))
@@ -122,12 +121,12 @@ KEPT = [
 
 @pytest.mark.parametrize("given", KEPT, ids=lambda each: str(each.type))
 def test_what_is_kept_is_as_it_was(given: pyarrow.Array) -> None:
-    filling = Filling(given.type)
-    assert filling.column() == given.slice(0, 0)
+    growing = Kept(given.type, 2)
+    assert growing.column() == given.slice(0, 0)
     for batch in (given, given.slice(1), given.slice(0, 0)):
-        filling.add(batch)
-    assert filling.column().to_pylist() == [*given.to_pylist(), *given.slice(1).to_pylist()]
-    assert filling.column().type == given.type
+        growing.add(batch)
+    assert growing.column().to_pylist() == [*given.to_pylist(), *given.slice(1).to_pylist()]
+    assert growing.column().type == given.type
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint16", "int32", "uint64", "float", "double", "bool"])

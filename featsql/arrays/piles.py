@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from featsql.arrays.rows import Column, Flags, Integers, Values
+from featsql.arrays.growing import Growing
+from featsql.arrays.rows import Column, Integers, Values
 
 # How many rows a pile should have, and how many piles there may be.
 PILE, MOST = 1 << 18, 1 << 8
 # How many bits a whole number has.
 BITS = 63
-# For how many rows there is room at first.
-ROOM = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +41,14 @@ class Deal:
 
 
 @dataclass
-class Growing:
-    """A column that grows by batches, each put into another order."""
-
-    values: Values
-    valid: Flags | None = None
-
-    def add(self, rows: Column, order: Values, start: int) -> None:
-        """Rows from a place on."""
-        end = start + len(order)
-        if end > len(self.values):
-            self.values.resize(2 * end, refcheck=False)  # no copy: the system gives it more room behind its values
-        # out of bounds there is nothing: to look for it takes longer than to take the values
-        rows.values.take(order, out=self.values[start:end], mode="clip")
-        if rows.valid is not None and self.valid is None:
-            self.valid = np.ones(len(self.values), dtype=np.bool_)
-        if self.valid is not None:
-            if end > len(self.valid):
-                self.valid.resize(len(self.values), refcheck=False)
-            self.valid[start:end] = True if rows.valid is None else rows.valid[order]
-
-
-@dataclass
 class Piles:
     """Rows dealt batch by batch: their columns batch after batch, each in the order of the piles, and the places at
-    which the piles of each begin and the last ends. `place` is the name under which each row is given its place among
-    all (None: under none)."""
+    which the piles of each begin and the last ends. There is `room` for so many rows; `place` is the name under which
+    each is given its place among all (None: under none)."""
 
     deal: Deal
     group: str
+    room: int
     place: str | None = None
     columns: dict[str, Growing] = field(default_factory=dict)
     starts: list[Integers] = field(default_factory=list)
@@ -81,22 +59,20 @@ class Piles:
         order, starts = self.deal.order(rows[self.group].values)
         places = {self.place: Column(np.arange(self.size, self.size + len(order)))} if self.place else {}
         for name, each in {**rows, **places}.items():
-            if name not in self.columns:
-                self.columns[name] = Growing(np.empty(ROOM, dtype=each.values.dtype))
-            self.columns[name].add(each, order, self.size)
+            self.columns.setdefault(name, Growing(self.room)).add(each, order)
         self.starts.append(starts + self.size)
         self.size += len(order)
 
     def pile(self, i: int) -> dict[str, Column]:
         """The rows of a pile, as they came."""
         own = [slice(starts[i], starts[i + 1]) for starts in self.starts]
-        return {
-            name: Column(
-                np.concatenate([each.values[some] for some in own]),
-                None if each.valid is None else np.concatenate([each.valid[some] for some in own]),
-            )
-            for name, each in self.columns.items()
-        }
+        return {name: joined([each.taken(some) for some in own]) for name, each in self.columns.items()}
+
+
+def joined(columns: list[Column]) -> Column:
+    """The pieces of a column one after the other."""
+    there = [each.valid for each in columns if each.valid is not None]
+    return Column(np.concatenate([each.values for each in columns]), np.concatenate(there) if there else None)
 
 
 def in_order(group: Integers, at: Integers) -> Integers:
@@ -125,3 +101,10 @@ def in_order(group: Integers, at: Integers) -> Integers:
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
         places[tied] = places[tied][np.lexsort((places[tied], time[places[tied]], key[tied]))]
     return places
+
+
+def inverse(places: Integers) -> Integers:
+    """For each place its position among all of them."""
+    found = np.empty(len(places), dtype=np.int64)
+    found[places] = np.arange(len(places))
+    return found

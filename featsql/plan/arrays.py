@@ -111,10 +111,11 @@ class Arrays:
         values = [exp.alias_(value, name) for name, value in found.items()]
         return exp.select(exp.Star(except_=gone), *values).from_(query.subquery(copy=False), copy=False)
 
-    def rows(self, groups: exp.Table, since: int | None, *, ordered: bool) -> exp.Select:
+    def rows(self, groups: exp.Table, since: int | None, *, each: bool, ordered: bool) -> exp.Select:
         """The rows of the keys that are asked for, as they lie or `ordered`: their group, when they happened, when they
         became known where that tells more, and what is aggregated. None that happened before the microsecond `since`
-        is in any window: where rows lie in the order of time the engine need not read them."""
+        is in any window: where rows lie in the order of time the engine need not read them. It looks at the first of
+        `each` key, if that is worth while."""
         at = list(instants(self.frames.info))[-1]
         query = exp.select(column(GROUP, GROUP), exp.alias_(column(at, "__events"), names.HAPPENED))
         if at != names.ORDER:
@@ -125,7 +126,7 @@ class Arrays:
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, GROUP), expression=column(key, "__events"))
             for key, nulls in zip(self.frames.keys, self.frames.planned.match_nulls, strict=True)
         ]
-        if self.oldest is not None:
+        if each and self.oldest is not None:
             oldest = column(names.part("oldest", self.position), GROUP)
             on.append(exp.GTE(this=column(at, "__events"), expression=oldest))
         wanted = exp.alias_(groups.copy(), GROUP, table=True)

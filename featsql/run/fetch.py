@@ -9,7 +9,7 @@ from threading import Lock
 import pyarrow
 
 from featsql.arrays.arrow import column
-from featsql.arrays.filling import Filling
+from featsql.arrays.growing import Kept
 from featsql.arrays.part import RefusedError
 from featsql.arrays.piles import Deal, Piles, in_order
 from featsql.arrays.rows import Column, Integers, Rows
@@ -20,6 +20,8 @@ from featsql.plan.parts import KEPT
 
 # How many rows come at once.
 BATCH = 1 << 18
+# How many bytes a row has at least: of its group and its instant.
+WIDTH = 12
 # What the engine calls so many bytes.
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
 PLACE = "__place"
@@ -72,21 +74,22 @@ class Pile:
         return Rows(group, at, known.values if known is not None else None, found), places
 
 
-def fetched(engine: Engine, sql: str, deal: Deal, limit: int) -> Fetched | None:
-    """The rows of a query, dealt by their groups as they come. Columns whose names say so stay as they are. None where
-    the rows have more than `limit` bytes. Raises RefusedError and EngineError."""
+def fetched(engine: Engine, sql: str, deal: Deal, most: int, limit: int) -> Fetched | None:
+    """The rows of a query, `most` or fewer, dealt by their groups as they come. Columns whose names say so stay as they
+    are. None where the rows have more than `limit` bytes. Raises RefusedError and EngineError."""
     batches = engine.batches(sql, BATCH)
-    kept = {each.name: Filling(each.type) for each in batches.schema if each.name.endswith(KEPT)}
-    piles, size = Piles(deal, GROUP, PLACE if kept else None), 0
+    room = max(min(most, limit // WIDTH), BATCH)
+    kept = {each.name: Kept(each.type, room) for each in batches.schema if each.name.endswith(KEPT)}
+    piles, size = Piles(deal, GROUP, room, PLACE if kept else None), 0
     for batch in whole(batches):
         size += batch.nbytes
         if size > limit:
             return None  # with the stream its result goes, too: only then can the engine be asked again
         given = dict(zip(batch.schema.names, batch.columns, strict=True))
-        for name, filling in kept.items():
-            filling.add(given.pop(name))
+        for name, growing in kept.items():
+            growing.add(given.pop(name))
         piles.add({name: column(values) for name, values in given.items()})
-    return Fetched(piles, {name: filling.column() for name, filling in kept.items()})
+    return Fetched(piles, {name: growing.column() for name, growing in kept.items()})
 
 
 def whole(batches: pyarrow.RecordBatchReader) -> Iterator[pyarrow.RecordBatch]:

@@ -15,7 +15,7 @@ from featsql.arrays.arrow import numbers
 from featsql.arrays.part import RefusedError
 from featsql.arrays.piles import Deal
 from featsql.arrays.rows import Integers, Probes
-from featsql.engine import Engine
+from featsql.engine import ROW_GROUP, Engine
 from featsql.plan import names
 from featsql.plan.arrays import Arrays
 from featsql.plan.asking import GROUP, Asking, of_signature, signature
@@ -31,6 +31,8 @@ from featsql.temporal import column
 
 # How many nodes may have rows in memory at once: those of one are aggregated while the engine reads those of the next.
 AT_ONCE = 2
+# Which share of the rows must be older than what is seen of their keys for the engine to look at each.
+UNSEEN = 0.2
 # How many rows come at once where they come in order.
 STREAMED = 1 << 20
 Columns = Mapping[str, pyarrow.Array]
@@ -109,7 +111,8 @@ class Laying:
         """The rows of the spine with all that was found."""
         given = {name: self.asked.column(name) for name in self.asking.columns}
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
-        table = self.desk.show("__laid", pyarrow.table({**given, **found}))
+        rows = pyarrow.table({**given, **found}).combine_chunks()
+        table = self.desk.show("__laid", pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
         own = exp.select(*(column(name) for name in self.asking.columns))
         kinds = [self.engine.columns(own.from_(each.copy()).sql("duckdb")) for each in (self.plan.spine.source, table)]
         other = {mine.name: mine.type for mine, back in zip(*kinds, strict=True) if mine.type != back.type}
@@ -125,12 +128,13 @@ class Laying:
     def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:
         """The work on a node, all of whose rows are read. Raises RefusedError, EngineError."""
         groups = self.groups[signature(work.keys)]
-        deal = Deal.of(self.engine.count(groups), self.engine.count(work.table))
+        most = self.engine.count(work.table)
+        deal = Deal.of(self.engine.count(groups), most)
         group = self.numbers(of_signature(GROUP, self.asking.place(work.keys)))
         match work.node:
             case Newest() as newest:
                 meeting = Meeting(newest, Probes(group, self.numbers(newest.last), {}), pool)
-                rows = self.fetched(newest.rows(groups), deal)
+                rows = self.fetched(newest.rows(groups), deal, most)
                 if rows is None:
                     raise RefusedError
                 meeting.pile(rows, deal)
@@ -138,18 +142,18 @@ class Laying:
             case Arrays() as arrays:
                 bounds = {name: self.numbers(name) for span in arrays.spans.values() for name in span}
                 measuring = Measuring(arrays, Probes(group, self.numbers(arrays.last), bounds), pool, workers)
-                since = self.oldest(groups, arrays)
-                rows = self.fetched(arrays.rows(groups, since, ordered=False), deal)
+                since, each = self.oldest(groups, arrays, measuring.probes.last)
+                rows = self.fetched(arrays.rows(groups, since, each=each, ordered=False), deal, most)
                 if rows is not None:
                     measuring.pile(rows, deal)
                 else:
-                    ordered = self.desk.send(arrays.rows(groups, since, ordered=True))
+                    ordered = self.desk.send(arrays.rows(groups, since, each=each, ordered=True))
                     measuring.stream(self.engine.batches(ordered.sql("duckdb"), STREAMED))
                 return measuring
 
-    def fetched(self, query: exp.Query, deal: Deal) -> Fetched | None:
-        """The rows of a query in piles; None where they have no room."""
-        return fetched(self.engine, self.desk.send(query).sql("duckdb"), deal, self.desk.room)
+    def fetched(self, query: exp.Query, deal: Deal, most: int) -> Fetched | None:
+        """The rows of a query, about `most` or fewer, in piles; None where they have no room."""
+        return fetched(self.engine, self.desk.send(query).sql("duckdb"), deal, most, self.desk.room)
 
     def end(self, work: Work, pool: Executor, workers: int) -> None:
         """Wait for what a node answers; where a state's rows may have been met in place of their twins, ask again for
@@ -169,13 +173,17 @@ class Laying:
         found: Integers = numbers(self.asked.column(name).combine_chunks()).astype("int64", copy=False)
         return found
 
-    def oldest(self, groups: exp.Table, arrays: Arrays) -> int | None:
-        """The first microsecond that any window sees; None where that is no instant of these millennia."""
+    def oldest(self, groups: exp.Table, arrays: Arrays, last: Integers) -> tuple[int | None, bool]:
+        """The first microsecond that any window sees, None where that is no instant of these millennia; and whether
+        many rows are older than any that is seen of their keys, if they are spread evenly until the `last` probe."""
         if arrays.oldest is None:
-            return None
-        oldest = exp.select(exp.Min(this=column(names.part("oldest", arrays.position)))).from_(groups.copy())
-        ((since,),) = self.engine.rows(oldest.sql("duckdb"))
-        return int(since) if since is not None and abs(since) < FOREVER // 16 else None
+            return None, False
+        oldest = column(names.part("oldest", arrays.position))
+        query = exp.select(exp.Min(this=oldest), exp.Avg(this=oldest.copy())).from_(groups.copy())
+        ((since, mean),) = self.engine.rows(query.sql("duckdb"))
+        if since is None or abs(since) >= FOREVER // 16:
+            return None, True
+        return int(since), bool(mean - since > UNSEEN * (int(last.max()) - since))
 
 
 def works(plan: Plan, engine: Engine) -> Iterator[Work]:

@@ -14,7 +14,8 @@ from featsql.run.watch import Seen, look, watchable
 
 
 class Looks:
-    """What each source's files are, by its relation key: they are looked at from now on, one after the other.
+    """What each source's files are, by its relation key: they are looked at from now on, one after the other, those
+    that no model reads last.
 
     A process that may double itself has no thread but its own: there they are looked at when they are asked for."""
 
@@ -28,7 +29,9 @@ class Looks:
             self.pool = pool = ThreadPoolExecutor(1)
             sources = {source_key(name): source for name, source in project.sources.items()}
             sources |= {seed_key(seed.table): seed for seed in project.seeds}
-            self.found = {key: pool.submit(self.look_at, key, source) for key, source in sources.items()}
+            texts = "\n".join(model.text for model in project.models)
+            first = sorted(sources, key=lambda key: sources[key].table not in texts)
+            self.found = {key: pool.submit(self.look_at, key, sources[key]) for key in first}
 
     def seen(self, key: str, source: Source) -> Seen | None:
         """Each file of a source, or None where that cannot be known."""

@@ -15,9 +15,9 @@ import pyarrow
 
 from featsql.arrays.arrow import array, numbers
 from featsql.arrays.part import Part
-from featsql.arrays.piles import Deal, in_order
+from featsql.arrays.piles import Deal, in_order, inverse
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Integers, Probes, Rows, Values
+from featsql.arrays.rows import Integers, Probes, Rows
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
@@ -40,9 +40,10 @@ class Measuring:
     pool: Executor
     workers: int
     waiting: deque[tuple[Integers, Future[dict[Part, Any]]]] = field(default_factory=deque)
-    found: dict[Part, Values] = field(default_factory=dict)
-    lists: dict[Part, list[pyarrow.Array]] = field(default_factory=dict)
-    listed: list[Integers] = field(default_factory=list)
+    answered: list[Integers] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.found: dict[Part, list[Any]] = {part: [] for part in self.arrays.parts}
 
     def pile(self, fetched: Fetched, deal: Deal) -> None:
         """Have all probes answered of rows in piles, and go on meanwhile."""
@@ -64,16 +65,11 @@ class Measuring:
             self.waiting.append((some, self.pool.submit(answered, self.arrays, self.probes.taken(some), take)))
 
     def collect(self) -> None:
-        """Put the next answers in their places. Raises RefusedError."""
+        """Take the next answers. Raises RefusedError."""
         places, future = self.waiting.popleft()
         for part, values in future.result().items():
-            if isinstance(values, np.ndarray):
-                if part not in self.found:
-                    self.found[part] = np.empty(len(self.probes), dtype=values.dtype)
-                self.found[part][places] = values
-            else:
-                self.lists.setdefault(part, []).append(values)
-        self.listed.append(places)
+            self.found[part].append(values)
+        self.answered.append(places)
 
     def columns(self) -> dict[str, pyarrow.Array]:
         """Every part by the name of its column, once all answers are there. Raises RefusedError."""
@@ -83,11 +79,17 @@ class Measuring:
         finally:
             for _, future in self.waiting:
                 future.cancel()
-        made = {part: array(values) for part, values in self.found.items()}
-        if self.lists:
-            back = array(np.argsort(np.concatenate(self.listed)))
-            made |= {part: pyarrow.concat_arrays(values).take(back) for part, values in self.lists.items()}
+        back = inverse(np.concatenate(self.answered))
+        laid = self.pool.map(partial(in_places, back=back), self.found.values())
+        made = dict(zip(self.found, laid, strict=True))
         return {name: made[part] for part, name in self.arrays.parts.items()}
+
+
+def in_places(pieces: list[Any], back: Integers) -> pyarrow.Array:
+    """Answers, piece after piece, each in its place."""
+    if isinstance(pieces[0], np.ndarray):
+        return array(np.concatenate(pieces).take(back, mode="clip"))
+    return pyarrow.concat_arrays(pieces).take(array(back))
 
 
 def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:

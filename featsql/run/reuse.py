@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -63,7 +63,10 @@ class Reuse:
         self.fresh: dict[str, NodeState] = {}
         self.standing, self.shapes = relations(engine, project), shapes(engine, project)
         self.made: list[str] = []
-        self.look_at_sources()
+        read = {parent for parents in compiled.graph.parents.values() for parent in parents}
+        seeds = {key for key in compiled.graph.sources if key.startswith("seed:")}
+        self.unread = compiled.graph.sources.keys() - read - seeds
+        self.look_at_sources(read | seeds)
         self.reasons: dict[str, str] = {}
         for name in kinds:
             self.fresh[name] = self.describe(name)
@@ -71,9 +74,11 @@ class Reuse:
             if (reason := "full refresh" if options.full_refresh else self.reason(name)) is not None:
                 self.reasons[name] = reason
 
-    def look_at_sources(self) -> None:
-        """The state of every source; one that is as it was keeps its version."""
+    def look_at_sources(self, keys: Set[str]) -> None:
+        """The state of some sources; one that is as it was keeps its version."""
         for key, source in self.compiled.graph.sources.items():
+            if key not in keys:
+                continue
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
             declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
@@ -247,6 +252,7 @@ class Reuse:
 
     def finish(self) -> None:
         """Let the file know what stands now; of what was built, also the columns."""
+        self.look_at_sources(self.unread)  # nobody has waited for these
         found = shapes(self.engine, self.compiled.project)
         for name in self.made:
             if self.state.nodes[name].kind in KEPT - {"view"}:

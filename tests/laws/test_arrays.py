@@ -38,7 +38,6 @@ def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays are used however few rows there are, and piles are small."""
     monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
     monkeypatch.setattr(piles, "PILE", 8)
-    monkeypatch.setattr(piles, "ROOM", 4)
 
 
 def from_arrays(subject: Trial, case: Case) -> Found:

@@ -1,0 +1,79 @@
+"""Columns that grow as their batches come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pyarrow
+
+from featsql.arrays.arrow import raw, rebuilt, width_of
+from featsql.arrays.rows import Column, Flags, Integers, Values
+
+
+@dataclass
+class Growing:
+    """A column of which there is room for so many rows: what is not needed of that takes no memory."""
+
+    room: int
+    values: Values | None = None
+    valid: Flags | None = None
+    filled: int = 0
+
+    def add(self, rows: Column, order: Integers | slice = slice(None)) -> None:
+        """The next rows, in some order."""
+        start, self.filled = self.filled, self.filled + len(rows.values)
+        self.values = self.with_room(self.values, start, rows.values.dtype)
+        if isinstance(order, slice):
+            self.values[start : self.filled] = rows.values[order]
+        else:  # nothing is out of bounds, and to look whether anything is takes longer than to take the values
+            rows.values.take(order, out=self.values[start : self.filled], mode="clip")
+        if rows.valid is not None and self.valid is None:
+            self.valid = np.ones(len(self.values), dtype=np.bool_)
+        if self.valid is not None:
+            self.valid = self.with_room(self.valid, start, self.valid.dtype)
+            self.valid[start : self.filled] = True if rows.valid is None else rows.valid[order]
+
+    def with_room(self, values: Values | None, start: int, kind: np.dtype[np.generic]) -> Values:
+        """Values with room for all that is filled, of which those before `start` are there."""
+        if values is not None and self.filled <= len(values):
+            return values
+        self.room = max(self.room, 2 * self.filled if values is not None else self.filled)
+        larger = np.empty(self.room, dtype=kind)
+        if values is not None:
+            larger[:start] = values[:start]
+        return larger
+
+    def taken(self, chosen: slice) -> Column:
+        """The rows at some places."""
+        assert self.values is not None
+        return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
+
+
+@dataclass
+class Kept:
+    """A column of an Arrow type that is only passed on, with room for so many rows."""
+
+    kind: pyarrow.DataType
+    room: int
+    batches: list[pyarrow.Array] = field(default_factory=list)
+
+    @cached_property
+    def bytes(self) -> Growing:
+        """The values of a type that have a width."""
+        return Growing(self.room)
+
+    def add(self, batch: pyarrow.Array) -> None:
+        """The next rows."""
+        if width_of(self.kind) is None:
+            self.batches.append(batch)
+        else:
+            self.bytes.add(raw(batch))
+
+    def column(self) -> pyarrow.Array:
+        """All rows."""
+        if self.bytes.values is None:
+            return pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
+        found = self.bytes.taken(slice(self.bytes.filled))
+        return rebuilt(found.values, found.valid, self.kind)

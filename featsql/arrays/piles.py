@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from featsql.arrays.growing import Growing
-from featsql.arrays.rows import Column, Integers, Values
+from featsql.arrays.rows import Column, Integers, Probes, Values
 
 # How many rows a pile should have, and how many piles there may be.
 PILE, MOST = 1 << 18, 1 << 8
@@ -101,6 +102,27 @@ def in_order(group: Integers, at: Integers) -> Integers:
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
         places[tied] = places[tied][np.lexsort((places[tied], time[places[tied]], key[tied]))]
     return places
+
+
+@dataclass
+class Dealing:
+    """Deals probes as the rows of their groups are dealt; those of which all see the same are dealt once."""
+
+    deal: Deal
+    known: list[tuple[Probes, list[Integers]]] = field(default_factory=list)
+
+    def places(self, probes: Probes) -> list[Integers]:
+        """The places of the probes of each pile, in the order of their groups and of what they see."""
+        for earlier, found in self.known:
+            if np.array_equal(earlier.last, probes.last) and np.array_equal(earlier.group, probes.group):
+                return found
+        order, starts = self.deal.order(probes.group)
+        found = []
+        for start, end in pairwise(starts):
+            places = order[start:end]
+            found.append(places[in_order(probes.group[places], probes.last[places])])
+        self.known.append((probes, found))
+        return found
 
 
 def inverse(places: Integers) -> Integers:

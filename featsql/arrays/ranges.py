@@ -21,7 +21,7 @@ from featsql.arrays.order import alike, coded, replaced, sortable, spread, taken
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
-from featsql.arrays.rows import Flags, Integers, Probes, Rows, Values
+from featsql.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
 from featsql.arrays.spans import Spans, Stepped, extremes
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
@@ -223,7 +223,7 @@ class Ranges:
         mask = self.counted(None, shape.flags)
         kept = running(mask[rows]) if mask is not None else None
         rows = rows if mask is None else rows[mask[rows]]
-        values = self.rows.columns[shape.argument].values
+        column = self.rows.columns[shape.argument]
         found = []
         for i, (begin, end) in enumerate(spans.edges):
             first, last = (begin, end) if kept is None else (kept[begin], kept[end])
@@ -239,7 +239,7 @@ class Ranges:
                     places = places[(np.arange(len(owner)) - (np.cumsum(sizes) - sizes)[owner]) < limit]
                     sizes = np.minimum(sizes, limit)
             offsets = np.append(0, np.cumsum(sizes))
-            found.append(pyarrow.LargeListArray.from_arrays(array(offsets), values.take(array(places))))
+            found.append(pyarrow.LargeListArray.from_arrays(array(offsets), passed_on(column, places)))
         return found
 
     def ordered(self, shape: Part) -> Integers:
@@ -285,3 +285,9 @@ def seen_before(before: Integers, earlier: Integers, start: Integers, places: In
         again = again[found[again] >= start[again]]
     found[left_out] = len(before)
     return found
+
+
+def passed_on(column: Column, places: Integers) -> pyarrow.Array:
+    """The values at some places, as Arrow has them."""
+    found = column.taken(places)
+    return found.values if isinstance(found.values, pyarrow.Array) else array(found.values, found.valid)

@@ -28,7 +28,15 @@ class Column:
             from featsql.arrays.arrow import array
 
             return Column(self.values.take(array(chosen)))
-        return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
+        return Column(at(self.values, chosen), None if self.valid is None else self.valid[chosen])
+
+
+def at(values: Values, chosen: Any) -> Values:
+    """Values at some places; at those of a list of them, sooner than by the brackets, which look first whether each is
+    one."""
+    places = isinstance(chosen, np.ndarray) and chosen.dtype.kind == "i"
+    found: Values = values.take(chosen, mode="clip") if places and len(values) else values[chosen]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,9 @@ class Rows:
 
     def taken(self, chosen: Any) -> Rows:
         """Some of the rows."""
-        known = None if self.known is None else self.known[chosen]
+        known = None if self.known is None else at(self.known, chosen)
         columns = {name: column.taken(chosen) for name, column in self.columns.items()}
-        return Rows(self.group[chosen], self.at[chosen], known, columns)
+        return Rows(at(self.group, chosen), at(self.at, chosen), known, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +81,7 @@ class Probes:
     def taken(self, chosen: Any) -> Probes:
         """Some of the probes."""
         return Probes(
-            self.group[chosen], self.last[chosen], {name: bound[chosen] for name, bound in self.bounds.items()}
+            at(self.group, chosen),
+            at(self.last, chosen),
+            {name: at(bound, chosen) for name, bound in self.bounds.items()},
         )

@@ -177,7 +177,7 @@ class Reading:
                 return self.quantile(argument, "value" if exact else "quantile", float(other.name))
             case ((exp.ArgMax() | exp.ArgMin()), exp.Column()) if other.name in self.times and self.passes(argument):
                 latest, there = isinstance(call, exp.ArgMax), (self.fetch(argument, "there"),)
-                listed = self.part("list", self.fetch(argument, "kept"), there, latest=latest, limit=1)
+                listed = self.part("list", self.passed(argument), there, latest=latest, limit=1)
                 return exp.Bracket(this=listed, expressions=[exp.Literal.number(1)], offset=1)
         return None
 
@@ -192,6 +192,10 @@ class Reading:
     def passes(self, value: exp.Column) -> bool:
         """Whether values of an argument can be passed on: Arrow has the same type."""
         return (is_ordered(self.kind(value)) and self.kind(value) not in LARGE) or self.kind(value) == "VARCHAR"
+
+    def passed(self, value: exp.Column) -> str:
+        """The name of what is read of an argument to be passed on: of numbers that is what others read, too."""
+        return self.fetch(value, "value" if self.kind(value) in SMALL | FLOATS | {"BIGINT"} else "kept")
 
     def different(self, arguments: Sequence[exp.Expr]) -> exp.Expr | None:
         """How many different values there are."""
@@ -216,8 +220,8 @@ class Reading:
             return None
         order = tuple((self.fetch(each.this), bool(each.args.get("desc"))) for each in others)
         latest = bool(first.args.get("desc"))
-        kept = self.fetch(value, "kept")
-        return self.if_any(None, self.part("list", kept, latest=latest, order=order, limit=self.limit))
+        passed = self.passed(value)
+        return self.if_any(None, self.part("list", passed, latest=latest, order=order, limit=self.limit))
 
 
 def limit(planned: Over, measure: int) -> int | None:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from featsql.arrays.arrow import numbers
 from featsql.arrays.part import RefusedError
-from featsql.arrays.piles import Deal
+from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
 from featsql.engine import ROW_GROUP, Engine
 from featsql.plan import names
@@ -80,7 +80,10 @@ class Laying:
         self.plan = plan
         self.desk = desk
         self.engine: Engine = desk.engine
-        self.works = list(works(plan, desk.engine))
+        # those that take longest first: what is left of them is done while the rows of the others are read
+        self.works = sorted(works(plan, desk.engine), key=lambda work: isinstance(work.node, Newest))
+        self.sizes = {id(work): desk.engine.count(work.table) for work in self.works}
+        self.dealings: dict[str, Dealing] = {}
         self.asking = Asking(plan, [(work.keys, work.node) for work in self.works])
         self.groups: dict[str, exp.Table] = {}
         self.asked = pyarrow.table({})
@@ -89,6 +92,8 @@ class Laying:
         """The plan with all that could be computed beside its spine's columns. Raises RefusedError, EngineError."""
         for text, keys in self.asking.signatures.items():
             self.groups[text] = self.desk.create("__groups", self.asking.groups(keys))
+            rows = max(self.sizes[id(work)] for work in self.works if signature(work.keys) == text)
+            self.dealings[text] = Dealing(Deal.of(self.engine.count(self.groups[text]), rows))
         self.asked = self.engine.arrow(self.desk.send(self.asking.rows(self.groups)).sql("duckdb"), lossless=True)
         if not len(self.asked):
             raise RefusedError  # there is nothing to compute
@@ -128,32 +133,31 @@ class Laying:
     def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:
         """The work on a node, all of whose rows are read. Raises RefusedError, EngineError."""
         groups = self.groups[signature(work.keys)]
-        most = self.engine.count(work.table)
-        deal = Deal.of(self.engine.count(groups), most)
+        dealing = self.dealings[signature(work.keys)]
         group = self.numbers(of_signature(GROUP, self.asking.place(work.keys)))
         match work.node:
             case Newest() as newest:
                 meeting = Meeting(newest, Probes(group, self.numbers(newest.last), {}), pool)
-                rows = self.fetched(newest.rows(groups), deal, most)
+                rows = self.fetched(newest.rows(groups), dealing.deal, work)
                 if rows is None:
                     raise RefusedError
-                meeting.pile(rows, deal)
+                meeting.pile(rows, dealing.places(meeting.probes))
                 return meeting
             case Arrays() as arrays:
                 bounds = {name: self.numbers(name) for span in arrays.spans.values() for name in span}
                 measuring = Measuring(arrays, Probes(group, self.numbers(arrays.last), bounds), pool, workers)
                 since, each = self.oldest(groups, arrays, measuring.probes.last)
-                rows = self.fetched(arrays.rows(groups, since, each=each, ordered=False), deal, most)
+                rows = self.fetched(arrays.rows(groups, since, each=each, ordered=False), dealing.deal, work)
                 if rows is not None:
-                    measuring.pile(rows, deal)
+                    measuring.pile(rows, dealing.places(measuring.probes))
                 else:
                     ordered = self.desk.send(arrays.rows(groups, since, each=each, ordered=True))
                     measuring.stream(self.engine.batches(ordered.sql("duckdb"), STREAMED))
                 return measuring
 
-    def fetched(self, query: exp.Query, deal: Deal, most: int) -> Fetched | None:
-        """The rows of a query, about `most` or fewer, in piles; None where they have no room."""
-        return fetched(self.engine, self.desk.send(query).sql("duckdb"), deal, most, self.desk.room)
+    def fetched(self, query: exp.Query, deal: Deal, work: Work) -> Fetched | None:
+        """The rows of a node's query in piles; None where they have no room."""
+        return fetched(self.engine, self.desk.send(query).sql("duckdb"), deal, self.sizes[id(work)], self.desk.room)
 
     def end(self, work: Work, pool: Executor, workers: int) -> None:
         """Wait for what a node answers; where a state's rows may have been met in place of their twins, ask again for

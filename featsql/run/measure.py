@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pyarrow
 
 from featsql.arrays.arrow import array, numbers
 from featsql.arrays.part import Part
-from featsql.arrays.piles import Deal, in_order, inverse
+from featsql.arrays.piles import in_order, inverse
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Integers, Probes, Rows
 from featsql.plan import names
@@ -45,9 +44,9 @@ class Measuring:
     def __post_init__(self) -> None:
         self.found: dict[Part, list[Any]] = {part: [] for part in self.arrays.parts}
 
-    def pile(self, fetched: Fetched, deal: Deal) -> None:
-        """Have all probes answered of rows in piles, and go on meanwhile."""
-        for i, places in enumerate(dealt(self.probes, deal)):
+    def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
+        """Have all probes answered of rows in piles, and go on meanwhile: `dealt` are the places of those of each."""
+        for i, places in enumerate(dealt):
             self.send(places, Pile(fetched, i).rows)
 
     def stream(self, batches: pyarrow.RecordBatchReader) -> None:
@@ -102,14 +101,6 @@ def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:
         part: values[like] if isinstance(values, np.ndarray) else values.take(array(like))
         for part, values in found.items()
     }
-
-
-def dealt(probes: Probes, deal: Deal) -> Iterator[Integers]:
-    """The places of the probes of each pile, in the order of their groups and of what they see."""
-    order, starts = deal.order(probes.group)
-    for start, end in pairwise(starts):
-        places = order[start:end]
-        yield places[in_order(probes.group[places], probes.last[places])]
 
 
 def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -9,11 +10,9 @@ import pyarrow
 
 from featsql.arrays.arrow import array, handed_over
 from featsql.arrays.last import last_rows, nowhere
-from featsql.arrays.piles import Deal
 from featsql.arrays.rows import Flags, Integers, Probes
 from featsql.plan.newest import Newest
 from featsql.run.fetch import Fetched, Pile
-from featsql.run.measure import dealt
 
 # Where each met row lies, whether one was met, and whether another could have been met instead.
 Answer = tuple[Integers, Flags, bool]
@@ -30,10 +29,10 @@ class Meeting:
     waiting: list[tuple[Integers, Future[Answer]]] = field(default_factory=list)
     tied: bool = False
 
-    def pile(self, fetched: Fetched, deal: Deal) -> None:
-        """Have all probes answered of rows in piles, and go on meanwhile."""
+    def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
+        """Have all probes answered of rows in piles, and go on meanwhile: `dealt` are the places of those of each."""
         self.fetched = fetched
-        for i, places in enumerate(dealt(self.probes, deal)):
+        for i, places in enumerate(dealt):
             if len(places):
                 answer = self.pool.submit(answered, self.probes.taken(places), Pile(fetched, i))
                 self.waiting.append((places, answer))

@@ -74,8 +74,8 @@ def inline(
     """A features model's tree, with the features models that it reads in place of their names.
 
     `wanted` gives for output columns (folded) the position of the entity key that they must equal;
-    every scan of a relation is added to `scans` and tagged with its number. The lookback counts
-    for the outermost model alone: further in, that a row exists can matter.
+    every scan of a relation is added to `scans` and tagged with its number. Further in than the
+    `outermost` model, that a row exists can matter.
     """
     model = checked.graph.models[name]
     resolved = checked.resolved[name]
@@ -88,7 +88,7 @@ def inline(
         for table in tables
         if (info := checked.catalog.relations[table.meta["relation"]]).clock and info.clock.kind == "events"
     }
-    lookbacks = lower_bounds(resolved, clocks, columns) if outermost else {}
+    lookbacks = lower_bounds(resolved, clocks, columns if outermost else None)
     for table in tables:
         local, key = table.meta.pop("scan"), table.meta["relation"]
         pairs = tuple((wanted[columns[position]], column) for position, column in pushed.get(local, ()))

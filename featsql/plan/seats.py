@@ -55,6 +55,8 @@ class Seats:
     def take(self, group: Sequence[Attach], parts: Parts) -> bool:
         """Add the features of models, which share one node, to the rows; tells whether they stand beside these."""
         models = [attach.features for attach in group if isinstance(attach.features, Over)]
+        used = {column for attach in group for column in laid_columns(attach.features)}
+        self.columns = [column for column in self.columns if column not in used]  # nobody needs them after this
         match shared(models) if len(group) > 1 else group[0].features:
             case AsOf(laid=Met(tied=False) as met) as features:
                 below = self.below({**asked_at(group[0], self.plan), **given(features, met)})
@@ -127,9 +129,9 @@ class Seats:
 
 
 def laid_columns(features: Features) -> tuple[str, ...]:
-    """The columns of the spine's rows that hold what was computed for a node."""
+    """The columns of the spine's rows that hold what was computed for a node and is made into features there."""
     match features:
-        case AsOf(laid=Met(hit=hit, columns=columns)):
+        case AsOf(laid=Met(hit=hit, columns=columns, tied=False)):
             return (hit, *columns.values())
         case Over(laid=Laid(columns=columns)):
             return columns

@@ -31,18 +31,21 @@ from featsql.resolve.span import at_least
 STILL = ("group", "having", "qualify", "distinct", "limit", "offset", "laterals", "sample", "windows")
 
 
-def lower_bounds(resolved: Resolved, clocks: Mapping[int, str], keys: Sequence[str]) -> Mapping[int, exp.Interval]:
+def lower_bounds(
+    resolved: Resolved, clocks: Mapping[int, str], keys: Sequence[str] | None
+) -> Mapping[int, exp.Interval]:
     """For each scan an interval w such that rows with `event_time < as_of() - w` change nothing.
 
     `clocks` gives the event-time column of each scan that is worth asking about, `keys` the
     output columns that are entity keys. Found in WHERE and ON, and in the filters of a final
     aggregate by those keys if every aggregate has one: that a group is there at all does not matter
-    then, because a missing row gets the aggregates' values over no rows.
+    then, because a missing row gets the aggregates' values over no rows. For a model that another
+    one reads it does matter: it has no `keys` here.
     """
     if resolved.tree is None:
         return {}
     lookback = Lookback(resolved.tree, resolved.aggregates, {n: c.casefold() for n, c in clocks.items()})
-    found = least([*lookback.filters(), *lookback.final_filters(keys)])
+    found = least([*lookback.filters(), *(lookback.final_filters(keys) if keys is not None else ())])
     return {scan: at_least(seconds) for scan, seconds in found.items()}
 
 

@@ -21,8 +21,8 @@ from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
 
-# For how many probes rows are aggregated at once.
-PROBES = 1 << 16
+# For how many probes at least, and at most, rows are aggregated at once.
+FEWEST, MOST = 1 << 12, 1 << 16
 # Gives the rows of some probes' groups, when they are needed.
 Take = Callable[[], Rows]
 # Some probes, by their places among the rows of the spine, and the rows of their groups.
@@ -58,9 +58,10 @@ class Measuring:
                 self.collect()
 
     def send(self, places: Integers, take: Take) -> None:
-        """Have some probes answered."""
-        for start in range(0, len(places), PROBES):
-            some = places[start : start + PROBES]
+        """Have some probes answered; of few keys by several workers."""
+        together = min(max(len(self.probes) // (2 * self.workers), FEWEST), MOST)
+        for start in range(0, len(places), together):
+            some = places[start : start + together]
             self.waiting.append((some, self.pool.submit(answered, self.arrays, self.probes.taken(some), take)))
 
     def collect(self) -> None:

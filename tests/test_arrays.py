@@ -144,10 +144,11 @@ def same(found: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize(("block", "room", "most"), [(32, 1 << 62, 2), (4, 1 << 62, 0), (2, 10, 1 << 20)])
 def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With long ranges through blocks, with rows written out in small batches, with no room for one number, and with
-    all probes stepping over rows, or only those that have to."""
+    """With long ranges through blocks, with rows written out in small batches or not looked at one by one, with no room
+    for one number, and with all probes stepping over rows, or only those that have to."""
     monkeypatch.setattr(reduce, "BLOCK", block)
     monkeypatch.setattr(ranges, "MOST", most)
+    monkeypatch.setattr(ranges, "LEVELS", 0 if block == 4 else 16)
     for module in (reduce, spans):
         monkeypatch.setattr(module, "LONG", 2 * block)
     monkeypatch.setattr(order, "WRITTEN_OUT", 50 * block)

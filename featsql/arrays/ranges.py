@@ -17,16 +17,20 @@ import pyarrow
 
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
-from featsql.arrays.order import alike, coded, replaced, sortable, spread, taken, written_out
+from featsql.arrays.order import coded, replaced, sortable, spread, taken, written_out
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
+from featsql.arrays.repeats import same_before, seen_before
 from featsql.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
+from featsql.arrays.smaller import smaller
 from featsql.arrays.spans import Spans, Stepped, extremes
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100
 HALF = 32
+# From how many rows of ranges on, for each row and range that there is, they are not looked at one by one.
+LEVELS = 16
 # From which share of the probes on it pays to let all of them step.
 MOST = 2
 
@@ -151,7 +155,7 @@ class Ranges:
         if shape.operation == "list":
             return self.listed(shape, spans)
         if shape.operation == "distinct":
-            return self.distinct(*coded(self.rows.columns[str(shape.argument)], mask), spans)
+            return self.distinct(self.before(shape, mask), spans)
         assert isinstance(values, np.ndarray)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
@@ -201,11 +205,20 @@ class Ranges:
             found[probes] = np.bincount(owner, own * own, minlength=len(probes))
         return found
 
-    def distinct(self, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
+    def before(self, shape: Part, mask: Flags | None) -> Integers:
+        """`same_before` of an argument, found once for all probes that are asked of the rows."""
+        key = (shape.argument, shape.flags)
+        if key not in self.rows.memory:
+            self.rows.memory[key] = same_before(self.rows.group, *coded(self.rows.columns[str(shape.argument)], mask))
+        return self.rows.memory[key]
+
+    def distinct(self, before: Integers, spans: Spans) -> list[Values]:
         """How many different values each range has: those rows of which no earlier one in it has the same."""
-        before = self.same_before(values, mask)
         found = []
         for i, (begin, end) in enumerate(spans.edges):
+            if type(spans) is Spans and (end - begin).sum() > LEVELS * (len(before) + len(begin)):
+                found.append(smaller(before + 1, begin, end, begin + 1))
+                continue
             number = np.zeros(len(begin), dtype=np.int64)
             for chosen, places, owner in written_out(begin, end):
                 start, earlier = begin[chosen][owner], before[places]
@@ -256,35 +269,6 @@ class Ranges:
             keys += sortable(self.rows.columns[name].taken(tied), descends is not shape.latest, shape.latest)
         places[tied] = tied[np.lexsort((*keys, at[tied], group[tied]))]
         return places
-
-    def same_before(self, values: Values, mask: Flags | None) -> Integers:
-        """The place of the row before of the same group and value, -1 where there is none; of a row that does not
-        count, the end."""
-        size = len(values)
-        found = np.full(size, size, dtype=np.int64)
-        rows = np.arange(size) if mask is None else np.flatnonzero(mask)
-        order = rows[alike(self.rows.group[rows], values[rows])]
-        same = (self.rows.group[order[1:]] == self.rows.group[order[:-1]]) & (values[order[1:]] == values[order[:-1]])
-        found[order[:1]] = -1
-        found[order[1:]] = np.where(same, order[:-1], -1)
-        return found
-
-
-def seen_before(before: Integers, earlier: Integers, start: Integers, places: Integers, left_out: Integers) -> Integers:
-    """For each row of ranges written out the place of the last one before it that has the same value and is not left
-    out; for those that are left out themselves, the end."""
-    skipped = np.zeros(len(places), dtype=np.bool_)
-    skipped[left_out] = True
-    found = earlier.copy()
-    # a place and what lies there are as far from each other in all rows of a range
-    away = np.arange(len(places)) - places
-    again = np.flatnonzero((found >= start) & (found < len(before)))
-    while len(again):
-        again = again[skipped[away[again] + found[again]]]
-        found[again] = before[found[again]]
-        again = again[found[again] >= start[again]]
-    found[left_out] = len(before)
-    return found
 
 
 def passed_on(column: Column, places: Integers) -> pyarrow.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,14 @@ def at(values: Values, chosen: Any) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in the order of `group` and `at`; `known` is when each became known (None: when it happened)."""
+    """Rows in the order of `group` and `at`; `known` is when each became known (None: when it happened), `memory` what
+    was found of them, by argument and flags."""
 
     group: Integers
     at: Integers
     known: Integers | None
     columns: Mapping[str, Column]
+    memory: dict[tuple[str | None, tuple[str, ...]], Integers] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.at)

@@ -54,7 +54,7 @@ class Pile:
         """Its rows in the order of their groups and instants, with all of their columns."""
         rows, places = self.placed()
         kept = {name: Column(values).taken(places) for name, values in self.fetched.kept.items()}
-        return Rows(rows.group, rows.at, rows.known, {**rows.columns, **kept}) if kept else rows
+        return Rows(rows.group, rows.at, rows.known, {**rows.columns, **kept}, rows.memory) if kept else rows
 
     def placed(self) -> tuple[Rows, Integers]:
         """Its rows without what is only passed on, and where that lies."""

@@ -118,6 +118,9 @@ class Laying:
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
         rows = pyarrow.table({**given, **found}).combine_chunks()
         table = self.desk.show("__laid", pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
+        if not all(work.found for work in self.works) or self.joins:
+            # of a frame the engine does not know how many rows it has, and joins it as if these were few
+            table = self.desk.create("__seats", exp.select(exp.Star()).from_(table))
         own = exp.select(*(column(name) for name in self.asking.columns))
         kinds = [self.engine.columns(own.from_(each.copy()).sql("duckdb")) for each in (self.plan.spine.source, table)]
         other = {mine.name: mine.type for mine, back in zip(*kinds, strict=True) if mine.type != back.type}
@@ -129,6 +132,15 @@ class Laying:
     def start(self, work: Work, pool: Executor, workers: int) -> None:
         """Read the rows of a node, if arrays take them, and go on while they are worked on."""
         work.doing = self.desk.tried(partial(self.begun, work, pool, workers))
+
+    @property
+    def joins(self) -> bool:
+        """Whether the query joins more than what arrays find."""
+        plan = self.plan
+        tied = any(isinstance(work.doing, Meeting) and work.doing.tied for work in self.works)
+        rest = any(isinstance(work.features, Over) and work.features.rest for work in self.works)
+        others = sum(len(work.attachments) for work in self.works) < len(plan.attachments)
+        return bool(tied or rest or others or plan.readings or plan.scans)
 
     def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:
         """The work on a node, all of whose rows are read. Raises RefusedError, EngineError."""

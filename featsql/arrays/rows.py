@@ -53,12 +53,6 @@ class Rows:
     def __len__(self) -> int:
         return len(self.at)
 
-    def taken(self, chosen: Any) -> Rows:
-        """Some of the rows."""
-        known = None if self.known is None else at(self.known, chosen)
-        columns = {name: column.taken(chosen) for name, column in self.columns.items()}
-        return Rows(at(self.group, chosen), at(self.at, chosen), known, columns)
-
 
 @dataclass(frozen=True, slots=True)
 class Probes:

@@ -118,7 +118,7 @@ class Laying:
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
         rows = pyarrow.table({**given, **found}).combine_chunks()
         table = self.desk.show("__laid", pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
-        if not all(work.found for work in self.works) or self.joins:
+        if self.joins:
             # of a frame the engine does not know how many rows it has, and joins it as if these were few
             table = self.desk.create("__seats", exp.select(exp.Star()).from_(table))
         own = exp.select(*(column(name) for name in self.asking.columns))
@@ -139,7 +139,7 @@ class Laying:
         plan = self.plan
         tied = any(isinstance(work.doing, Meeting) and work.doing.tied for work in self.works)
         rest = any(isinstance(work.features, Over) and work.features.rest for work in self.works)
-        others = sum(len(work.attachments) for work in self.works) < len(plan.attachments)
+        others = sum(len(work.attachments) for work in self.works if work.found) < len(plan.attachments)
         return bool(tied or rest or others or plan.readings or plan.scans)
 
     def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -233,3 +234,18 @@ def test_ctrl_c(seconds: float, write: Callable[..., Path]) -> None:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+def test_an_interrupt_inside_an_exec_ends_alike(tmp_path: Path) -> None:
+    program = """
+import featsql.cli.app, sys
+def app(prog_name):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        sys.exit(130)
+featsql.cli.app.app = app
+featsql.cli.main()
+"""
+    (tmp_path / "program.py").write_text(program)
+    assert subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, check=False).returncode == 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 
 # Trees of many nodes live as long as the program: looking through them for garbage again and again takes a
 # quarter of a large project's compilation.
@@ -14,7 +15,7 @@ def main() -> None:
     """The program `featsql`."""
     from featsql.cli.app import app
     from featsql.cli.command import refused
-    from featsql.cli.interrupt import end_on_interrupt
+    from featsql.cli.interrupt import INTERRUPTED, end_on_interrupt, leave
     from featsql.cli.output import forgive_encodings, open_streams
 
     gc.set_threshold(*RARELY)
@@ -25,5 +26,11 @@ def main() -> None:
         app(prog_name="featsql")
     except OSError as error:  # help is written before any command runs
         sys.exit(refused(error))
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            with suppress(OSError):
+                sys.stdout.flush()
+            leave()
+        raise
     finally:
         gc.freeze()  # it ends here: nothing is looked through once more

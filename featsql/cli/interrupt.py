@@ -32,6 +32,15 @@ def leave_after_interrupt(reader: int) -> None:
     while os.read(reader, 1) != bytes([signal.SIGINT]):
         pass
     time.sleep(GRACE_SECONDS)
+    leave()
+
+
+def leave() -> None:
+    """End the process as interrupted, now.
+
+    It is also how an end in good order ends: `python -m` kills its own process where KeyboardInterrupt was ever
+    raised inside an `exec` (a library that makes a named tuple is enough), whoever caught it since.
+    """
     for stream in (sys.stdout, sys.stderr):
         if stream.isatty():
             os.write(stream.fileno(), SHOW_CURSOR.encode())

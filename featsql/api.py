@@ -228,7 +228,7 @@ class Project:
         if " " in name_or_sql.strip() or "\n" in name_or_sql:
             query = show_sql(name_or_sql, self.project, self.compile(), self.workspace, as_of)
         else:
-            query = show_name(name_or_sql, self.compile(), self.workspace, as_of, entities)
+            query = show_name(name_or_sql, self.compile(), self.workspace, as_of, entities, limit)
         if limit is not None:
             query = exp.select("*").from_(query.subquery("shown")).limit(limit)
         return self.result(query)

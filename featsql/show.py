@@ -32,17 +32,24 @@ Entities = Sequence[Mapping[str, Any]]
 
 
 def show_name(
-    name: str, compiled: Compiled, workspace: Workspace, as_of: str | None, entities: Entities | None
+    name: str,
+    compiled: Compiled,
+    workspace: Workspace,
+    as_of: str | None,
+    entities: Entities | None,
+    limit: int | None = None,
 ) -> exp.Query:
-    """All rows of a model, source or seed; of a features model at an instant, for given entities or
-    for all that it has. Raises FeatsqlError FS723 for an unknown name."""
+    """All rows of a model, source or seed; of a features model at an instant, for given entities or for all that it
+    has. Where only `limit` rows will be looked at, a training set is asked for no more than it takes to have them.
+    Raises FeatsqlError FS723 for an unknown name."""
     key = relation_key(name, compiled)
     workspace.prepare([key])
     plan = compiled.plans.get(name)
     if not isinstance(plan, Features):
         refuse_instant(name, as_of, entities)
     if isinstance(plan, Plan):
-        return lower(fitted(plan, workspace.engine.rows))
+        few = plan if limit is None else cut(plan, limit)
+        return lower(fitted(few, workspace.engine.rows))
     if plan is None:
         return exp.select("*").from_(bound_name(key, compiled.graph))
     instant = literal_instant(name, compiled, as_of)
@@ -51,6 +58,21 @@ def show_name(
     keys, _ = entity_keys(compiled.graph.models[name], compiled.checked)
     rows = lower_at(plan, instant, compiled.project.boundary)
     return exp.select("*").from_(rows.subquery("shown")).order_by(*(column(key) for key in keys)) if keys else rows
+
+
+def cut(plan: Plan, limit: int) -> Plan:
+    """The plan for the first rows of its spine, where each of them gives a row by itself, and which are the first can
+    be said without a feature."""
+    spine, order = plan.spine, plan.select.args.get("order")
+    names = [each.table.casefold() for each in order.find_all(exp.Column)] if order else []
+    if plan.select.find(exp.Window) or set(names) - {spine.alias.casefold()}:
+        return plan
+    few = exp.select("*").from_(exp.alias_(spine.source.copy(), spine.alias, table=True, copy=False)).limit(limit)
+    if order:
+        if not names or order.find(exp.Query):
+            return plan
+        few.set("order", order.copy())
+    return replace(plan, spine=replace(spine, source=few.subquery(spine.alias)))
 
 
 def relation_key(name: str, compiled: Compiled) -> str:

@@ -108,8 +108,15 @@ def literal(name: str, item: Any, zoned: bool) -> str:
     return f"'{item}'" if isinstance(item, str) else str(item)
 
 
+FILLED: dict[tuple[Engine, str], tuple[Sequence[Column], Sequence[Row], bool]] = {}
+
+
 def fill(engine: Engine, table: str, kinds: Sequence[Column], rows: Sequence[Row], zoned: bool) -> None:
-    """Create a table with the rows."""
+    """Create a table with the rows, unless it has these very rows already."""
+    before = FILLED.get((engine, table))
+    if before is not None and before[1] is rows and before[::2] == (kinds, zoned):
+        return
+    FILLED[engine, table] = (kinds, rows, zoned)
     definition = ", ".join(f'"{column.name}" {column.type}' for column in kinds)
     engine.execute(f"create or replace table {table} ({definition})")
     if rows:

@@ -116,11 +116,11 @@ def compile_project(
     before is on `shelf`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
     Unless it is to be done `alone`, this process may double itself. `inquire` is asked about every model that is
     resolved. Raises FeatsqlError with everything that one stage found."""
-    tables = {} if full_refresh else dict(published or {})
+    standing = {} if full_refresh else published or {}
     renderings = Renderings(shelf or open_shelf(project.root / project.target_path / FILE), project)
-    rendered = render(project, full_refresh=full_refresh, incremental=tables.__contains__, known=renderings.known)
+    rendered = render(project, full_refresh=full_refresh, incremental=standing.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
-    tables = {each.name: tables[each.name] for each in renderings.reading_own(rendered) if each.name in tables}
+    tables = {each.name: standing[each.name] for each in renderings.reading_own(rendered) if each.name in standing}
     found = Findings(each.name for each in rendered)
     models = models_of(rendered, project, engine, renderings.found)
     columns = columns or partial(read_columns, engine, frames or {})

@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, proj
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str], indent: int | None = 2) -> None:
+def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str], indent: int | None = None) -> None:
     """Write a JSON file without secrets, and put it in place. Raises FeatsqlError FS808."""
     write_record(path, json.dumps(document, indent=indent, default=str, ensure_ascii=False) + "\n", secrets)
 
@@ -93,11 +94,15 @@ def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
 
 
 def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
-    """Write a text file without secrets, and put it in place."""
-    if path.exists() and not path.is_file():
+    """Write a text file without secrets, and put it in place, unless it is there already."""
+    content = redact(text, secrets).encode()
+    if path.is_file():
+        with suppress(OSError):
+            if path.read_bytes() == content:
+                return
+    elif path.exists():
         raise OSError(errno.EEXIST, "a folder or a device has this name")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    content = redact(text, secrets).encode()
     try:
         try:
             fresh.write_bytes(content)

@@ -263,7 +263,7 @@ class Reuse:
     def write(self) -> None:
         """Replace the state's file."""
         if self.compiled.project.target.path != ":memory:":
-            write_json(self.path, asdict(self.state), (), indent=None)  # digests and names: no secret is in it
+            write_json(self.path, asdict(self.state), ())  # digests and names: no secret is in it
 
 
 def stored(model: Model) -> bool:

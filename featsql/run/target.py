@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlglot import exp
@@ -9,6 +10,7 @@ from sqlglot import exp
 from featsql.attach import attach
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.lazy import Lazy
 from featsql.read.project import Project
 from featsql.resolve.describe import make_schema, three_part
 
@@ -76,10 +78,13 @@ def shapes(engine: Engine, project: Project) -> dict[str, str]:
     return {str(name): str(text) for name, text in engine.rows(query.sql("duckdb"))}
 
 
-def published_tables(engine: Engine, project: Project) -> dict[str, tuple[Column, ...]]:
-    """The columns of every table that stands in the target, by name."""
-    tables = (name for name, kind in relations(engine, project).items() if kind == "TABLE")
-    return {name: engine.columns(exp.select("*").from_(table_of(project, name)).sql("duckdb")) for name in tables}
+def published_tables(engine: Engine, project: Project) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every table that stands in the target, by name; looked up when they are asked for."""
+
+    def columns(name: str) -> tuple[Column, ...]:
+        return engine.columns(exp.select("*").from_(table_of(project, name)).sql("duckdb"))
+
+    return Lazy((name for name, kind in relations(engine, project).items() if kind == "TABLE"), columns)
 
 
 def table_of(project: Project, name: str) -> exp.Table:

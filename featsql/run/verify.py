@@ -176,7 +176,7 @@ def report(verdict: Verdict, compiled: Compiled) -> Verdict:
         report=tuple(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths),
     )
     for path in paths:
-        write_json(path, told.as_data(), compiled.project.secrets)
+        write_json(path, told.as_data(), compiled.project.secrets, indent=2)
     return told
 
 

@@ -49,6 +49,7 @@ class Engine:
     def __init__(self, connection: duckdb.DuckDBPyConnection | Callable[[], Engine]) -> None:
         self.given = connection
         self.frames: dict[str, Any] = {}
+        self.extensions: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -74,6 +75,7 @@ class Engine:
     def cursor(self) -> Engine:
         """Another connection to the same database, for a stream of its own."""
         engine = Engine(self.connection.cursor())
+        engine.extensions = self.extensions
         engine.set("TimeZone", ISOLATION["TimeZone"])
         for name, frame in self.frames.items():
             engine.register(name, frame)
@@ -169,21 +171,11 @@ class Engine:
             raise EngineError(parsed["error_message"], None, parsed["error_type"])
         return str(text)
 
-    def aggregate_functions(self) -> frozenset[str]:
-        """The names of every aggregate function, in lower case."""
-        found = self.rows("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'")
-        return frozenset(str(row[0]).lower() for row in found)
-
-    def parameters(self, function: str) -> frozenset[str]:
-        """The names of a function's parameters."""
-        found = exp.select(exp.Unnest(expressions=[exp.column("parameters")])).from_("duckdb_functions()")
-        query = found.where(exp.column("function_name").eq(function))
-        return frozenset(str(row[0]) for row in self.rows(query.sql("duckdb")))
-
     def load_extension(self, name: str) -> None:
         """Load an extension that is installed already; nothing is ever downloaded."""
         with translated(name):
             self.connection.load_extension(name)
+        self.extensions.add(name)
 
     def register(self, name: str, frame: Any) -> None:
         """Let a Polars, Arrow or pandas frame be read, uncopied, as `temp.main.<name>` of this session

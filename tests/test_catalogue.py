@@ -97,8 +97,6 @@ class SharedScratch(Scratch):
 
     def __init__(self, graph: Graph, target: Target) -> None:
         super().__init__(graph)
-        self.aggregates = self.engine.aggregate_functions()
-        self.engine.aggregate_functions = lambda: self.aggregates  # type: ignore[method-assign]  # asked for once
         self.target = target
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from featsql.engine import Engine
+from featsql.read.vocabulary import other_names
 
 Node = dict[str, Any]
 
@@ -24,7 +25,6 @@ SAME_FUNCTION = {"datetrunc": "date_trunc", "datediff": "date_diff", "datepart":
 SAME_FUNCTION |= {"json_extract_string": "->>", "&&": "list_has_any"}
 JSON_PATHS = frozenset({"->>", "json_extract"})
 NULLS_LAST = "NULLS LAST"
-FUNCTIONS = "SELECT DISTINCT lower(function_name), alias_of FROM duckdb_functions() WHERE alias_of <> ''"
 TYPES = "SELECT DISTINCT lower(type_name), lower(logical_type) FROM duckdb_types() WHERE type_name <> 'JSON'"
 
 known: WeakKeyDictionary[Engine, Spelling] = WeakKeyDictionary()
@@ -33,10 +33,10 @@ known: WeakKeyDictionary[Engine, Spelling] = WeakKeyDictionary()
 def spelling_of(engine: Engine) -> Spelling:
     """The synonyms of an engine, asked once."""
     if engine not in known:
-        functions, types = engine.rows(FUNCTIONS), engine.rows(TYPES)
+        functions = other_names(engine)
         ((nulls,),) = engine.rows("SELECT current_setting('default_null_order')")
         last = str(nulls).upper().replace("_", " ") == NULLS_LAST
-        known[engine] = Spelling(dict(functions) | SAME_FUNCTION, dict(types), last)
+        known[engine] = Spelling(functions | SAME_FUNCTION, dict(engine.rows(TYPES)), last)
     return known[engine]
 
 

@@ -9,6 +9,7 @@ from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model
+from featsql.read.vocabulary import aggregate_functions
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.check import Checker, settled
 from featsql.resolve.checked import Checked, Waived
@@ -159,5 +160,5 @@ def waves(models: Iterable[Model], graph: Graph) -> Iterator[list[Model]]:
 def aggregates_of(shelf: Shelf, scratch: Scratch) -> frozenset[str]:
     """The names of the engine's aggregate functions, which change with its version alone."""
     if "aggregates" not in shelf.shared:
-        shelf.share("aggregates", sorted(scratch.engine.aggregate_functions()))
+        shelf.share("aggregates", sorted(aggregate_functions(scratch.engine)))
     return frozenset(shelf.shared["aggregates"])

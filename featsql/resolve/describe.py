@@ -10,6 +10,7 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.read.model import Model
 from featsql.read.project import Config
+from featsql.read.vocabulary import aggregate_functions
 from featsql.resolve.advice import advice
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.entity_keys import missing_columns, missing_keys
@@ -45,7 +46,7 @@ def describe(
             except FeatsqlError as error:
                 found.extend(error.diagnostics)
     raise_errors(found)
-    return Catalog(relations, scratch.engine.aggregate_functions())
+    return Catalog(relations, aggregate_functions(scratch.engine))
 
 
 def bound(

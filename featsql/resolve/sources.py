@@ -15,6 +15,7 @@ from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.lenders.loan import LenderError
 from featsql.names import did_you_mean
 from featsql.read.project import SEEDS, Attachment, Project, Source
+from featsql.read.vocabulary import parameters
 from featsql.resolve.describe import make_schema, three_part
 from featsql.resolve.nearby import GLOB, URL, nearby
 
@@ -187,7 +188,7 @@ def explained(engine: Engine, source: Source, error: EngineError, project: Proje
     """What the engine has against a source, and what would help."""
     option = UNKNOWN_OPTION.search(error.message)
     if option is not None:
-        known = engine.parameters(READERS[source.format])
+        known = parameters(engine, READERS[source.format])
         hint = did_you_mean(option[1], known, f"`options` are those of DuckDB's {READERS[source.format]}")
         return f"{READERS[source.format]} has no option `{option[1]}`", hint
     if "No files found" in error.message:

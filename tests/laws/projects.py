@@ -92,25 +92,12 @@ def random_case(dice: Dice, focus: Focus = ANYTHING, *, models: int = 2, rows: i
     )
 
 
-class KnowingEngine(Engine):
-    """An engine that asks for the names of its aggregates only once."""
-
-    def aggregate_functions(self) -> frozenset[str]:
-        return aggregate_functions()
-
-
-@cache
-def aggregate_functions() -> frozenset[str]:
-    """The names of the engine's aggregates."""
-    return Engine.memory().aggregate_functions()
-
-
 class SharedScratch(Scratch):
     """One scratch database for every random project: a new one for each would take most of the time."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
-        self.opened = KnowingEngine.memory()
+        self.opened = Engine.memory()
         for name in ("sources", "db"):
             self.engine.execute(f"attach ':memory:' as {name}")
 

@@ -17,8 +17,6 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export.excerpt import Wish, excerpt
 from featsql.export.json import document
 from featsql.names import did_you_mean
-from featsql.plan.lower import lower
-from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
 from featsql.read.load import load as load_folder
 from featsql.read.project import Project as LoadedProject
@@ -143,7 +141,7 @@ class Project:
                 Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known))
             )
         self.workspace.prepare([model_key(name)])
-        return self.result(lower(fitted(plan, self.workspace.engine.rows)))
+        return Result.of(plan, self._engine.cursor(), self.compile())
 
     def features(self, spine: Any, features: Sequence[str], *, as_of: str = "as_of") -> Result:
         """Historical features for any frame with entity keys and an instant.
@@ -157,7 +155,7 @@ class Project:
         session = self._engine.cursor()
         plan = plan_frame(spine, features, as_of, compiled, session)
         self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
-        return Result(lower(fitted(plan, session.rows)).sql("duckdb"), session, compiled)
+        return Result.of(plan, session, compiled)
 
     def verify(
         self,

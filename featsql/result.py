@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
+from featsql.plan.lower import lower
+from featsql.plan.narrow import fitted
+from featsql.plan.plan import Plan
+from featsql.run.arrays import Desk
 from featsql.run.failure import explained
+from featsql.run.training import decided
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,10 +26,16 @@ class Result:
     """A query and the session that it runs in. Nothing is computed before a method asks for rows, and
     each asks anew; instants are UTC. What the engine refuses then is raised as FeatsqlError."""
 
-    def __init__(self, sql: str, engine: Engine, compiled: Compiled) -> None:
+    def __init__(self, sql: str, engine: Engine, compiled: Compiled, plan: Plan | None = None) -> None:
         self.sql = sql
         self.engine = engine
         self.compiled = compiled
+        self.plan = plan
+
+    @classmethod
+    def of(cls, plan: Plan, engine: Engine, compiled: Compiled) -> Result:
+        """The rows of a plan. `sql` stands for itself; whoever asks for all rows gets them by the ways of a build."""
+        return cls(lower(fitted(plan, engine.rows)).sql("duckdb"), engine, compiled, plan)
 
     @property
     def relation(self) -> duckdb.DuckDBPyRelation:
@@ -34,10 +47,20 @@ class Result:
         """Names and types of the columns, without running the query."""
         return self.engine.columns(self.sql)
 
+    @contextmanager
+    def asked(self) -> Iterator[str]:
+        """The query that gives all rows soonest; what it reads beside the project's relations is there meanwhile."""
+        with explained(self.compiled):
+            if self.plan is None:
+                yield self.sql
+                return
+            with Desk(self.engine) as desk:
+                yield lower(decided(self.plan, desk)).sql("duckdb")
+
     def to_arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table."""
-        with explained(self.compiled):
-            return self.engine.arrow(self.sql)
+        with self.asked() as sql:
+            return self.engine.arrow(sql)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a Polars frame, over Arrow's buffers where the types allow."""
@@ -49,13 +72,16 @@ class Result:
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame. Needs pandas, which is not a dependency of featsql."""
-        with explained(self.compiled):
-            return self.engine.pandas(self.sql)
+        with self.asked() as sql:
+            return self.engine.pandas(sql)
 
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
         """Rows as tuples of Python values, at most `limit` of them."""
-        with explained(self.compiled):
-            return self.engine.rows(self.sql, limit)
+        if limit is not None:
+            with explained(self.compiled):
+                return self.engine.rows(self.sql, limit)
+        with self.asked() as sql:
+            return self.engine.rows(sql)
 
     def __repr__(self) -> str:
         return f"Result({', '.join(column.name for column in self.columns)})"

@@ -92,3 +92,32 @@ def test_rows_are_the_same_with_arrays_and_without(select: str, shop: Path, monk
             found.append((columns, sorted(map(str, target.execute("from training").fetchall()))))
     assert found[0] == found[1]
     assert len(found[0][1]) == 120
+
+
+@pytest.mark.parametrize("select", SELECTS)
+def test_python_gets_the_rows_of_a_build(select: str, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop / "models/training.sql").write_text(f"{HEAD}{select}\n{JOINS}")
+    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
+    project = featsql.load(shop)
+    rows = project.training_set("training")
+    alone = sorted(map(str, rows.relation.fetchall()))
+    assert len(alone) == 120
+    assert sorted(map(str, rows.rows())) == alone
+    assert sorted(map(str, rows.rows())) == alone  # asked again
+    assert rows.to_arrow().num_rows == 120
+    assert not [name for (name,) in rows.engine.rows("show tables from temp") if name.startswith(("__laid", "__gr"))]
+    assert project.build().ok
+
+
+def test_features_of_a_frame_are_the_same_with_arrays_and_without(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = duckdb.sql(f"select id, asked_at, row from ({ASKED})")
+    assert query is not None
+    asked = query.to_arrow_table()
+    found = []
+    for least in (10**9, 0):
+        monkeypatch.setattr("featsql.run.arrays.LEAST", least)
+        rows = featsql.load(shop).features(asked, ["spend:total", "level"], as_of="asked_at")
+        found.append(sorted(rows.rows(), key=lambda row: row[2]))
+    assert found[0] == found[1]
+    assert len(found[0]) == 120
+    assert any(row[3] is not None for row in found[0])

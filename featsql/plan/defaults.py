@@ -91,7 +91,7 @@ def without(select: exp.Select, *parts: str) -> exp.Select:
 
 def without_filters(value: exp.Expr) -> exp.Expr:
     """`value` with its aggregates unfiltered: of no rows a filter leaves none."""
-    root = exp.paren(value.copy())
+    root = exp.paren(value.copy(), copy=False)
     for node in list(root.find_all(exp.Filter)):
         node.replace(node.this)
     unfiltered = root.this
@@ -101,7 +101,7 @@ def without_filters(value: exp.Expr) -> exp.Expr:
 
 def without_bare_columns(value: exp.Expr, aggregates: frozenset[str]) -> exp.Expr:
     """`value` with its columns outside of aggregates (the group's keys) as NULLs of their type."""
-    root = exp.paren(value.copy())
+    root = exp.paren(value.copy(), copy=False)
     stops = exp.Query | exp.Lambda
     bare = [
         node

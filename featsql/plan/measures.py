@@ -88,7 +88,7 @@ class Measures:
     def value(self, value: exp.Expr, keys: Sequence[exp.Expr]) -> exp.Expr:
         """An output over measures and keys; one that is not aggregated is NULL where the entity has no row.
         Raises UnrecognisedError."""
-        root = exp.paren(value.copy())
+        root = exp.paren(value.copy(), copy=False)
         self.replace(root, keys)
         made: exp.Expr = root.this
         if odd(made) or has_aggregate(made, self.aggregates):

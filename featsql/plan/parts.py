@@ -228,7 +228,7 @@ def limit(planned: Over, measure: int) -> int | None:
     """How many of a list's elements the outputs look at, counted from its beginning; None for all."""
     name, found = names.part("value", measure), 0
     for _, output in planned.outputs:
-        for each in exp.paren(output.copy()).find_all(exp.Column):
+        for each in exp.paren(output.copy(), copy=False).find_all(exp.Column):
             if each.name != name:
                 continue
             looked = first_of(each.parent)

@@ -112,7 +112,7 @@ class Renaming:
 
 def renamed(value: exp.Expr, found: Mapping[str, str]) -> exp.Expr:
     """A copy of an expression whose columns have other names."""
-    root = exp.paren(value.copy())
+    root = exp.paren(value.copy(), copy=False)
     for each in list(root.find_all(exp.Column)):
         if each.name in found:
             each.set("this", exp.to_identifier(found[each.name]))

@@ -55,7 +55,7 @@ class Scope:
 
     def rewrite(self, value: exp.Expr) -> exp.Expr:
         """A copy of an expression in which keys of features are the spine's expressions."""
-        root = exp.paren(value.copy())
+        root = exp.paren(value.copy(), copy=False)
         for node in list(root.find_all(exp.Column)):
             meaning = None if belongs_inside(node) else self.meaning(node)
             if meaning is not None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 VERSION = duckdb.__version__
 # How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
 DUCKDB = Dialect.get_or_raise("duckdb")
-ISOLATION: Mapping[str, Any] = {"TimeZone": "UTC", "autoinstall_known_extensions": False}
+# Of every session; with its own megabyte a stream mostly waits until something is taken from it.
+SESSION: Mapping[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}
+ISOLATION: Mapping[str, Any] = {**SESSION, "autoinstall_known_extensions": False}
 # How many rows it stores together; those that come in other numbers it writes once more when it is closed.
 ROW_GROUP = 122_880
 # What DuckDB itself makes of a column whose only value is NULL.
@@ -76,7 +78,8 @@ class Engine:
         """Another connection to the same database, for a stream of its own."""
         engine = Engine(self.connection.cursor())
         engine.extensions = self.extensions
-        engine.set("TimeZone", ISOLATION["TimeZone"])
+        for name, value in SESSION.items():
+            engine.set(name, value)
         for name, frame in self.frames.items():
             engine.register(name, frame)
         return engine

@@ -20,31 +20,42 @@ WRITTEN_OUT = 1 << 21
 TOO_MANY = 1 << 29
 
 
-def alike(group: Integers, values: Values) -> Integers:
-    """The places of rows in an order in which those of the same group and value stand together, as they come. Where
-    all of it has room in one number, numbers are sorted, which is many times as fast as to sort places."""
+def alike(group: Integers, values: Values) -> tuple[Integers, Flags]:
+    """The places of rows in an order in which those of the same group and value stand together, as they come, and which
+    of them, but for the first, has the group and value of the one before it. Where all of it has room in one number,
+    numbers are sorted, which is many times as fast as to sort places."""
     size = len(values)
     if not size:
-        return np.zeros(0, dtype=np.int64)
-    low, groups = int(values.min()), int(group[-1] - group[0]) + 1
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    low, for_place = int(values.min()), size.bit_length()
     kinds = int(values.max()) - low + 1
-    if groups * kinds * size < ROOM:
-        whole = ((group - group[0]) * kinds + (values.astype(np.int64) - low)) * size + np.arange(size)
-        whole.sort()
-        places: Integers = whole % size
-        return places
-    return np.lexsort((np.arange(size), values, group))
+    if (int(group[-1] - group[0]) + 1) * kinds << for_place < ROOM:
+        key = (group - group[0]) * kinds
+        key += values.astype(np.int64, copy=False) - low
+        key <<= for_place
+        key |= np.arange(size)
+        key.sort()
+        places = key & ((1 << for_place) - 1)
+        key >>= for_place
+        return places, key[1:] == key[:-1]
+    places = np.lexsort((np.arange(size), values, group))
+    by_group, by_value = group[places], values[places]
+    return places, (by_group[1:] == by_group[:-1]) & (by_value[1:] == by_value[:-1])
 
 
 def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Integers, Integers]]:
     """The rows of some ranges one by one, so many ranges at once as have a fair number of rows: which ranges, the place
-    of each row, and the position of its range among these."""
-    sizes = end - begin
+    of each row, and the position of its range among these. Raises RefusedError."""
+    for chosen in portions(end - begin):
+        yield chosen, *spread(begin[chosen], end[chosen])
+
+
+def portions(sizes: Integers) -> list[Integers]:
+    """Ranges of some sizes in portions, each with a fair number of rows. Raises RefusedError."""
     if sizes.sum() > TOO_MANY:
         raise RefusedError
     batch = np.cumsum(sizes) // WRITTEN_OUT
-    for chosen in np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(batch)) + 1) if len(sizes) else ():
-        yield chosen, *spread(begin[chosen], end[chosen])
+    return np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(batch)) + 1) if len(sizes) else []
 
 
 def spread(begin: Integers, end: Integers) -> tuple[Integers, Integers]:

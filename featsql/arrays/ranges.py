@@ -17,11 +17,11 @@ import pyarrow
 
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
-from featsql.arrays.order import coded, replaced, sortable, spread, taken, written_out
+from featsql.arrays.order import coded, portions, replaced, sortable, spread, taken, written_out
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
-from featsql.arrays.repeats import same_before, seen_before
+from featsql.arrays.repeats import Places, firsts, same_before
 from featsql.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
 from featsql.arrays.smaller import smaller
 from featsql.arrays.spans import Spans, Stepped, extremes
@@ -205,14 +205,14 @@ class Ranges:
             found[probes] = np.bincount(owner, own * own, minlength=len(probes))
         return found
 
-    def before(self, shape: Part, mask: Flags | None) -> Integers:
+    def before(self, shape: Part, mask: Flags | None) -> Places:
         """`same_before` of an argument, found once for all probes that are asked of the rows."""
         key = (shape.argument, shape.flags)
         if key not in self.rows.memory:
             self.rows.memory[key] = same_before(self.rows.group, *coded(self.rows.columns[str(shape.argument)], mask))
         return self.rows.memory[key]
 
-    def distinct(self, before: Integers, spans: Spans) -> list[Values]:
+    def distinct(self, before: Places, spans: Spans) -> list[Values]:
         """How many different values each range has: those rows of which no earlier one in it has the same."""
         found = []
         for i, (begin, end) in enumerate(spans.edges):
@@ -220,12 +220,8 @@ class Ranges:
                 found.append(smaller(before + 1, begin, end, begin + 1))
                 continue
             number = np.zeros(len(begin), dtype=np.int64)
-            for chosen, places, owner in written_out(begin, end):
-                start, earlier = begin[chosen][owner], before[places]
-                left_out = spans.stepped_over(i, chosen)
-                if len(left_out):
-                    earlier = seen_before(before, earlier, start, places, left_out)
-                number[chosen] = np.bincount(owner[earlier < start], minlength=len(chosen))
+            for chosen in portions(end - begin):
+                number[chosen] = firsts(before, begin[chosen], end[chosen], spans.stepped_over(i, chosen))
             found.append(number)
         return found
 

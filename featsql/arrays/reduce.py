@@ -22,7 +22,7 @@ def masked(values: Values, mask: Flags | None, neutral: Any) -> Values:
 
 def groups_of(group: Integers) -> tuple[Integers, Integers]:
     """Where each group begins among the rows, and how many it has."""
-    starts = np.flatnonzero(np.diff(group, prepend=group[:1] - 1))
+    starts = np.append(0, np.flatnonzero(group[1:] != group[:-1]) + 1)[: len(group)]
     return starts, np.diff(starts, append=len(group))
 
 

@@ -48,7 +48,7 @@ class Rows:
     at: Integers
     known: Integers | None
     columns: Mapping[str, Column]
-    memory: dict[tuple[str | None, tuple[str, ...]], Integers] = field(default_factory=dict, compare=False)
+    memory: dict[tuple[str | None, tuple[str, ...]], Values] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.at)

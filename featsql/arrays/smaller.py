@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from featsql.arrays.rows import Integers
+from featsql.arrays.rows import Integers, Values
 
 
-def smaller(values: Integers, begin: Integers, end: Integers, than: Integers) -> Integers:
+def smaller(values: Values, begin: Integers, end: Integers, than: Integers) -> Integers:
     """How many of the `values` from `begin` to before `end` are smaller than `than`. No number is below nought; there
     is a range."""
     found = np.zeros(len(begin), dtype=np.int64)

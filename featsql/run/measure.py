@@ -16,7 +16,7 @@ from featsql.arrays.arrow import array, numbers
 from featsql.arrays.part import Part
 from featsql.arrays.piles import in_order, inverse
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Integers, Probes, Rows
+from featsql.arrays.rows import Integers, Probes, Rows, Values
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
@@ -80,16 +80,22 @@ class Measuring:
             for _, future in self.waiting:
                 future.cancel()
         back = inverse(np.concatenate(self.answered))
-        laid = self.pool.map(partial(in_places, back=back), self.found.values())
-        made = dict(zip(self.found, laid, strict=True))
+        slow = [part for part, pieces in self.found.items() if not isinstance(pieces[0], np.ndarray)]
+        made = {part: self.shared(self.found[part], back) for part in slow}
+        quick = {part: pieces for part, pieces in self.found.items() if part not in made}
+        made |= zip(quick, self.pool.map(partial(in_places, back=back), quick.values()), strict=True)
         return {name: made[part] for part, name in self.arrays.parts.items()}
 
+    def shared(self, pieces: list[pyarrow.Array], back: Integers) -> pyarrow.Array:
+        """Answers that take long to put in their places, which all workers do together."""
+        whole = pyarrow.concat_arrays(pieces)
+        shares = map(array, np.array_split(back, self.workers))
+        return pyarrow.concat_arrays(list(self.pool.map(whole.take, shares)))
 
-def in_places(pieces: list[Any], back: Integers) -> pyarrow.Array:
+
+def in_places(pieces: list[Values], back: Integers) -> pyarrow.Array:
     """Answers, piece after piece, each in its place."""
-    if isinstance(pieces[0], np.ndarray):
-        return array(np.concatenate(pieces).take(back, mode="clip"))
-    return pyarrow.concat_arrays(pieces).take(array(back))
+    return array(np.concatenate(pieces).take(back, mode="clip"))
 
 
 def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:

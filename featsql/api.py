@@ -7,15 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from featsql.compiler import Compiled, compile_project
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
-from featsql.export.excerpt import Wish, excerpt
-from featsql.export.json import document
 from featsql.names import did_you_mean
 from featsql.plan.plan import Plan
 from featsql.read.load import load as load_folder
@@ -24,7 +22,6 @@ from featsql.resolve.graph import model_key
 from featsql.resolve.select import select
 from featsql.result import Result
 from featsql.run import build as builder
-from featsql.run.explanation import Explanation
 from featsql.run.facts import inquire
 from featsql.run.failure import explained
 from featsql.run.knowledge import read_instant
@@ -32,13 +29,12 @@ from featsql.run.looks import Looks
 from featsql.run.review import review
 from featsql.run.run import Listener, Options, Run, silent
 from featsql.run.target import attach_target, open_engine, published_tables
-from featsql.run.verdict import Verdict
-from featsql.run.verify import Terms, verify
-from featsql.run.why import why as explain_cell
 from featsql.run.workspace import Workspace
-from featsql.show import plan_of_cell, show_name, show_sql
-from featsql.spine import plan_frame
-from featsql.stages import stage_text
+
+# What only some of its methods need is imported by them: a build does without.
+if TYPE_CHECKING:
+    from featsql.run.explanation import Explanation
+    from featsql.run.verdict import Verdict
 
 __all__ = ["Project", "Result", "load"]
 
@@ -151,6 +147,8 @@ class Project:
         ('merchant_risk:chargeback_rate'). Gives the spine's columns and the features, one row for
         each row of the spine.
         """
+        from featsql.spine import plan_frame
+
         compiled = self.compile()
         session = self._engine.cursor()
         plan = plan_frame(spine, features, as_of, compiled, session)
@@ -172,6 +170,8 @@ class Project:
         of each; the same seed takes the same rows. Reports are written under the target path. Raises
         FeatsqlError FS751 where no training set is chosen.
         """
+        from featsql.run.verify import Terms, verify
+
         compiled = self.compile()
         names = select(compiled.graph, select_, exclude)
         plans = [plan for name in names if isinstance(plan := compiled.plans.get(name), Plan)]
@@ -204,6 +204,9 @@ class Project:
         asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
         are shown. Raises FeatsqlError FS752 and FS753 for a cell that there is not.
         """
+        from featsql.run.why import why as explain_cell
+        from featsql.show import plan_of_cell
+
         compiled = self.compile()
         plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)
         self.workspace.prepare([model_key(plan.name)])
@@ -223,6 +226,8 @@ class Project:
         A features model is shown at `as_of` (now, if not given), for `entities` given as mappings
         of keys, or for whichever it has rows for. `limit` keeps that many rows.
         """
+        from featsql.show import show_name, show_sql
+
         if " " in name_or_sql.strip() or "\n" in name_or_sql:
             query = show_sql(name_or_sql, self.project, self.compile(), self.workspace, as_of)
         else:
@@ -233,10 +238,15 @@ class Project:
 
     def stage(self, name: str, stage: str) -> str:
         """A model after one stage of the compiler, as text."""
+        from featsql.stages import stage_text
+
         return stage_text(self.compile(), name, stage)
 
     def lineage(self, select_: Sequence[str] = (), exclude: Sequence[str] = ()) -> dict[str, Any]:
         """Tables, columns and the edges between them, as JSON-like data (`featsql/export/lineage.schema.json`)."""
+        from featsql.export.excerpt import Wish, excerpt
+        from featsql.export.json import document
+
         return document(excerpt(self.compile(), Wish(select_, exclude)))
 
     def result(self, query: exp.Query) -> Result:

@@ -12,8 +12,6 @@ from sqlglot import exp
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.lenders.loan import Lender, LenderError
-from featsql.lenders.postgres import Postgres
-from featsql.lenders.sqlite import SQLite
 from featsql.names import did_you_mean
 from featsql.read.project import Attachment
 
@@ -99,7 +97,11 @@ def copy(engine: Engine, owner: Lender, known: Mapping[str, tuple[str, ...]], ta
 def lender(attachment: Attachment, root: Path) -> Lender:
     """A connection of our own to a database that DuckDB cannot read here."""
     if attachment.type == "postgres":
+        from featsql.lenders.postgres import Postgres
+
         return Postgres(attachment.path)
+    from featsql.lenders.sqlite import SQLite
+
     return SQLite(root / attachment.path, attachment.read_only)
 
 

@@ -39,10 +39,9 @@ Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
 Inquire = Callable[[str, "Compiled"], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Compiled:
-    """A project that was read, resolved, checked and planned, and the scratch database of empty
-    tables on which its queries were bound."""
+    """A project that was resolved, checked and planned, and the scratch database on which its queries were bound."""
 
     project: Project
     checked: Checked
@@ -52,6 +51,9 @@ class Compiled:
     outputs: dict[str, list[str]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     recall: Recall | None = None
+
+    def __repr__(self) -> str:
+        return f"Compiled({self.project.name!r}, {len(self.graph.models)} models)"
 
     @property
     def graph(self) -> Graph:
@@ -84,8 +86,7 @@ class Compiled:
             self.recall.save(self.project.secrets)
 
     def query(self, name: str) -> exp.Query:
-        """The query of a model: a training set's whole plan, a features model at `as_of()`, else its
-        own tree."""
+        """The query of a model: a training set's whole plan, a features model at `as_of()`, else its own tree."""
         plan = self.plans.get(name)
         if plan is None:
             return self.graph.models[name].tree
@@ -228,8 +229,7 @@ def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]
     columns: dict[str, tuple[Column, ...]] = {}
     for key, source in graph.sources.items():
         if not key.startswith("seed:"):
-            query = exp.select("*").from_(bound_name(key, graph))
-            columns[key] = engine.columns(query.sql("duckdb"))
+            columns[key] = engine.columns(exp.select("*").from_(bound_name(key, graph)).sql("duckdb"))
             continue
         try:
             columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))

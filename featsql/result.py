@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
+from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.lower import lower
 from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
@@ -63,10 +64,18 @@ class Result:
             return self.engine.arrow(sql)
 
     def to_polars(self) -> polars.DataFrame:
-        """All rows as a Polars frame, over Arrow's buffers where the types allow."""
+        """All rows as a Polars frame, over Arrow's buffers where the types allow. Raises FeatsqlError FS728 for types
+        that Polars does not have."""
         import polars
 
-        frame = polars.from_arrow(self.to_arrow())
+        rows = self.to_arrow()
+        try:
+            frame = polars.from_arrow(rows)
+        except polars.exceptions.PolarsError as error:
+            spans = [column.name for column in self.columns if "INTERVAL" in column.type]
+            which = f"column{'s' * (len(spans) > 1)} `{'`, `'.join(spans)}`" if spans else "these rows"
+            hint = "take a number of it, as by `epoch(...)`, or ask for `to_arrow()`"
+            raise FeatsqlError(Diagnostic("FS728", f"Polars cannot hold {which}: {error}", hint=hint)) from error
         assert isinstance(frame, polars.DataFrame)
         return frame
 

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.errors import FeatsqlError
 
 FILES = {
     "featsql_project.yml": "name: shop\nentities: [{name: customer, keys: [id]}]\n",
@@ -121,3 +122,14 @@ def test_features_of_a_frame_are_the_same_with_arrays_and_without(shop: Path, mo
     assert found[0] == found[1]
     assert len(found[0]) == 120
     assert any(row[3] is not None for row in found[0])
+
+
+def test_an_interval_is_not_for_polars(shop: Path) -> None:
+    rows = featsql.load(shop).show("labels")
+    with pytest.raises(FeatsqlError, match=r"FS728.*column `span`"):
+        rows.to_polars()
+    assert rows.to_arrow().num_rows == 120
+
+
+def test_what_is_compiled_says_so_in_a_few_words(shop: Path) -> None:
+    assert repr(featsql.load(shop).compile()) == "Compiled('shop', 3 models)"

@@ -137,7 +137,7 @@ class Project:
                 Diagnostic("FS721", f"there is no training set `{name}`", hint=did_you_mean(name, known))
             )
         self.workspace.prepare([model_key(name)])
-        return Result.of(plan, self._engine.cursor(), self.compile())
+        return Result(plan, self._engine.cursor(), self.compile())
 
     def features(self, spine: Any, features: Sequence[str], *, as_of: str = "as_of") -> Result:
         """Historical features for any frame with entity keys and an instant.
@@ -153,7 +153,7 @@ class Project:
         session = self._engine.cursor()
         plan = plan_frame(spine, features, as_of, compiled, session)
         self.workspace.prepare([model_key(attach.features.name) for attach in plan.attachments])
-        return Result.of(plan, session, compiled)
+        return Result(plan, session, compiled)
 
     def verify(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from featsql.compiler import Compiled
@@ -27,16 +28,18 @@ class Result:
     """A query and the session that it runs in. Nothing is computed before a method asks for rows, and
     each asks anew; instants are UTC. What the engine refuses then is raised as FeatsqlError."""
 
-    def __init__(self, sql: str, engine: Engine, compiled: Compiled, plan: Plan | None = None) -> None:
-        self.sql = sql
+    def __init__(self, asked: str | Plan, engine: Engine, compiled: Compiled) -> None:
+        self.asked = asked
         self.engine = engine
         self.compiled = compiled
-        self.plan = plan
 
-    @classmethod
-    def of(cls, plan: Plan, engine: Engine, compiled: Compiled) -> Result:
-        """The rows of a plan. `sql` stands for itself; whoever asks for all rows gets them by the ways of a build."""
-        return cls(lower(fitted(plan, engine.rows)).sql("duckdb"), engine, compiled, plan)
+    @cached_property
+    def sql(self) -> str:
+        """The query as text, which stands for itself wherever it is run in this session."""
+        if isinstance(self.asked, str):
+            return self.asked
+        with explained(self.compiled):
+            return lower(fitted(self.asked, self.engine.rows)).sql("duckdb")
 
     @property
     def relation(self) -> duckdb.DuckDBPyRelation:
@@ -46,21 +49,17 @@ class Result:
     @property
     def columns(self) -> tuple[Column, ...]:
         """Names and types of the columns, without running the query."""
-        return self.engine.columns(self.sql)
+        return self.engine.columns(self.asked if isinstance(self.asked, str) else lower(self.asked).sql("duckdb"))
 
     @contextmanager
-    def asked(self) -> Iterator[str]:
-        """The query that gives all rows soonest; what it reads beside the project's relations is there meanwhile."""
-        with explained(self.compiled):
-            if self.plan is None:
-                yield self.sql
-                return
-            with Desk(self.engine) as desk:
-                yield lower(decided(self.plan, desk)).sql("duckdb")
+    def quickest(self) -> Iterator[str]:
+        """The query of all rows, a plan's by the ways of a build: what it reads then is there meanwhile."""
+        with explained(self.compiled), Desk(self.engine) as desk:
+            yield self.asked if isinstance(self.asked, str) else lower(decided(self.asked, desk)).sql("duckdb")
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table."""
-        with self.asked() as sql:
+        with self.quickest() as sql:
             return self.engine.arrow(sql)
 
     def to_polars(self) -> polars.DataFrame:
@@ -81,7 +80,7 @@ class Result:
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame. Needs pandas, which is not a dependency of featsql."""
-        with self.asked() as sql:
+        with self.quickest() as sql:
             return self.engine.pandas(sql)
 
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
@@ -89,7 +88,7 @@ class Result:
         if limit is not None:
             with explained(self.compiled):
                 return self.engine.rows(self.sql, limit)
-        with self.asked() as sql:
+        with self.quickest() as sql:
             return self.engine.rows(sql)
 
     def __repr__(self) -> str:

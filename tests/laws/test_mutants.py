@@ -12,6 +12,34 @@ from laws.laws import Trial, seeded
 from laws.mutants import MUTANTS, Mutant
 
 SEEDS = 150
+# Which random project showed what is wrong when it was last looked for: that is tried first, then all from the first on.
+SHOWN_BY = {
+    "a_correction_counts_by_when_it_happened": 6,
+    "a_tie_break_counts_the_wrong_way": 21,
+    "a_windows_left_end_is_always_closed": 25,
+    "a_windows_rows_are_known_when_they_happen": 6,
+    "an_as_of_join_misses_its_own_instant": 10,
+    "cells_lie_in_every_window": 26,
+    "deletions_are_forgotten": 15,
+    "empty_windows_hold_the_rows_of_their_instant": 25,
+    "keys_are_pushed_for_one_use_of_a_cte": 6,
+    "keys_are_pushed_into_a_limit": 8,
+    "keys_are_pushed_through_any_group": 51,
+    "keys_are_pushed_through_any_window": 51,
+    "keys_are_pushed_to_the_side_that_may_be_null": 16,
+    "late_rows_are_taken_as_prompt": 11,
+    "late_rows_are_taken_to_be_in_order": 93,
+    "the_end_of_a_period_is_known_with_its_row": 6,
+    "the_filter_of_a_state_goes_before_its_versions": 8,
+    "the_lookback_is_a_notch_too_narrow": 10,
+    "the_narrowest_of_several_windows_is_the_lookback": 15,
+    "the_narrowest_window_prunes_the_rows": 22,
+    "the_oldest_bucket_is_forgotten": 26,
+    "twins_are_left_to_chance": 32,
+    "versions_end_late": 18,
+    "versions_that_were_never_newest_stay": 17,
+    "when_an_end_was_learnt_is_forgotten": 9,
+}
 
 
 @cache
@@ -24,7 +52,12 @@ def thought_out(seed: int, focus: Focus) -> Trial:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert any(caught(mutant, thought_out(seed, mutant.focus), monkeypatch) for seed in range(SEEDS))
+    seeds = (SHOWN_BY.get(mutant.name, 0), *range(SEEDS))
+    assert any(caught(mutant, thought_out(seed, mutant.focus), monkeypatch) for seed in seeds)
+
+
+def test_what_is_remembered_is_a_mutant() -> None:
+    assert SHOWN_BY.keys() <= {mutant.name for mutant in MUTANTS}
 
 
 def caught(mutant: Mutant, subject: Trial, monkeypatch: pytest.MonkeyPatch) -> bool:

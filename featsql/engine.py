@@ -51,14 +51,21 @@ class Engine:
     def __init__(self, connection: duckdb.DuckDBPyConnection | Callable[[], Engine]) -> None:
         self.given = connection
         self.frames: dict[str, Any] = {}
-        self.extensions: set[str] = set()
+        self.loaded: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """DuckDB's own; where a way to open it was given, it is opened when it is first needed."""
         if callable(self.given):
-            self.given = self.given().connection
+            opened = self.given()
+            self.given, self.loaded = opened.connection, opened.loaded
         return self.given
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """The extensions that were loaded; what has not been opened is opened for it."""
+        _ = self.connection
+        return frozenset(self.loaded)
 
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
@@ -77,7 +84,7 @@ class Engine:
     def cursor(self) -> Engine:
         """Another connection to the same database, for a stream of its own."""
         engine = Engine(self.connection.cursor())
-        engine.extensions = self.extensions
+        engine.loaded = self.loaded
         for name, value in SESSION.items():
             engine.set(name, value)
         for name, frame in self.frames.items():
@@ -178,7 +185,7 @@ class Engine:
         """Load an extension that is installed already; nothing is ever downloaded."""
         with translated(name):
             self.connection.load_extension(name)
-        self.extensions.add(name)
+        self.loaded.add(name)
 
     def register(self, name: str, frame: Any) -> None:
         """Let a Polars, Arrow or pandas frame be read, uncopied, as `temp.main.<name>` of this session

@@ -15,7 +15,7 @@ known: dict[frozenset[str], tuple[Function, ...]] = {}
 
 def functions(engine: Engine) -> tuple[Function, ...]:
     """The names in lower case, the kinds and the other names of its own aggregates, and of what has another name."""
-    extensions = frozenset(engine.extensions)
+    extensions = engine.extensions
     if extensions not in known:
         known[extensions] = tuple((name, kind, other) for name, kind, other in engine.rows(FUNCTIONS))
     return known[extensions]

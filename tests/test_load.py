@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.load import load
-from featsql.read.project import Project
+from featsql.read.project import Project, lines_of
 
 PROJECT = "name: shop\n"
 PAYMENTS = """
@@ -222,6 +223,47 @@ def test_a_link_to_nothing_is_no_model_less(tmp_path: Path) -> None:
         (tmp_path / "models" / name).symlink_to("nowhere")
     found = wrong(tmp_path, {"models/c.sql": "select 1"})
     assert [(code, place) for code, place, _ in found] == [("FS106", "models/a.sql:1"), ("FS106", "models/b.yml:1")]
+
+
+def test_files_are_found_in_a_fixed_order_and_what_is_hidden_is_not(tmp_path: Path) -> None:
+    names = ["b.sql", "a/z.sql", "a-b/c.sql", "a/deep/x.SQL", ".git/h.sql", "a/.tmp.sql", "notes.txt"]
+    found = project(tmp_path, {f"models/{name}": "select 1 as x" for name in names})
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "models/linked").symlink_to(tmp_path / "elsewhere")
+    read = ["a/deep/x.SQL", "a/z.sql", "a-b/c.sql", "b.sql", "m.sql"]
+    assert [file.path for file in found.models] == [f"models/{name}" for name in read]
+    assert [file.path for file in project(tmp_path, {}).models] == [f"models/{name}" for name in read]
+
+
+def test_lines_end_in_a_newline_however_they_were_written(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/w.sql").write_bytes(b"\xef\xbb\xbfselect 1 as a,\r\n  2 as b\r")
+    assert [file.text for file in project(tmp_path, {}).models] == ["select 1 as x\n", "select 1 as a,\n  2 as b\n"]
+
+
+def test_a_long_file_of_properties_takes_as_much_longer_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def counted(text: str) -> tuple[str, ...]:
+        nonlocal looks
+        looks += len(text)
+        return lines(text)
+
+    lines = lines_of.__wrapped__
+    monkeypatch.setattr("featsql.read.project.lines_of", lru_cache(counted))
+
+    def looked_at(models: int) -> int:
+        nonlocal looks
+        looks = 0
+        one = "config: {tags: [t], meta: {b: 2}}, columns: [{name: x, description: what it is, meta: {a: 1}}]"
+        said = "\n".join(["models:", *(f"  - {{name: m{i}, {one}}}" for i in range(models))])
+        files = {f"models/m{i}.sql": "select 1 as x" for i in range(models)}
+        assert len(project(tmp_path / str(models), {**files, "models/all.yml": said}).models) == models + 1
+        return looks
+
+    assert looked_at(200) < 3 * looked_at(100)
 
 
 def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:

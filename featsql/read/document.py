@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +13,21 @@ from featsql.errors import Diagnostic, Place
 from featsql.read.project import File
 
 Path = tuple[str | int, ...]
+# Of the library in C, if it is there: a tenth of the time for the same nodes.
+QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_COPIES = 100_000  # how many values the aliases of a file may stand for
 
 
 @dataclass(slots=True)
 class Document:
-    """The value of a YAML file, with the places of its keys and of its values by their path."""
+    """The value of a YAML file, with its keys and its values, as they are written, by their path; `inside` has the
+    paths of the keys right below each path."""
 
     file: File
     value: Any = None
-    keys: dict[Path, Place] = field(default_factory=dict)
-    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, yaml.Node] = field(default_factory=dict)
+    values: dict[Path, yaml.Node] = field(default_factory=dict)
+    inside: dict[Path, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
     def key_place(self, path: Path) -> Place:
         """Where a key was written; the nearest place around it where it was not."""
@@ -32,13 +37,26 @@ class Document:
         """Where a value was written; the nearest place around it where it was not."""
         return self.nearest(path, self.values, self.keys)
 
-    def nearest(self, path: Path, first: Mapping[Path, Place], second: Mapping[Path, Place]) -> Place:
+    def nearest(self, path: Path, first: Mapping[Path, yaml.Node], second: Mapping[Path, yaml.Node]) -> Place:
         """The place of the longest beginning of a path that has one."""
         for end in range(len(path), 0, -1):
             found = first.get(path[:end]) or second.get(path[:end])
             if found is not None:
-                return found
+                return self.place(found)
         return self.file.place(1)
+
+    def place(self, node: yaml.Node) -> Place:
+        """Where a node begins, as wide as its first line."""
+        start, end = node.start_mark, node.end_mark
+        width = end.column - start.column if end.line == start.line else 1
+        return self.file.place(start.line + 1, start.column + 1, max(1, width))
+
+    def keys_below(self, path: Path) -> Iterator[Path]:
+        """The paths of all keys inside of what is written at a path, however deep, as they are written."""
+        for other in self.inside.get(path, ()):
+            if other in self.keys:
+                yield other
+            yield from self.keys_below(other)
 
 
 def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, list[Diagnostic]]:
@@ -49,7 +67,7 @@ def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, lis
     document = Document(file)
     found: list[Diagnostic] = []
     try:
-        node = yaml.compose(file.text, Loader=yaml.SafeLoader)
+        node = composed(file.text)
         if node is not None:
             document.value = Reader(document, fill, found).read(node, ())
     except yaml.YAMLError as error:
@@ -57,6 +75,15 @@ def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, lis
     except RecursionError:
         return Document(file), [Diagnostic("FS101", "this YAML is nested too deeply", file.place(1))]
     return document, found
+
+
+def composed(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text. Raises YAMLError, and RecursionError for one that is nested too deeply."""
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=QUICK)
+    except yaml.YAMLError:  # which is told better by the other one
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    return node
 
 
 def broken(file: File, error: yaml.YAMLError) -> Diagnostic:
@@ -85,7 +112,7 @@ class Reader:
 
     def read(self, node: yaml.Node, path: Path) -> Any:
         """The value of a node. Raises YAMLError where aliases have no end."""
-        self.document.values.setdefault(path, self.place(node))
+        self.note(node, path)
         self.copies += id(node) in self.met
         self.met.add(id(node))
         if id(node) in self.around:
@@ -96,6 +123,12 @@ class Reader:
         value = self.value(node, path)
         self.around.discard(id(node))
         return value
+
+    def note(self, node: yaml.Node, path: Path) -> None:
+        """Note where a value was written, unless another is meant that was read before."""
+        if path not in self.document.values:
+            self.document.values[path] = node
+            self.document.inside[path[:-1]].append(path)
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         """The value of a node, by its kind."""
@@ -113,12 +146,13 @@ class Reader:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(self.made(key_node))
-            if key in values and key_node.start_mark.line != self.document.keys[*path, key].line - 1:
-                message = f"the key `{key}` is given twice"
-                first = self.document.keys[*path, key].line
-                self.found.append(Diagnostic("FS105", message, self.place(key_node), f"the first is in line {first}"))
-            self.document.keys[*path, key] = self.place(key_node)
-            values[key] = self.read(value_node, (*path, key))
+            below = (*path, key)
+            first = self.document.keys[below].start_mark.line if key in values else key_node.start_mark.line
+            if first != key_node.start_mark.line:
+                message, hint = f"the key `{key}` is given twice", f"the first is in line {first + 1}"
+                self.found.append(Diagnostic("FS105", message, self.document.place(key_node), hint))
+            self.document.keys[below] = key_node
+            values[key] = self.read(value_node, below)
         return values
 
     def scalar(self, node: yaml.Node) -> Any:
@@ -132,11 +166,5 @@ class Reader:
             return self.plain.construct_object(node, deep=True)
         except (ValueError, AttributeError, OverflowError) as error:  # of Python, from inside of the YAML library
             reason = f"this value cannot be read: {error}" if isinstance(error, ValueError) else "this is no instant"
-            self.found.append(Diagnostic("FS101", reason, self.place(node), "in quotes it is a text"))
+            self.found.append(Diagnostic("FS101", reason, self.document.place(node), "in quotes it is a text"))
             return str(node.value)
-
-    def place(self, node: yaml.Node) -> Place:
-        """Where a node begins, as wide as its first line."""
-        start, end = node.start_mark, node.end_mark
-        width = end.column - start.column if end.line == start.line else 1
-        return self.document.file.place(start.line + 1, start.column + 1, max(1, width))

@@ -86,10 +86,9 @@ def collect(document: Document, tree: Mapping[str, Any], steps: Path, settings: 
 def places_under(document: Document, path: Path, name: str) -> dict[str, Place]:
     """The places of a configuration key and of everything inside it, by dotted name."""
     found = {name: document.key_place(path)}
-    for other, place in document.keys.items():
-        if len(other) > len(path) and other[: len(path)] == path:
-            inner = [str(step) for step in other[len(path) :] if not isinstance(step, int)]
-            found[".".join([name, *inner])] = place
+    for other in document.keys_below(path):
+        inner = [str(step) for step in other[len(path) :] if not isinstance(step, int)]
+        found[".".join([name, *inner])] = document.key_place(other)
     return found
 
 

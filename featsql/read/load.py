@@ -10,6 +10,7 @@ from typing import Any
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.document import Document, read_document
+from featsql.read.files import found_below, read_text
 from featsql.read.folders import check_folders, folder_settings, refuse_unmet
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
@@ -47,7 +48,7 @@ class Loader:
         self.variables = dict(variables)
         self.environment = Recorder(environment)
         self.found: list[Diagnostic] = []
-        self.listings: dict[str, list[Path]] = {}
+        self.listings: dict[str, list[str]] = {}
 
     def load(self, target: str | None) -> Project:
         """Everything, in the order in which one thing needs another."""
@@ -62,7 +63,7 @@ class Loader:
         self.check_values(block, document)
         models = self.files(block.model_paths, {".sql"})
         properties = self.properties(block, document)
-        seeds = properties.seeds_of(self.paths(block.seed_paths, {".csv"}), self.root)
+        seeds = properties.seeds_of([self.root / name for name in self.names(block.seed_paths, {".csv"})], self.root)
         raw = self.raw_configs(document, block, models, properties)
         properties.refuse_unknown(models, seeds)
         output = self.target(block, document, target, {source.source for source in properties.sources.values()})
@@ -119,21 +120,19 @@ class Loader:
 
     def project_file(self) -> File:
         """The file that makes a folder a project."""
-        path = self.root / PROJECT_FILE
-        if not path.is_file():
+        if not (self.root / PROJECT_FILE).is_file():
             message = f"there is no {PROJECT_FILE} in {self.root}"
             hint = "go to a project's folder, or name it with --project-dir; `featsql init` starts a new one"
             raise FeatsqlError(Diagnostic("FS100", message, hint=hint))
-        file = self.read(path)
+        file = self.read(PROJECT_FILE)
         if file is None:
             raise FeatsqlError(self.found)
         return file
 
-    def read(self, path: Path) -> File | None:
-        """A text file, or None and a diagnostic where it cannot be read."""
-        name = path.relative_to(self.root).as_posix()
+    def read(self, name: str) -> File | None:
+        """A text file, by its path from the root, or None and a diagnostic where it cannot be read."""
         try:
-            return File(name, path.read_text(encoding="utf-8-sig"))
+            return File(name, read_text(os.path.join(self.root, name)))
         except (OSError, UnicodeDecodeError) as error:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
             self.found.append(Diagnostic("FS106", f"{name} cannot be read: {reason}", Place(name)))
@@ -161,21 +160,19 @@ class Loader:
 
     def files(self, folders: Any, suffixes: set[str]) -> tuple[File, ...]:
         """The text files below some folders, in a fixed order."""
-        found = (self.read(path) for path in self.paths(folders, suffixes))
+        found = (self.read(name) for name in self.names(folders, suffixes))
         return tuple(file for file in found if file is not None)
 
-    def paths(self, folders: Any, suffixes: set[str]) -> list[Path]:
-        """The files below some folders with one of these suffixes, also links to none; hidden ones are left out."""
-        return [path for folder in folders for path in self.listed(folder) if path.suffix.lower() in suffixes]
+    def names(self, folders: Any, suffixes: set[str]) -> list[str]:
+        """The paths of the files below some folders with one of these suffixes."""
+        return [
+            name for folder in folders for name in self.listed(folder) if os.path.splitext(name)[1].lower() in suffixes
+        ]
 
-    def listed(self, folder: str) -> list[Path]:
+    def listed(self, folder: str) -> list[str]:
         """The files below a folder, looked for once."""
         if folder not in self.listings:
-            base = self.root / folder
-            found = sorted(base.rglob("*"), key=lambda path: path.parts)
-            depth = len(base.parts)
-            seen = (path for path in found if not any(part.startswith(".") for part in path.parts[depth:]))
-            self.listings[folder] = [path for path in seen if path.is_file() or not path.exists()]
+            self.listings[folder] = found_below(self.root, folder)
         return self.listings[folder]
 
     def raw_configs(
@@ -183,13 +180,14 @@ class Loader:
     ) -> dict[str, RawConfig]:
         """For each model's name what its folders and property files configure."""
         configs: dict[str, RawConfig] = {}
-        for file in models:
-            settings = folder_settings(document, "models", block.name, below(file.path, block.model_paths))
-            settings.place = file.place(1)
-            properties.configure(file.name, settings)
-            configs[file.name] = settings.frozen()
-        folders = [self.root / path for path in block.model_paths]
         paths = [below(file.path, block.model_paths) for file in models]
+        for file, path in zip(models, paths, strict=True):
+            settings = folder_settings(document, "models", block.name, path)
+            settings.place = file.place(1)
+            name = file.name
+            properties.configure(name, settings)
+            configs[name] = settings.frozen()
+        folders = [self.root / path for path in block.model_paths]
         self.found += refuse_unmet(document, "models", block.name, paths, folders)
         return configs
 
@@ -285,11 +283,11 @@ def entities_of(document: Document, blocks: list[EntityBlock]) -> list[tuple[Ent
 
 def below(path: str, folders: list[str]) -> PurePosixPath:
     """A file's path below the model path that it lies in."""
-    pure = PurePosixPath(path)
     for folder in folders:
-        if pure.is_relative_to(folder):
-            return pure.relative_to(folder)
-    return pure
+        own = PurePosixPath(folder).as_posix() + "/"
+        if path.startswith(own):
+            return PurePosixPath(path.removeprefix(own))
+    return PurePosixPath(path)
 
 
 def identifier(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,9 +167,15 @@ class File:
 
     def place(self, line: int, column: int = 1, width: int = 1) -> Place:
         """The place of a position in this file, with its line's text."""
-        lines = self.text.splitlines()
+        lines = lines_of(self.text)
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         return Place(self.path, line, column, text, width)
+
+
+@lru_cache(maxsize=64)
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines of a text, of which many places are asked for one after the other."""
+    return tuple(text.splitlines())
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,8 +188,8 @@ class Properties:
     def refuse_unknown(self, models: Sequence[File], seeds: Sequence[Source]) -> None:
         """Words about a model or a seed that does not exist are a typo."""
         for what, described, known in (
-            ("model", self.models, [file.name for file in models]),
-            ("seed", self.seeds, [seed.table for seed in seeds]),
+            ("model", self.models, dict.fromkeys(file.name for file in models)),
+            ("seed", self.seeds, dict.fromkeys(seed.table for seed in seeds)),
         ):
             for name, (_, document, steps) in described.items():
                 if name not in known:

@@ -44,10 +44,11 @@ def render(
     done: list[Rendered] = []
     found: list[Diagnostic] = []
     for file in project.models:
-        defaults = project.properties.get(file.name, RawConfig({}, place=file.place(1)))
+        name = file.name
+        defaults = project.properties.get(name) or RawConfig({}, place=file.place(1))
         if defaults.values.get("enabled") is False:
             continue
-        adds = not full_refresh and incremental(file.name)
+        adds = not full_refresh and incremental(name)
         rendered = known(file, defaults, adds)
         if rendered is None:
             workshop = workshop or Workshop(project)
@@ -151,4 +152,4 @@ def chunks(text: Traced) -> tuple[Chunk, ...]:
 
 def normal(file: File) -> File:
     """A file whose lines all end in a newline and nothing else."""
-    return replace(file, text=file.text.replace("\r\n", "\n").replace("\r", "\n"))
+    return file if "\r" not in file.text else replace(file, text=file.text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,17 @@ from featsql.read.render import render
 from featsql.read.roundtrip import changed
 from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
-from featsql.resolve.describe import Scratch, as_of_type, bound_name
+from featsql.resolve.describe import Scratch, as_of_type
 from featsql.resolve.fitting import wrong_clocks
 from featsql.resolve.graph import Graph, model_key, read_by
 from featsql.resolve.link import link
-from featsql.resolve.partner import Partner, start
+from featsql.resolve.partner import Partner, few, start
 from featsql.resolve.recall import Recall
 from featsql.resolve.renderings import Renderings
 from featsql.resolve.scope import names_of
 from featsql.resolve.shared import Shared
 from featsql.resolve.shelf import FILE, Shelf, open_shelf
-from featsql.resolve.sources import explained, open_sources, scan, unreadable
+from featsql.resolve.sources import open_sources, source_columns
 
 if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
@@ -123,12 +123,12 @@ def compile_project(
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     tables = {each.name: standing[each.name] for each in renderings.reading_own(rendered) if each.name in standing}
     found = Findings(each.name for each in rendered)
-    models = models_of(rendered, project, engine, renderings.found)
+    models, scratch = models_of(rendered, project, renderings.found)
     columns = columns or partial(read_columns, engine, frames or {})
     if not alone:
-        columns = partial(columns_ahead, columns, renderings, tables, inquire, engine)
+        columns = partial(columns_ahead, columns, renderings, tables, inquire, engine, scratch)
     graph, sources = opened(models, project, columns, found)
-    compilation = Compilation(graph, sources, found, Recall(renderings.shelf, graph, renderings.keys, tables))
+    compilation = Compilation(graph, sources, found, Recall(renderings.shelf, graph, renderings.keys, tables), scratch)
     compiled = begun(compilation, inquire)
     compilation.resolve_all(keep=keep)
     found.settle()
@@ -141,15 +141,22 @@ def compile_project(
 
 
 def models_of(
-    rendered: Iterable[Rendered], project: Project, engine: Engine, known: Container[str]
-) -> tuple[Model, ...]:
-    """The models, each read when it is asked for, and held to its text; but for the `known`, which were before."""
-    reading = partial(read_model, relations=Relations(project), engine_syntax=engine.syntax_error)
+    rendered: Sequence[Rendered], project: Project, known: Collection[str]
+) -> tuple[tuple[Model, ...], Scratch]:
+    """The models, each read when it is asked for, and held to its text; but for the `known`, which were before. The
+    scratch database that they are held to is on its way if a few are new: before many, this process may double
+    itself."""
+    scratch = Scratch(project.target)
+    reading = partial(read_model, relations=Relations(project), engine_syntax=scratch.syntax_error)
     again = partial(read_model, relations=Relations(project), engine_syntax=lambda _: None)
-    return tuple(
-        Model(each, again) if each.name in known else Model(each, reading, lambda model: changed([model], engine))
-        for each in rendered
-    )
+
+    def proof(model: Model) -> Sequence[Diagnostic]:
+        return changed([model], scratch.engine)
+
+    if len(known) < len(rendered) and few(len(rendered) - len(known)):
+        scratch.prepare()
+    models = (Model(each, again) if each.name in known else Model(each, reading, proof) for each in rendered)
+    return tuple(models), scratch
 
 
 def opened(
@@ -185,6 +192,7 @@ def columns_ahead(
     published: Mapping[str, tuple[Column, ...]],
     inquire: Inquire | None,
     engine: Engine,
+    scratch: Scratch,
     graph: Graph,
 ) -> Mapping[str, tuple[Column, ...]]:
     """The columns of every source and seed. Where many models are not known, two processes first find out all they can
@@ -192,7 +200,7 @@ def columns_ahead(
 
     def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
         recall = Recall(renderings.shelf, graph, renderings.keys, published)
-        compilation = Compilation(graph, sources, Findings(graph.models), recall)
+        compilation = Compilation(graph, sources, Findings(graph.models), recall, scratch)
         compiled = begun(compilation, inquire)
         shared = Shared(compilation, partner)
         shared.resolve()
@@ -220,24 +228,6 @@ def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Map
     """The columns of every source and seed, which can be read in the session from here on."""
     open_sources(engine, graph.project, frames)
     return source_columns(graph, engine)
-
-
-def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
-    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501 for every seed
-    that cannot be read."""
-    found: list[Diagnostic] = []
-    columns: dict[str, tuple[Column, ...]] = {}
-    for key, source in graph.sources.items():
-        if not key.startswith("seed:"):
-            columns[key] = engine.columns(exp.select("*").from_(bound_name(key, graph)).sql("duckdb"))
-            continue
-        try:
-            columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))
-        except EngineError as error:
-            message, hint = explained(engine, source, error, graph.project)
-            found.append(unreadable(source, message, hint))
-    raise_errors(found)
-    return columns
 
 
 def plans_of(checked: Checked) -> Lazy[Plan | Features]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -30,10 +30,9 @@ ISOLATION: Mapping[str, Any] = {**SESSION, "autoinstall_known_extensions": False
 ROW_GROUP = 122_880
 # What DuckDB itself makes of a column whose only value is NULL.
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
-# With these settings it has no threads besides those that call it.
-RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}
-# How the JSON of a statement begins that could be parsed.
-PARSED = '{"error":false,'
+FEW = 16  # statements
+RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}  # it has no threads then but those that call it
+PARSED = '{"error":false,'  # how the JSON of a statement begins that could be parsed
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -52,6 +51,7 @@ class Engine:
         self.given = connection
         self.frames: dict[str, Any] = {}
         self.loaded: set[str] = set()
+        self.parsed: dict[str, list[duckdb.Statement]] = {}
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -137,7 +137,7 @@ class Engine:
     def columns(self, sql: str) -> tuple[Column, ...]:
         """The columns of a query, bound but not run."""
         try:
-            read = statements(sql)
+            read = self.statements(sql)
             relation = self.connection.sql(read[0] if len(read) == 1 else sql)
         except duckdb.Error:
             self.fail(sql)
@@ -160,12 +160,19 @@ class Engine:
     def syntax_error(self, sql: str) -> tuple[str, int] | None:
         """What DuckDB's parser says against `sql`, and at which offset; None when it parses."""
         try:
-            statements(sql)
+            self.statements(sql)
         except duckdb.Error as error:
             failure = explain(str(error), sql)
             ended = len(sql.rstrip()) if "end of input" in failure.message else 0  # of which DuckDB 1.5 shows no place
             return failure.message, ended if failure.offset is None else failure.offset
         return None
+
+    def statements(self, sql: str) -> list[duckdb.Statement]:
+        """The statements of a text as DuckDB's parser has read them; the last few are kept, to be bound next."""
+        if sql not in self.parsed:
+            fresh = self.connection.extract_statements(sql)
+            self.parsed = {**dict([*self.parsed.items()][1 - FEW :]), sql: fresh}
+        return self.parsed[sql]
 
     def words(self, sql: str) -> list[tuple[int, str]]:
         """Where each word and comment of a text begins, in bytes, and of what kind it is."""
@@ -276,13 +283,6 @@ class Engine:
         """Release the database."""
         if not callable(self.given):
             self.given.close()
-
-
-@lru_cache(maxsize=16)
-def statements(sql: str) -> list[duckdb.Statement]:
-    """The statements of a text as DuckDB's parser has read them. A few models are parsed, then these are bound: each is
-    read once."""
-    return duckdb.extract_statements(sql)
 
 
 @cache

@@ -15,19 +15,17 @@ import pytest
 import yaml
 
 from featsql.codes import titles
-from featsql.compiler import source_columns
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.load import load
 from featsql.read.parse import parse
-from featsql.read.project import Target
 from featsql.read.render import render
 from featsql.resolve import check as checker
 from featsql.resolve.describe import Scratch, describe
 from featsql.resolve.graph import Graph
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
-from featsql.resolve.sources import open_sources
+from featsql.resolve.sources import open_sources, source_columns
 from featsql.resolve.trace import trace
 
 FOLDER = Path(__file__).parent / "catalogue"
@@ -92,14 +90,6 @@ RULES = checker.all_rules()
 ORDINARY: dict[str, dict[str, str]] = yaml.safe_load((FOLDER / "ordinary/models.yml").read_text("utf-8"))
 
 
-class SharedScratch(Scratch):
-    """One scratch database for every project: a new one for each would take most of the time."""
-
-    def __init__(self, graph: Graph, target: Target) -> None:
-        super().__init__(graph)
-        self.target = target
-
-
 class Compiler:
     """Compiles one project after another, as far as the rules, in one folder and with one scratch database."""
 
@@ -116,7 +106,7 @@ class Compiler:
         graph = self.graph()
         open_sources(self.engine, graph.project, {})
         self.columns = source_columns(graph, self.engine)
-        self.scratch = SharedScratch(graph, graph.project.target)
+        self.scratch = Scratch(graph.project.target)
 
     def write(self, models: Mapping[str, str], project: Mapping[str, Any]) -> None:
         """The files of a project, with the sources that its models name."""
@@ -146,7 +136,6 @@ class Compiler:
         self.write(models, project)
         try:
             graph = self.graph()
-            self.scratch.graph = graph
             catalog = describe(graph, {key: self.columns[key] for key in graph.sources}, self.scratch)
             resolved = {name: qualify(model, catalog) for name, model in graph.models.items()}
             return checker.check(graph, catalog, trace(resolved, graph, catalog), resolved)[0]

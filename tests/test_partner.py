@@ -15,7 +15,7 @@ import pytest
 
 import featsql
 from featsql.engine import VERSION
-from featsql.resolve.shelf import FILE
+from featsql.resolve.shelf import BODY, FILE
 
 MODELS = 30
 PROGRAM = """
@@ -82,7 +82,7 @@ def kept(folder: Path) -> dict[str, Any]:
     rows, at = json.loads(head)["rows"], 0
     found = {}
     for name, parts in rows.items():
-        length = sum(parts[-2:])
+        length = sum(parts[-BODY:])
         found[name] = [*parts, body[at : at + length].decode()]
         at += length
     return found

@@ -13,12 +13,12 @@ RARELY = (50_000, 50, 100)
 
 def main() -> None:
     """The program `featsql`."""
+    gc.set_threshold(*RARELY)
     from featsql.cli.app import app
     from featsql.cli.command import refused
     from featsql.cli.interrupt import INTERRUPTED, end_on_interrupt, leave
     from featsql.cli.output import forgive_encodings, open_streams
 
-    gc.set_threshold(*RARELY)
     open_streams()
     forgive_encodings()
     end_on_interrupt()

@@ -48,17 +48,18 @@ class Compilation:
         sources: Mapping[str, tuple[Column, ...]],
         found: Findings,
         recall: Recall,
+        scratch: Scratch,
     ) -> None:
         self.inquire: Callable[[str], bytes] | None = None
         self.graph = graph
         self.found = found
         self.recall = recall
-        self.scratch = Scratch(graph)
+        self.scratch = scratch
         self.relations = Lazy[RelationInfo]((), lambda key: recall.info(key.partition(":")[2]))
         for key, columns in sources.items():
             self.relations.give(key, RelationInfo(key, columns, graph.sources[key].clock))
             recall.begin(self.relations[key])
-        self.scratch.begin(self.relations)
+        self.scratch.begin(graph, self.relations)
         catalog = Catalog(self.relations, aggregates_of(recall.shelf, self.scratch))
         self.resolved = Lazy(graph.models, lambda name: qualify(graph.models[name], catalog))
         self.traced = Lazy(graph.models, self.trace)

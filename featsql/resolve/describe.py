@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from threading import Thread
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.read.model import Model
-from featsql.read.project import Config
+from featsql.read.project import Config, Target
 from featsql.read.vocabulary import aggregate_functions
 from featsql.resolve.advice import advice
 from featsql.resolve.catalog import Catalog, RelationInfo
@@ -37,7 +39,7 @@ def describe(
     their own errors would only repeat the first.
     """
     relations = {key: RelationInfo(key, columns, graph.sources[key].clock) for key, columns in sources.items()}
-    scratch.begin(relations)
+    scratch.begin(graph, relations)
     found: list[Diagnostic] = []
     for name, model in graph.models.items():
         if all(parent in relations for parent in graph.parents[model_key(name)]):
@@ -80,30 +82,60 @@ def make_schema(engine: Engine, database: str, schema: str) -> None:
 class Scratch:
     """A database with the relations that models read as empty tables, under the names that models use."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.instant = ""
-        self.target = graph.project.target
+    graph: Graph
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
         self.relations: Mapping[str, RelationInfo] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as one that was never opened."""
+        self.opened: Engine | None = None
+        self.ahead: Thread | None = None
+        self.instant = ""
         self.standing: set[str] = set()
         self.schemas: set[tuple[str, str]] = set()
-        self.opened: Engine | None = None
 
     @property
     def engine(self) -> Engine:
         """The database's session, opened when it is first needed."""
+        if self.ahead is not None:
+            self.ahead.join()
+            self.ahead = None
         if self.opened is None:
-            self.opened = Engine.memory({"threads": 1})  # empty tables: others would only wake up in vain
-            for alias in ("sources", self.target.database):
-                memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
-                self.opened.execute(exp.Attach(this=memory).sql("duckdb"))
-            self.make_schema(self.target.database, self.target.schema)
+            self.opened = self.open()
         return self.opened
 
+    def prepare(self) -> None:
+        """Open the database while this thread does other things: it takes as long as to look through many models."""
+
+        def attempt() -> None:
+            with suppress(Exception):  # it is said when the database is needed
+                self.opened = self.open()
+
+        self.ahead = Thread(target=attempt, daemon=True)
+        self.ahead.start()
+
+    def open(self) -> Engine:
+        """A new database with the catalogs and the schema that names begin with."""
+        engine = Engine.memory({"threads": 1})  # empty tables: others would only wake up in vain
+        for alias in ("sources", self.target.database):
+            memory = exp.alias_(exp.Literal.string(":memory:"), alias, quoted=True)
+            engine.execute(exp.Attach(this=memory).sql("duckdb"))
+        make_schema(engine, self.target.database, self.target.schema)
+        self.schemas.add((self.target.database, self.target.schema))
+        return engine
+
     def close(self) -> None:
-        """Release the database."""
-        if self.opened is not None:
-            self.opened.close()
+        """Release the database; it is opened again where it is needed."""
+        if self.ahead is not None or self.opened is not None:
+            self.engine.close()
+            self.forget()
+
+    def syntax_error(self, sql: str) -> tuple[str, int] | None:
+        """What the engine's parser says against a text that may be bound next."""
+        return self.engine.syntax_error(sql)
 
     def make_schema(self, database: str, schema: str) -> None:
         """Create a schema, once."""
@@ -111,8 +143,9 @@ class Scratch:
             make_schema(self.engine, database, schema)
             self.schemas.add((database, schema))
 
-    def begin(self, relations: Mapping[str, RelationInfo]) -> None:
-        """Let the relations be these from here on."""
+    def begin(self, graph: Graph, relations: Mapping[str, RelationInfo]) -> None:
+        """Let the relations be these of a graph from here on."""
+        self.graph = graph
         self.relations = relations
         self.standing = set()
 

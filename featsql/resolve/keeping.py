@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from featsql.engine import Column
@@ -15,6 +15,12 @@ from featsql.resolve.lineage import Edge
 from featsql.resolve.marks import Mark
 from featsql.resolve.reach import Span
 from featsql.temporal import Clock
+
+
+def default_of(field: Field[Any]) -> Any:
+    """What a field of a noun is where it was not given; for one that must be given, what is equal to nothing else."""
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
 
 NOUNS: Mapping[str, type[Any]] = {
     noun.__name__: noun
@@ -36,9 +42,11 @@ NOUNS: Mapping[str, type[Any]] = {
     )
 }
 FIELDS = {name: tuple(field.name for field in fields(noun)) for name, noun in NOUNS.items()}
+DEFAULTS = {name: tuple(map(default_of, fields(noun))) for name, noun in NOUNS.items()}
+MOST = 8  # of nouns with more fields only those are written, by their names, that are not as they usually are
 PLAIN = (str, int, float, bool, type(None))
 # What a list begins with that is no noun but a tuple, a list or a mapping.
-TUPLE, LIST, MAPPING = "()", "[]", "{}"
+TUPLE, LIST, MAPPING, NAMED = "()", "[]", "{}", "="
 
 
 class UnkeepableError(Exception):
@@ -58,7 +66,15 @@ def pack(value: Any) -> Any:
         return [MAPPING, *(part for pair in value.items() for part in map(pack, pair))]
     if NOUNS.get(kind.__name__) is not kind:
         raise UnkeepableError(kind.__name__)
-    return [kind.__name__, *(pack(getattr(value, name)) for name in FIELDS[kind.__name__])]
+    parts = [getattr(value, name) for name in FIELDS[kind.__name__]]
+    if len(parts) <= MOST:
+        return [kind.__name__, *map(pack, parts)]
+    told = zip(FIELDS[kind.__name__], parts, DEFAULTS[kind.__name__], strict=True)
+    return [
+        NAMED,
+        kind.__name__,
+        *(part for name, given, plain in told if given != plain for part in (name, pack(given))),
+    ]
 
 
 def unpack(value: Any) -> Any:
@@ -68,6 +84,9 @@ def unpack(value: Any) -> Any:
             return value
         raise ValueError(value)
     head, *rest = value
+    if head == NAMED:
+        name, *rest = rest
+        return NOUNS[name](**{rest[i]: unpack(rest[i + 1]) for i in range(0, len(rest), 2)})
     make = SHAPES.get(head)
     parts = [unpack(each) if type(each) is list else each for each in rest]
     return make(parts) if make is not None else NOUNS[head](*parts)

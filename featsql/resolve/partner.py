@@ -111,10 +111,15 @@ def start(
 ) -> Partner | None:
     """A partner that does its half of the `work` on some models of a graph; None where it would not pay, or where a
     process cannot be doubled safely. While it is doubled the engine is `resting`."""
-    if len(names) < MANY or sum(len(graph.models[name].rendered.text) for name in names) < LONG * len(names):
+    if few(len(names)) or sum(len(graph.models[name].rendered.text) for name in names) < LONG * len(names):
         return None
     with resting():
         return double(graph, names, work) if can_double() else None
+
+
+def few(models: int) -> bool:
+    """Whether so many models are never worth a second process."""
+    return models < MANY
 
 
 def double(graph: Graph, names: Collection[str], work: Callable[[Partner], None]) -> Partner | None:

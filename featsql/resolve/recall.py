@@ -118,13 +118,13 @@ class Recall:
         line = json.dumps(body, separators=(",", ":")).encode()
         self.facts[key] = self.digest_of(model, line)
         try:
-            rendering = packed(model.rendered)
+            rendering = packed(model.rendered, strangers(model.tree))
             text = self.texts[model.name]
         except (UnkeepableError, KeyError):
             self.shelf.rows.pop(model.name, None)
             return
         own, facts = self.keys[model.name], self.facts[key]
-        self.shelf.rows[model.name] = Row(text, rendering, strangers(model.tree), own, facts, "", [], line)
+        self.shelf.rows[model.name] = Row(text, own, facts, "", [], rendering, line)
         self.shelf.changed = True
 
     def code(self, name: str) -> bytes:

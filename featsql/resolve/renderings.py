@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -46,22 +47,24 @@ class Renderings:
         """What a template rendered to; None where that is not known."""
         if self.open or OUTSIDE in file.text:
             return None
+        name = file.name
         parts = [self.context, file.path, file.text, repr(defaults)]
-        self.keys[file.name] = digest([*parts, incremental])
+        self.keys[name] = digest([*parts, incremental])
         if incremental and not self.asked and ASKING not in file.text:
-            self.plain[file.name] = digest([*parts, False])
-        row = self.shelf.rows.get(file.name)
-        if row is None or row.text not in (self.keys[file.name], self.plain.get(file.name)):
-            return None
-        if any(self.relations.meant(parts, file.name, frozenset()) is not None for parts in row.strangers):
+            self.plain[name] = digest([*parts, False])
+        row = self.shelf.rows.get(name)
+        if row is None or row.text not in (self.keys[name], self.plain.get(name)):
             return None
         try:
-            rendered = self.unpacked(row.rendered, normal(file))
+            *held, strangers = json.loads(row.rendered)
+            if any(self.relations.meant(parts, name, frozenset()) is not None for parts in strangers):
+                return None
+            rendered = self.unpacked(held, normal(file))
         except BROKEN:
             return None
-        if not self.settles(rendered) and row.text != self.keys[file.name]:
+        if not self.settles(rendered) and row.text != self.keys[name]:
             return None
-        self.found.add(file.name)
+        self.found.add(name)
         return rendered
 
     def reading_own(self, rendered: Iterable[Rendered]) -> Iterator[Rendered]:
@@ -90,8 +93,8 @@ class Renderings:
             config=unpack(config),
             text=text,
             chunks=tuple(
-                Chunk(start, files[path], line, column, literal, unpack(trail))
-                for start, path, line, column, literal, trail in chunks
+                Chunk(start, files[path], line, column, literal, *map(unpack, trail))
+                for start, path, line, column, literal, *trail in chunks
             ),
             references=unpack(references),
             macros=tuple(macros),
@@ -100,21 +103,27 @@ class Renderings:
         )
 
 
-def packed(rendered: Rendered) -> list[Any]:
-    """A rendering as JSON. Raises UnkeepableError for one that holds a secret."""
+def packed(rendered: Rendered, strangers: list[list[str]]) -> bytes:
+    """A rendering, and the tables that it names which are no relations of the project. Raises UnkeepableError for one
+    that holds a secret."""
     if rendered.secrets:
         raise UnkeepableError("a secret")
-    return [
+    parts = [
         rendered.text,
         pack(rendered.config),
-        [[c.start, c.file.path, c.line, c.column, c.literal, pack(c.trail)] for c in rendered.chunks],
+        [
+            [c.start, c.file.path, c.line, c.column, c.literal, *([pack(c.trail)] if c.trail else ())]
+            for c in rendered.chunks
+        ],
         pack(rendered.references),
         list(rendered.macros),
         rendered.incremental,
         pack(rendered.notices),
+        strangers,
     ]
+    return json.dumps(parts, separators=(",", ":")).encode()
 
 
-def text_of(held: list[Any]) -> str:
+def text_of(held: bytes) -> str:
     """The text of a rendering that was packed."""
-    return str(held[0])
+    return str(json.loads(held)[0])

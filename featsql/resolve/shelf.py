@@ -1,6 +1,6 @@
 """What earlier compilations found out, in one file under the target path: shared by processes, never trusted blindly.
 
-The file is one line that tells of the others, then a line for each model, read when it is asked for. It is put in
+The file is one line that tells of the others, then what is held of each model, read when it is asked for. It is put in
 place by a rename. Whatever in it is not plainly whole, and of this featsql, is not there.
 """
 
@@ -23,7 +23,7 @@ import sqlglot
 from featsql import __version__
 from featsql.engine import VERSION
 
-FORMAT = 2
+FORMAT = 3
 PACKAGE = Path(__file__).parent.parent
 FILE = "compiled.json"
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
@@ -34,17 +34,18 @@ class Row:
     """What is held of one model: under which keys, and where."""
 
     text: str  # the key of its rendering
-    rendered: Any
-    strangers: list[list[str]]  # the tables that it names which are no relations of the project
     key: str  # of what it was resolved from
     facts: str  # the digest of what others may know of it
     said: str  # the key under which its findings count
     findings: Any
+    rendered: bytes = b""
     line: bytes = b""
     code: bytes = b""  # what a build asks of it; nothing, as long as none did
 
 
-PARTS = tuple(each.name for each in fields(Row))[:-2]
+# What the first line has of a row, and what follows below, written as it was read.
+BODY = 3
+HEAD = tuple(each.name for each in fields(Row))[:-BODY]
 
 
 @dataclass(slots=True)
@@ -70,11 +71,12 @@ class Shelf:
         error."""
         if self.path is None:
             return
+        parts = [(row.rendered, row.line, row.code) for row in self.rows.values()]
         rows = {
-            name: [*(getattr(row, part) for part in PARTS), len(row.line), len(row.code)]
-            for name, row in self.rows.items()
+            name: [*(getattr(row, part) for part in HEAD), *map(len, each)]
+            for (name, row), each in zip(self.rows.items(), parts, strict=True)
         }
-        body = b"".join(part for row in self.rows.values() for part in (row.line, row.code))
+        body = b"".join(part for each in parts for part in each)
         head = {"format": FORMAT, "made_by": made_by(), "rows": rows, "shared": self.shared, "sum": crc32(body)}
         content = json.dumps(head, separators=(",", ":")).encode()
         if any(json.dumps(secret)[1:-1].encode() in text for secret in secrets if secret for text in (content, body)):
@@ -109,9 +111,11 @@ def rows_of(held: Mapping[str, list[Any]], content: bytes, at: int) -> dict[str,
     """The rows, each with its line."""
     rows: dict[str, Row] = {}
     for name, parts in held.items():
-        line, code = parts[-2:]
-        rows[name] = Row(*[*parts[:-2], content[at : at + line], content[at + line : at + line + code]])
-        at += line + code
+        body: list[bytes] = []
+        for length in parts[-BODY:]:
+            body.append(content[at : at + length])
+            at += length
+        rows[name] = Row(*parts[:-BODY], *body)
     return rows
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from sqlglot import exp
 
 from featsql.attach import borrow, in_memory, reason, redacted
-from featsql.engine import Engine, EngineError
+from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.lenders.loan import LenderError
 from featsql.names import did_you_mean
 from featsql.read.project import SEEDS, Attachment, Project, Source
 from featsql.read.vocabulary import parameters
-from featsql.resolve.describe import make_schema, three_part
+from featsql.resolve.describe import bound_name, make_schema, three_part
+from featsql.resolve.graph import Graph
 from featsql.resolve.nearby import GLOB, URL, nearby
 
 READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
@@ -215,3 +216,21 @@ def what(source: Source) -> str:
 def source_table(source: Source) -> exp.Table:
     """The name of a source in SQL."""
     return three_part("sources", source.source, source.table)
+
+
+def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
+    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501 for every seed
+    that cannot be read."""
+    found: list[Diagnostic] = []
+    columns: dict[str, tuple[Column, ...]] = {}
+    for key, source in graph.sources.items():
+        if not key.startswith("seed:"):
+            columns[key] = engine.columns(exp.select("*").from_(bound_name(key, graph)).sql("duckdb"))
+            continue
+        try:
+            columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))
+        except EngineError as error:
+            message, hint = explained(engine, source, error, graph.project)
+            found.append(unreadable(source, message, hint))
+    raise_errors(found)
+    return columns

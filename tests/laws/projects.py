@@ -16,7 +16,7 @@ from featsql.read.model import Chunk, Model, Reference, Rendered
 from featsql.read.project import Config, Entity, File, Project, Source, Target
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import Scratch, describe
-from featsql.resolve.graph import Graph, source_key
+from featsql.resolve.graph import source_key
 from featsql.resolve.lineage import Lineage
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
@@ -95,8 +95,8 @@ def random_case(dice: Dice, focus: Focus = ANYTHING, *, models: int = 2, rows: i
 class SharedScratch(Scratch):
     """One scratch database for every random project: a new one for each would take most of the time."""
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__(graph)
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
         self.opened = Engine.memory()
         for name in ("sources", "db"):
             self.engine.execute(f"attach ':memory:' as {name}")
@@ -105,7 +105,7 @@ class SharedScratch(Scratch):
 @cache
 def scratch() -> SharedScratch:
     """The one scratch database of this process."""
-    return SharedScratch(link((), project({}, {})))
+    return SharedScratch(project({}, {}).target)
 
 
 def project(clocks: dict[str, Clock], match_nulls: dict[str, bool]) -> Project:
@@ -152,7 +152,6 @@ def compiled(case: Case, extra: Sequence[Text] = ()) -> Checked:
     texts = (*case.models, *extra)
     graph = link(tuple(model(text) for text in texts), project(case.clocks, case.match_nulls))
     shared = scratch()
-    shared.graph = graph
     catalog = describe(graph, {source_key(f"s.{name}"): case.columns for name in case.clocks}, shared)
     resolved = {name: qualify(each, catalog) for name, each in graph.models.items()}
     return Checked(graph, catalog, resolved, Lineage({}, {}))

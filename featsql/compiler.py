@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -141,7 +141,7 @@ def compile_project(
 
 
 def models_of(
-    rendered: Sequence[Rendered], project: Project, known: Collection[str]
+    rendered: Sequence[Rendered], project: Project, known: Container[str]
 ) -> tuple[tuple[Model, ...], Scratch]:
     """The models, each read when it is asked for, and held to its text; but for the `known`, which were before. The
     scratch database that they are held to is on its way if a few are new: before many, this process may double
@@ -153,7 +153,8 @@ def models_of(
     def proof(model: Model) -> Sequence[Diagnostic]:
         return changed([model], scratch.engine)
 
-    if len(known) < len(rendered) and few(len(rendered) - len(known)):
+    new = sum(each.name not in known for each in rendered)
+    if new and few(new):
         scratch.prepare()
     models = (Model(each, again) if each.name in known else Model(each, reading, proof) for each in rendered)
     return tuple(models), scratch

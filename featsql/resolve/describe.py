@@ -114,7 +114,7 @@ class Scratch:
             with suppress(Exception):  # it is said when the database is needed
                 self.opened = self.open()
 
-        self.ahead = Thread(target=attempt, daemon=True)
+        self.ahead = Thread(target=attempt)  # no daemon: the program must not end in the middle of it
         self.ahead.start()
 
     def open(self) -> Engine:

@@ -3,7 +3,8 @@
     python bench/compile.py [models]
 
 Every figure is the wall time of a whole process, the best of three (the first compilation: once), with its peak memory.
-The tiny models are run once more as the same statements sent to DuckDB one after the other. Prints a table.
+The tiny models are run once more as the same statements sent to DuckDB one after the other. What no compiler of this
+kind can be without is measured alone (alone.py). Prints a table.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from models import main as write_models
 
+HERE = Path(__file__).parent
 FEATSQL = (sys.executable, "-m", "featsql")
 BY_HAND = """
 import duckdb, sys
@@ -66,6 +68,7 @@ def main(number: int) -> None:
         compile_ = (*FEATSQL, "compile", "--project-dir", str(many))
         add(f"compile {number:,} models", compile_, 1)
         add("compile again", compile_)
+        add("sqlglot and DuckDB alone, in one process", (sys.executable, str(HERE / "alone.py"), str(many)))
         changed = sorted((many / "models").glob("model_*.sql"))[number // 3]
         changed.write_text(changed.read_text().replace("c0 > 0", "c0 > 1"))
         add("compile after one changed", compile_, 1)

@@ -194,20 +194,40 @@ def test_whatever_changes_the_rows_are_those_of_a_new_build(seed: int, folder: P
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("old", "new", "why"),
     [
-        ("v.visits * 2 as twice", "sum(v.visits) over () as all_visits"),
-        ("l.id, l.asked_at,", "l.asked_at,"),
+        (
+            "v.visits * 2 as twice",
+            "sum(v.visits) over () as all_visits",
+            "its query does more than to give a row for each of its labels",
+        ),
+        ("l.id, l.asked_at,", "l.asked_at,", "without `id` of its labels no row can be known again"),
+        ("l.id, l.asked_at,", "", "without `id` and `asked_at` of its labels no row can be known again"),
     ],
-    ids=["a window over all rows", "a column of the labels is left out"],
+    ids=["a window over all rows", "a key is left out", "the instant is left out, too"],
 )
-def test_rows_that_nobody_can_tell_apart_are_computed(change: tuple[str, str], tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=TRAINING.replace(*change))
+def test_rows_that_nobody_can_tell_apart_are_computed(old: str, new: str, why: str, tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=TRAINING.replace(old, new))
     built(folder)
     more_questions(folder)
     said, rows = built(folder)
-    assert said == ""
+    assert said == f"all rows computed: {why}"
     assert rows == fresh(folder)
+
+
+def test_rows_are_known_again_by_what_is_needed_of_their_labels(tmp_path: Path) -> None:
+    """What is not needed may be another in every row."""
+    asked = FILES["models/asked.sql"].replace("select id,", "select 'a' as remark, id,")
+    asked = asked.replace("select 1,", "select 'a', 1,")
+    folder = clinic(tmp_path, training=TRAINING, asked=asked)
+    built(folder)
+    asked += "union all select 'a', 2, timestamp '2024-01-01 11:59'\n"
+    for remark, computed in (("a", 2), ("b", 1)):
+        text = asked.replace("'a'", f"'{remark}'")
+        (folder / "models/asked.sql").write_text(text, encoding="utf-8")
+        said, rows = built(folder)
+        assert said == f"{computed} of them computed, the others kept"
+        assert rows == fresh(folder)
 
 
 def test_a_table_that_another_hand_changed_is_computed(folder: Path) -> None:

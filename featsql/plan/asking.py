@@ -47,17 +47,8 @@ class Asking:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the spine that are needed, or seem to: any that is called by its name."""
-        plan = self.plan
-        trees = [plan.select, *(key for attach in plan.attachments for key in attach.keys)]
-        trees += [read.on for read in plan.readings]
-        said = {name.name.casefold() for tree in trees for name in tree.find_all(exp.Identifier)}
-        known = [name for name in plan.spine.columns if name.casefold() in said or name == plan.spine.as_of]
-        folded = {name.casefold() for name in known}
-        own = (
-            each for each in plan.select.find_all(exp.Column) if each.table.casefold() == plan.spine.alias.casefold()
-        )
-        return (*known, *dict.fromkeys(each.name for each in own if each.name.casefold() not in folded))
+        """The columns of the spine that are needed."""
+        return needed(self.plan)
 
     def place(self, keys: Sequence[exp.Expr]) -> int:
         """Which of the signatures some keys have."""
@@ -129,3 +120,15 @@ def numbered_groups(keys: exp.Select) -> exp.Select:
     counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
     number = exp.alias_(exp.cast(counted, "integer"), GROUP)
     return exp.select(exp.Star(), number).from_(keys.subquery("__keys"), copy=False)
+
+
+def needed(plan: Plan) -> tuple[str, ...]:
+    """The columns of the spine of which the rows of a training set are made, or seem to be: any that is called by its
+    name."""
+    trees = [plan.select, *(key for attach in plan.attachments for key in attach.keys)]
+    trees += [read.on for read in plan.readings]
+    said = {name.name.casefold() for tree in trees for name in tree.find_all(exp.Identifier)}
+    known = [name for name in plan.spine.columns if name.casefold() in said or name == plan.spine.as_of]
+    folded = {name.casefold() for name in known}
+    own = (each for each in plan.select.find_all(exp.Column) if each.table.casefold() == plan.spine.alias.casefold())
+    return (*known, *dict.fromkeys(each.name for each in own if each.name.casefold() not in folded))

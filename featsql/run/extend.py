@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from featsql.engine import Engine
+from featsql.plan.asking import needed
 from featsql.plan.microseconds import instant
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
@@ -47,18 +48,20 @@ def scans(plan: Plan) -> Iterator[Scan]:
     yield from plan.scans.values()
 
 
-def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change | None], before: Before) -> Kept | None:
-    """What of the earlier table still stands; None where nothing does, or where nobody can tell."""
+def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change | None], before: Before) -> Kept | str:
+    """What of the earlier table still stands; where nothing does, or nobody can tell, why not."""
     names = spine_names(plan)
-    if names is None or any(before.columns.get(name) != columns[name].code for name in names.values()):
-        return None
+    if isinstance(names, str):
+        return names
+    if any(before.columns.get(name) != columns[name].code for name in names.values()):
+        return "the columns of its labels are not as they were"
     anew = tuple(
         name
         for name, made in columns.items()
         if before.columns.get(name) != made.code or any(changes[scan.relation.key] is None for scan in made.scans)
     )
     if len(anew) + len(names) >= len(columns) > len(names):
-        return None
+        return "none of its features is as it was"
     reached: dict[str, exp.Expr] = {}
     for name, made in columns.items():
         for scan in made.scans if name not in anew else ():
@@ -90,20 +93,24 @@ def sees(plan: Plan, scan: Scan, change: Change | None, names: Mapping[str, str]
     return exp.and_(*found)
 
 
-def spine_names(plan: Plan) -> dict[str, str] | None:
-    """The names that the spine's columns have in the training set; None where one is missing, or where a row of the
-    training set is not made of its own spine row alone."""
-    select = plan.select
+def spine_names(plan: Plan) -> dict[str, str] | str:
+    """The names in the training set of those columns of the spine that it is made of; where one is missing, or a row is
+    not made of its own spine row alone, why no row can be known again."""
+    select, more = plan.select, "its query does more than to give a row for each of its labels"
     if {part for part, value in select.args.items() if value} - ROWWISE:
-        return None
+        return more
     names: dict[str, str] = {}
     for value in select.expressions:
         inner = value.unalias()
         if has_aggregate(inner, frozenset()) or inner.find(exp.Window):
-            return None
+            return more
         if isinstance(inner, exp.Column) and inner.table.casefold() == plan.spine.alias.casefold():
             names[inner.name.casefold()] = value.alias_or_name
-    return names if all(name.casefold() in names for name in plan.spine.columns) else None
+    wanted = needed(plan)
+    missing = [name for name in wanted if name.casefold() not in names]
+    if missing:
+        return f"without {' and '.join(f'`{name}`' for name in missing)} of its labels no row can be known again"
+    return {name.casefold(): names[name.casefold()] for name in wanted}
 
 
 def total(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
@@ -124,14 +131,14 @@ class Extension:
         names = self.stands.names
         return exp.and_(
             *(
-                exp.NullSafeEQ(this=column(name, spine), expression=column(names[name.casefold()], other))
-                for name in self.plan.spine.columns
+                exp.NullSafeEQ(this=column(name, spine), expression=column(names[name], other))
+                for name in self.stands.names
             )
         )
 
     def old(self) -> exp.Subquery:
         """The rows that still stand, each once."""
-        own = [column(self.stands.names[name.casefold()]) for name in self.plan.spine.columns]
+        own = [column(name) for name in self.stands.names.values()]
         asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
         there = exp.not_(exp.Is(this=asked, expression=exp.null()))
         untouched = (exp.not_(condition.copy()) for condition in self.stands.reached)
@@ -146,8 +153,7 @@ class Extension:
         held = engine.columns(exp.select("*").from_(self.table.copy()).sql("duckdb"))
         if held != engine.columns(computed.sql("duckdb")):
             return False
-        spine = self.plan.spine.columns
-        mine = [self.stands.names[name.casefold()] for name in spine]
+        spine, mine = list(self.stands.names), list(self.stands.names.values())
         ((whole, added, before),) = engine.rows(
             exp.select(total(self.plan.spine.source, spine), total(fresh, spine), total(self.table, mine)).sql("duckdb")
         )

@@ -37,7 +37,7 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
     """The rows of a training set. What still stands of its earlier `table`, which is as it was left, is not computed
     again: `before` is what that was made of; None, where nothing of it may be kept."""
     # where no row can be told again, nobody will ask what its relations held
-    known_again = spine_names(plan) is not None
+    known_again = not isinstance(spine_names(plan), str)
     read: dict[str, Scan] = {scan.relation.key: scan for scan in scans(plan)} if known_again else {}
     extents: dict[str, Extent] = {}
     changes: dict[str, Change | None] = {}
@@ -51,9 +51,10 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
     made = Before(extents, {name: each.code for name, each in columns.items()})
     stands = kept(plan, columns, changes, before) if before is not None else None
     desk = Desk(engine)
-    if stands is None:
+    if not isinstance(stands, Kept):
         cheapest = decided(plan, desk)
-        return Rows(lower(cheapest), methods_of(cheapest), made, desk)
+        notes = (f"all rows computed: {stands}",) if stands is not None else ()
+        return Rows(lower(cheapest), methods_of(cheapest), made, desk, notes)
     extension = Extension(plan, table, stands)
     fresh, count = laid_down(engine, f"__fresh_{plan.name}", extension.fresh())
     cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)

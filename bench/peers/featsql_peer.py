@@ -16,8 +16,8 @@ EVENTS = "{time: {kind: events, event_time: moment, delay: 0 seconds}}"
 STATE = "{time: {kind: state, unique_key: id, event_time: moment, delay: 0 seconds}}"
 
 
-def models(workload: str) -> dict[str, str]:
-    """The models of a workload by name, and last its training set."""
+def models(workload: str, given: str) -> dict[str, str]:
+    """The models of a workload by name, and last its training set, with what is `given` of the labels."""
     features = "{{ config(kind='features', entity='customer') }}\n"
     made: dict[str, str] = {}
     if workload in {"W1", "W4"}:
@@ -36,7 +36,7 @@ def models(workload: str) -> dict[str, str]:
     columns = "".join(f", {name}.* exclude (id)" for name in made)
     made["training"] = (
         "{{ config(kind='training_set', publish={'path': 'target/answer.parquet'}) }}\n"
-        f"select l.row{columns}\nfrom {{{{ ref('asked') }}}} as l\n{joins}"
+        f"select {given}{columns}\nfrom {{{{ ref('asked') }}}} as l\n{joins}"
     )
     return made
 
@@ -63,9 +63,8 @@ RICH = """select id,
 from {{ source('raw', 'events') }} group by id"""
 
 
-def main(workload: str, data: Path) -> None:
-    """Write the project and build it."""
-    folder = data / f"featsql_{workload}"
+def write(folder: Path, data: Path, workload: str, spine: Path, given: str = "l.row") -> None:
+    """The project of a workload, in place of what was in its folder."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "models").mkdir(parents=True)
     (folder / "featsql_project.yml").write_text(PROJECT)
@@ -74,13 +73,19 @@ def main(workload: str, data: Path) -> None:
         f"      - {{name: changes_{n}, location: '{data.resolve()}/changes_{n}.parquet', config: {STATE}}}"
         for n in range(5)
     ]
-    tables += [f"      - {{name: spine, location: '{data.resolve()}/spine.parquet'}}"]
+    tables += [f"      - {{name: spine, location: '{spine.resolve()}'}}"]
     (folder / "models/sources.yml").write_text("\n".join(["sources:", "  - name: raw", "    tables:", *tables]) + "\n")
     asked = (
         "{{ config(kind='labels', entity='customer', as_of='asked_at') }}\nselect * from {{ source('raw', 'spine') }}"
     )
-    for name, text in {"asked": asked, **models(workload)}.items():
+    for name, text in {"asked": asked, **models(workload, given)}.items():
         (folder / f"models/{name}.sql").write_text(text + "\n")
+
+
+def main(workload: str, data: Path) -> None:
+    """Write the project and build it."""
+    folder = data / f"featsql_{workload}"
+    write(folder, data, workload, data / "spine.parquet")
 
     from featsql.cli import main as featsql
 

@@ -17,6 +17,7 @@ LATE = "__late"
 TURN = "__turn"
 NUMBER = "__number"
 OLDEST = "__oldest"
+PLACE = "__place"
 
 
 def key(position: int) -> str:

@@ -11,12 +11,15 @@ from sqlglot import exp
 from featsql.engine import Engine
 from featsql.plan.asking import needed
 from featsql.plan.microseconds import instant
+from featsql.plan.names import PLACE
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
 from featsql.run.columns import Made
 from featsql.run.extent import Change, Extent, hashed
 from featsql.temporal import column
 
+# The number that the engine gives each row of a table.
+NUMBER = "rowid"
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
 
 
@@ -53,6 +56,8 @@ def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change |
     names = spine_names(plan)
     if isinstance(names, str):
         return names
+    if NUMBER in {name.casefold() for name in columns}:
+        return f"the engine's own `{NUMBER}` of its table is hidden by a column"
     if any(before.columns.get(name) != columns[name].code for name in names.values()):
         return "the columns of its labels are not as they were"
     anew = tuple(
@@ -120,30 +125,34 @@ def total(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
 
 
 class Extension:
-    """The parts of the query of a training set of which some cells are taken from `table`, as it was."""
+    """The parts of the query of a training set of which some cells are taken from `table`, as it was. Where they lie
+    there is told by the numbers that the engine gives its rows: no cell is joined by anything longer."""
 
     def __init__(self, plan: Plan, table: exp.Table, stands: Kept) -> None:
         self.plan, self.table, self.stands = plan, table, stands
         self.spine = exp.select("*").from_(plan.spine.source.copy()).subquery("__spine")
+        written = {name.casefold(): name for name in plan.spine.columns}
+        self.names = tuple(written.get(name, name) for name in stands.names)
 
-    def same(self, other: str, spine: str = "__spine") -> exp.Expr:
-        """Whether a row of a training set is of a row of the spine."""
+    def same(self) -> exp.Expr:
+        """Whether a row of the earlier table is of a row of the spine."""
         names = self.stands.names
         return exp.and_(
             *(
-                exp.NullSafeEQ(this=column(name, spine), expression=column(names[name], other))
-                for name in self.stands.names
+                exp.NullSafeEQ(this=column(name, "__spine"), expression=column(names[name.casefold()], "__old"))
+                for name in self.names
             )
         )
 
     def old(self) -> exp.Subquery:
-        """The rows that still stand, each once."""
+        """Of which rows of the spine there are rows that still stand, each once, and where the first lies."""
         own = [column(name) for name in self.stands.names.values()]
         asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
         there = exp.not_(exp.Is(this=asked, expression=exp.null()))
         untouched = (exp.not_(condition.copy()) for condition in self.stands.reached)
-        rows = exp.select("*").distinct(*own).from_(self.table.copy()).where(there, *untouched)
-        return rows.subquery("__old")
+        first = exp.alias_(exp.Min(this=column(NUMBER)), PLACE, quoted=True)
+        rows = exp.select(*own, first).from_(self.table.copy()).where(there, *untouched)
+        return rows.group_by(*(name.copy() for name in own)).subquery("__old")
 
     def only_grows(self, fresh: exp.Table, engine: Engine, computed: exp.Query) -> bool:
         """Whether the earlier table is that of all rows of the spine but the `fresh` ones, each as often as there: what
@@ -162,30 +171,35 @@ class Extension:
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed."""
         query = exp.select("__spine.*").from_(self.spine.copy())
-        query.append("joins", exp.Join(this=self.old(), side="ANTI", on=self.same("__old")))
+        query.append("joins", exp.Join(this=self.old(), side="ANTI", on=self.same()))
         return query
 
     def standing(self) -> exp.Select:
-        """The rows of the spine of which some columns stand, each once."""
-        query = exp.select("__spine.*").distinct().from_(self.spine.copy())
-        query.append("joins", exp.Join(this=self.old(), side="SEMI", on=self.same("__old")))
+        """The place of what stands for each row of the spine, with what is needed of that."""
+        query = exp.select(*(column(name, "__spine") for name in self.names), column(PLACE, "__old"))
+        query = query.from_(self.spine.copy())
+        query.append("joins", exp.Join(this=self.old(), on=self.same()))
         return query
 
-    def partial(self, standing: exp.Table, columns: Mapping[str, Made]) -> Plan:
-        """The plan of the columns that have to be computed, for the rows of which others stand."""
+    def partial(self, standing: exp.Expr, columns: Mapping[str, Made]) -> Plan:
+        """The plan of the columns that have to be computed, beside the places where others stand."""
         aliases = {alias for name in self.stands.anew for alias in columns[name].aliases}
-        wanted = {*self.stands.anew, *self.stands.names.values()}
         select = self.plan.select.copy()
-        select.set("expressions", [value for value in select.expressions if value.alias_or_name in wanted])
+        wanted = [value for value in select.expressions if value.alias_or_name in self.stands.anew]
+        place = exp.alias_(column(PLACE, self.plan.spine.alias), PLACE, quoted=True)
+        select.set("expressions", [*wanted, place])
         attachments = tuple(each for each in self.plan.attachments if each.alias.casefold() in aliases)
-        spine = replace(self.plan.spine, source=standing)
+        spine = replace(self.plan.spine, source=standing, columns=(*self.names, PLACE))
         return replace(self.plan, spine=spine, attachments=attachments, select=select)
 
-    def query(self, computed: exp.Query, partial: exp.Query | None, columns: Sequence[str]) -> exp.Query:
-        """All rows: those of the earlier table, with what was computed of them, and those computed whole."""
+    def query(self, standing: exp.Table, anew: exp.Table | None, columns: Sequence[str]) -> exp.Select:
+        """The rows of which something stands: what lies in the places of the earlier table, and what was computed for
+        these."""
         tables = {name: "__anew" if name in self.stands.anew else "__old" for name in columns}
-        again = exp.select(*(column(name, table) for name, table in tables.items())).from_(self.spine.copy())
-        again.append("joins", exp.Join(this=self.old(), on=self.same("__old")))
-        if partial is not None:
-            again.append("joins", exp.Join(this=partial.subquery("__anew"), on=self.same("__anew")))
-        return exp.union(again, exp.select("*").from_(computed.subquery("__computed")), distinct=False)
+        query = exp.select(*(column(name, table) for name, table in tables.items()))
+        query = query.from_(exp.alias_(self.table.copy(), "__old", table=True))
+        for other, alias in ((standing, "__standing"), (anew, "__anew")):
+            if other is not None:
+                on = exp.EQ(this=column(PLACE, alias), expression=column(NUMBER, "__old"))
+                query.append("joins", exp.Join(this=exp.alias_(other.copy(), alias, table=True), on=on))
+        return query

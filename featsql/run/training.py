@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -14,7 +15,7 @@ from featsql.plan.plan import AsOf, Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
 from featsql.run.arrays import Desk, arranged
-from featsql.run.columns import columns_of
+from featsql.run.columns import Made, columns_of
 from featsql.run.extend import Before, Extension, Kept, kept, scans, spine_names
 from featsql.run.extent import Change, Extent, extent, made_of
 
@@ -55,19 +56,29 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
         cheapest = decided(plan, desk)
         notes = (f"all rows computed: {stands}",) if stands is not None else ()
         return Rows(lower(cheapest), methods_of(cheapest), made, desk, notes)
-    extension = Extension(plan, table, stands)
+    return extended(Extension(plan, table, stands), columns, made, desk)
+
+
+def extended(extension: Extension, columns: Mapping[str, Made], made: Before, desk: Desk) -> Rows:
+    """The rows of which some cells stand."""
+    plan, stands, engine = extension.plan, extension.stands, desk.engine
     fresh, count = laid_down(engine, f"__fresh_{plan.name}", extension.fresh())
-    cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
-    partial, methods = None, methods_of(cheapest)
+    computed, notes = None, noted(count, stands)
+    methods: tuple[str, ...] = ()
+    if count:
+        cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
+        computed, methods = lower(cheapest), methods_of(cheapest)
+        if extension.only_grows(fresh, engine, computed):
+            return Rows(computed, methods, made, desk, notes, grows=True)
+    standing, anew = desk.create("__standing", extension.standing()), None
     if stands.anew:
-        standing, _ = laid_down(engine, f"__standing_{plan.name}", extension.standing())
-        some = decided(extension.partial(standing, columns), desk)
-        partial, methods = lower(some), methods_of(some)
-    computed = lower(cheapest)
-    if extension.only_grows(fresh, engine, computed):
-        return Rows(computed, methods, made, desk, noted(count, stands), grows=True)
-    query = extension.query(computed, partial, tuple(columns))
-    return Rows(query, methods, made, desk, noted(count, stands))
+        places = exp.select("*").distinct().from_(standing.copy())
+        some = decided(extension.partial(desk.create("__places", places), columns), desk)
+        anew, methods = desk.create("__anew", lower(some)), methods_of(some)
+    query: exp.Query = extension.query(standing, anew, tuple(columns))
+    if computed is not None:
+        query = exp.union(query, exp.select("*").from_(computed.subquery("__computed")), distinct=False)
+    return Rows(query, methods, made, desk, notes)
 
 
 def decided(plan: Plan, desk: Desk) -> Plan:

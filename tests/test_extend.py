@@ -14,6 +14,7 @@ from clinic import FILES, clinic
 import featsql
 from featsql.engine import Engine
 from featsql.plan.plan import Scan
+from featsql.run import extend
 from featsql.run.extent import Change, Extent, extent
 
 TRAINING = """{{ config(kind='training_set') }}
@@ -166,10 +167,13 @@ select id, y + 1 as y from {{ ref('tested') }}
     assert rows == fresh(folder)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_whatever_changes_the_rows_are_those_of_a_new_build(seed: int, folder: Path) -> None:
+@pytest.mark.parametrize("holes", [0.0, 1.0])
+def test_whatever_changes_the_rows_are_those_of_a_new_build(
+    holes: float, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Facts are added, changed and taken away at any time, and more is asked, also twice the same."""
-    dice = Random(seed)
+    monkeypatch.setattr(extend, "HOLES", holes)
+    dice = Random(int(holes))
     asked = FILES["models/asked.sql"]
     for _ in range(5):
         path = folder / f"data/{dice.choice(['visits', 'visits', 'tests', 'wards', 'stays'])}.csv"
@@ -272,6 +276,25 @@ def test_more_labels_are_put_behind_those_there(
     monkeypatch.setattr(Engine, "write", noted)
     _, rows = built(folder)
     assert any(sql.startswith("INSERT INTO") for sql in written) == grows
+    assert rows == fresh(folder)
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.5])
+def test_few_rows_that_facts_reach_are_replaced_where_they_lie(
+    holes: float, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extend, "HOLES", holes)
+    written: list[str] = []
+    write = Engine.write
+
+    def noted(self: Engine, sql: str) -> int:
+        written.append(sql.split('"training"')[0])
+        return write(self, sql)
+
+    monkeypatch.setattr(Engine, "write", noted)
+    add(folder, "visits", LATER["visits"])
+    _, rows = built(folder)
+    assert any(sql.startswith("DELETE FROM") for sql in written) == (holes > 0)
     assert rows == fresh(folder)
 
 

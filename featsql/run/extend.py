@@ -20,6 +20,8 @@ from featsql.temporal import column
 
 # The number that the engine gives each row of a table.
 NUMBER = "rowid"
+# Which share of the rows of a table may fall without it being written anew.
+HOLES = 0.1
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
 
 
@@ -144,29 +146,40 @@ class Extension:
             )
         )
 
+    def stand(self) -> exp.Expr:
+        """Whether a row of the earlier table still stands."""
+        asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
+        there = exp.not_(exp.Is(this=asked, expression=exp.null()))
+        return exp.and_(there, *(exp.not_(condition.copy()) for condition in self.stands.reached))
+
     def old(self) -> exp.Subquery:
         """Of which rows of the spine there are rows that still stand, each once, and where the first lies."""
         own = [column(name) for name in self.stands.names.values()]
-        asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
-        there = exp.not_(exp.Is(this=asked, expression=exp.null()))
-        untouched = (exp.not_(condition.copy()) for condition in self.stands.reached)
         first = exp.alias_(exp.Min(this=column(NUMBER)), PLACE, quoted=True)
-        rows = exp.select(*own, first).from_(self.table.copy()).where(there, *untouched)
+        rows = exp.select(*own, first).from_(self.table.copy()).where(self.stand())
         return rows.group_by(*(name.copy() for name in own)).subquery("__old")
 
-    def only_grows(self, fresh: exp.Table, engine: Engine, computed: exp.Query) -> bool:
-        """Whether the earlier table is that of all rows of the spine but the `fresh` ones, each as often as there: what
-        is `computed` of these can be put behind its rows. Rows are told by the sums of their hashes."""
-        if self.stands.anew or self.stands.reached:
+    def only_grows(self, fresh: exp.Table, count: int, engine: Engine, computed: exp.Query) -> bool:
+        """Whether those rows of the earlier table that stand are those of all rows of the spine but the `fresh` ones,
+        each as often as there: what is `computed` of these can be put behind its rows. Rows are told by the sums of
+        their hashes. Where facts reach too many, no: what fell leaves holes in the table."""
+        if self.stands.anew or (self.stands.reached and count > HOLES * engine.count(self.table)):
             return False
         held = engine.columns(exp.select("*").from_(self.table.copy()).sql("duckdb"))
         if held != engine.columns(computed.sql("duckdb")):
             return False
-        spine, mine = list(self.stands.names), list(self.stands.names.values())
-        ((whole, added, before),) = engine.rows(
-            exp.select(total(self.plan.spine.source, spine), total(fresh, spine), total(self.table, mine)).sql("duckdb")
+        mine = exp.select("*").from_(self.table.copy()).where(self.stand()).subquery()
+        sums = (
+            total(self.plan.spine.source, self.names),
+            total(fresh, self.names),
+            total(mine, list(self.stands.names.values())),
         )
+        ((whole, added, before),) = engine.rows(exp.select(*sums).sql("duckdb"))
         return bool(whole == added + before)
+
+    def fallen(self) -> exp.Expr:
+        """Whether a row of the earlier table does not stand."""
+        return exp.not_(exp.func("coalesce", self.stand(), exp.false()))
 
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed."""

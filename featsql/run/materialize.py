@@ -245,7 +245,8 @@ class Materializer:
         made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
         with made.desk, self.engine.transaction():
             self.drop_other(model.name, "TABLE")
-            if made.grows:
+            if made.instead is not None:
+                self.engine.write(exp.Delete(this=table, where=exp.Where(this=made.instead)).sql("duckdb"))
                 self.engine.write(exp.Insert(this=table, expression=made.query).sql("duckdb"))
                 rows = self.engine.count(table)
             else:

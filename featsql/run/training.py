@@ -23,15 +23,15 @@ from featsql.run.extent import Change, Extent, extent, made_of
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The query of the rows, how their features are found, what they are made of, the tables that the query needs
-    beside the project's, and what is worth knowing about the rows; whether they come behind those of the earlier table,
-    which all stand (`grows`), or in their place."""
+    beside the project's, and what is worth knowing about the rows; which rows of the earlier table they replace
+    (`instead`; None: all), to come behind the others."""
 
     query: exp.Query
     methods: tuple[str, ...]
     made: Before
     desk: Desk
     notes: tuple[str, ...] = ()
-    grows: bool = False
+    instead: exp.Expr | None = None
 
 
 def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compiled, before: Before | None) -> Rows:
@@ -68,8 +68,8 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
     if count:
         cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
         computed, methods = lower(cheapest), methods_of(cheapest)
-        if extension.only_grows(fresh, engine, computed):
-            return Rows(computed, methods, made, desk, notes, grows=True)
+        if extension.only_grows(fresh, count, engine, computed):
+            return Rows(computed, methods, made, desk, notes, extension.fallen())
     standing, anew = desk.create("__standing", extension.standing()), None
     if stands.anew:
         places = exp.select("*").distinct().from_(standing.copy())

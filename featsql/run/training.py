@@ -10,6 +10,7 @@ from sqlglot import exp
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.plan.lower import lower
+from featsql.plan.names import PLACE
 from featsql.plan.narrow import fitted
 from featsql.plan.plan import AsOf, Attach, Over, Plan, Scan
 from featsql.plan.sharing import together
@@ -18,6 +19,7 @@ from featsql.run.arrays import Desk, arranged
 from featsql.run.columns import Made, columns_of
 from featsql.run.extend import Before, Extension, Kept, kept, scans, spine_names
 from featsql.run.extent import Change, Extent, extent, made_of
+from featsql.temporal import column
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,22 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
             return Rows(computed, methods, made, desk, notes, extension.fallen())
     standing, anew = desk.create("__standing", extension.standing()), None
     if stands.anew:
-        places = exp.select("*").distinct().from_(standing.copy())
-        some = decided(extension.partial(desk.create("__places", places), columns), desk)
+        some = decided(extension.partial(each_once(standing, desk), columns), desk)
         anew, methods = desk.create("__anew", lower(some)), methods_of(some)
     query: exp.Query = extension.query(standing, anew, tuple(columns))
     if computed is not None:
         query = exp.union(query, exp.select("*").from_(computed.subquery("__computed")), distinct=False)
     return Rows(query, methods, made, desk, notes)
+
+
+def each_once(standing: exp.Table, desk: Desk) -> exp.Table:
+    """The places of what stands without those that several rows of the spine share."""
+    place = column(PLACE)
+    query = exp.select(exp.Count(this=exp.Star()), exp.Count(this=exp.Distinct(expressions=[place]))).from_(standing)
+    ((rows, places),) = desk.engine.rows(query.sql("duckdb"))
+    if rows == places:
+        return standing
+    return desk.create("__places", exp.select("*").distinct().from_(standing.copy()))
 
 
 def decided(plan: Plan, desk: Desk) -> Plan:

@@ -243,6 +243,19 @@ def test_a_table_that_another_hand_changed_is_computed(folder: Path) -> None:
     assert rows == fresh(folder)
 
 
+def noted_writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is written from now on: each statement as far as the name of the training set."""
+    written: list[str] = []
+    write = Engine.write
+
+    def noted(self: Engine, sql: str) -> int:
+        written.append(sql.split('"training"')[0])
+        return write(self, sql)
+
+    monkeypatch.setattr(Engine, "write", noted)
+    return written
+
+
 ASKED = "{{ config(kind='labels', entity='patient', as_of='asked_at') }}\nselect * from (values "
 AT = [f"({i % 3}, timestamp '2024-01-01 {8 + i // 2:02}:30:00')" for i in range(16)]
 
@@ -266,14 +279,7 @@ def test_more_labels_are_put_behind_those_there(
     folder = clinic(tmp_path, asked=f"{ASKED}{', '.join(AT[:10])}) as t(id, asked_at)\n", training=TRAINING)
     built(folder)
     (folder / "models/asked.sql").write_text(f"{ASKED}{', '.join(labels)}) as t(id, asked_at)\n", encoding="utf-8")
-    written: list[str] = []
-    write = Engine.write
-
-    def noted(self: Engine, sql: str) -> int:
-        written.append(sql.split('"training"')[0])
-        return write(self, sql)
-
-    monkeypatch.setattr(Engine, "write", noted)
+    written = noted_writes(monkeypatch)
     _, rows = built(folder)
     assert any(sql.startswith("INSERT INTO") for sql in written) == grows
     assert rows == fresh(folder)
@@ -284,14 +290,7 @@ def test_few_rows_that_facts_reach_are_replaced_where_they_lie(
     holes: float, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extend, "HOLES", holes)
-    written: list[str] = []
-    write = Engine.write
-
-    def noted(self: Engine, sql: str) -> int:
-        written.append(sql.split('"training"')[0])
-        return write(self, sql)
-
-    monkeypatch.setattr(Engine, "write", noted)
+    written = noted_writes(monkeypatch)
     add(folder, "visits", LATER["visits"])
     _, rows = built(folder)
     assert any(sql.startswith("DELETE FROM") for sql in written) == (holes > 0)

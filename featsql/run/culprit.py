@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from featsql.plan.names import PLACE
 from featsql.plan.plan import Plan
 from featsql.run.answers import NUMBER, same
 from featsql.run.noise import arrived, clock_of, noisy, past, past_and
@@ -16,7 +17,7 @@ from featsql.run.uses import narrowed
 from featsql.run.verdict import Culprit
 from featsql.temporal import available_at, column
 
-QUEUE, PLACE = "queue", "__place"
+QUEUE = "queue"
 
 
 class Search:

@@ -19,7 +19,7 @@ from featsql.run.extent import Change, Extent, hashed
 from featsql.temporal import column
 
 # The number that the engine gives each row of a table.
-NUMBER = "rowid"
+ROWID = "rowid"
 # Which share of the rows of a table may fall without it being written anew.
 HOLES = 0.1
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
@@ -58,8 +58,8 @@ def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change |
     names = spine_names(plan)
     if isinstance(names, str):
         return names
-    if NUMBER in {name.casefold() for name in columns}:
-        return f"the engine's own `{NUMBER}` of its table is hidden by a column"
+    if ROWID in {name.casefold() for name in columns}:
+        return f"the engine's own `{ROWID}` of its table is hidden by a column"
     if any(before.columns.get(name) != columns[name].code for name in names.values()):
         return "the columns of its labels are not as they were"
     anew = tuple(
@@ -155,7 +155,7 @@ class Extension:
     def old(self) -> exp.Subquery:
         """Of which rows of the spine there are rows that still stand, each once, and where the first lies."""
         own = [column(name) for name in self.stands.names.values()]
-        first = exp.alias_(exp.Min(this=column(NUMBER)), PLACE, quoted=True)
+        first = exp.alias_(exp.Min(this=column(ROWID)), PLACE, quoted=True)
         rows = exp.select(*own, first).from_(self.table.copy()).where(self.stand())
         return rows.group_by(*(name.copy() for name in own)).subquery("__old")
 
@@ -194,7 +194,7 @@ class Extension:
         query.append("joins", exp.Join(this=self.old(), on=self.same()))
         return query
 
-    def partial(self, standing: exp.Expr, columns: Mapping[str, Made]) -> Plan:
+    def partial(self, standing: exp.Table, columns: Mapping[str, Made]) -> Plan:
         """The plan of the columns that have to be computed, beside the places where others stand."""
         aliases = {alias for name in self.stands.anew for alias in columns[name].aliases}
         select = self.plan.select.copy()
@@ -213,6 +213,6 @@ class Extension:
         query = query.from_(exp.alias_(self.table.copy(), "__old", table=True))
         for other, alias in ((standing, "__standing"), (anew, "__anew")):
             if other is not None:
-                on = exp.EQ(this=column(PLACE, alias), expression=column(NUMBER, "__old"))
+                on = exp.EQ(this=column(PLACE, alias), expression=column(ROWID, "__old"))
                 query.append("joins", exp.Join(this=exp.alias_(other.copy(), alias, table=True), on=on))
         return query

@@ -16,6 +16,7 @@ from featsql.arrays.rows import Column, Integers, Rows
 from featsql.engine import Engine
 from featsql.plan import names
 from featsql.plan.arrays import GROUP
+from featsql.plan.names import PLACE
 from featsql.plan.parts import KEPT
 
 # How many rows come at once.
@@ -24,7 +25,6 @@ BATCH = 1 << 18
 WIDTH = 12
 # What the engine calls so many bytes.
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
-PLACE = "__place"
 
 
 def memory_limit(engine: Engine) -> int:

@@ -251,14 +251,13 @@ class Engine:
         made = (f"{table.sql(DUCKDB)} ({', '.join(map(definition, columns))})" for table, columns in tables)
         self.execute(";".join(f"CREATE OR REPLACE TABLE {each}" for each in made))
 
-    def write_parquet(self, table: exp.Table, path: str, partition_by: tuple[str, ...] = ()) -> None:
-        """Write a relation's rows to a Parquet file, or to a folder partitioned by columns."""
-        relation = self.connection.sql(exp.select("*").from_(table).sql("duckdb"))
-        with translated(path):
-            if partition_by:
-                relation.write_parquet(path, partition_by=list(partition_by), write_partition_columns=True)
-            else:
-                relation.write_parquet(path)
+    def write_parquet(self, query: str, path: str, partition_by: tuple[str, ...] = ()) -> int:
+        """Write a query's rows to a Parquet file, or to a folder partitioned by columns. Gives how many they are."""
+        options = "FORMAT parquet"
+        if partition_by:
+            names = ", ".join(exp.to_identifier(name, quoted=True).sql(DUCKDB) for name in partition_by)
+            options += f", PARTITION_BY ({names}), WRITE_PARTITION_COLUMNS true"
+        return self.write(f"COPY ({query}) TO {exp.Literal.string(path).sql(DUCKDB)} ({options})")
 
     @contextmanager
     def setting(self, values: Mapping[str, Any]) -> Iterator[None]:

@@ -36,10 +36,29 @@ EARLIER = {
 }
 
 
+EXTERNAL = {
+    "file": "materialized='external', publish={'path': 'target/training.parquet'}",
+    "folder": "materialized='external', publish={'path': 'target/training', 'partition_by': ['ward']}",
+}
+
+
+def stored(how: str) -> str:
+    """The training set in a table, or where else its rows may lie."""
+    return TRAINING.replace("'training_set'", f"'training_set', {EXTERNAL[how]}") if how in EXTERNAL else TRAINING
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The clinic, built."""
+def tables(tmp_path: Path) -> Path:
+    """The clinic, built, with the training set in a table."""
     made = clinic(tmp_path, training=TRAINING)
+    built(made)
+    return made
+
+
+@pytest.fixture(params=["table", *EXTERNAL])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The clinic, built."""
+    made = clinic(tmp_path, training=stored(request.param))
     built(made)
     return made
 
@@ -234,13 +253,13 @@ def test_rows_are_known_again_by_what_is_needed_of_their_labels(tmp_path: Path) 
         assert rows == fresh(folder)
 
 
-def test_a_table_that_another_hand_changed_is_computed(folder: Path) -> None:
-    with duckdb.connect(str(folder / "target/clinic.duckdb")) as connection:
+def test_a_table_that_another_hand_changed_is_computed(tables: Path) -> None:
+    with duckdb.connect(str(tables / "target/clinic.duckdb")) as connection:
         connection.execute("delete from training where id = 1")
-    more_questions(folder)
-    said, rows = built(folder)
+    more_questions(tables)
+    said, rows = built(tables)
     assert said == ""
-    assert rows == fresh(folder)
+    assert rows == fresh(tables)
 
 
 def noted_writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -287,14 +306,14 @@ def test_more_labels_are_put_behind_those_there(
 
 @pytest.mark.parametrize("holes", [0.0, 0.5])
 def test_few_rows_that_facts_reach_are_replaced_where_they_lie(
-    holes: float, folder: Path, monkeypatch: pytest.MonkeyPatch
+    holes: float, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extend, "HOLES", holes)
     written = noted_writes(monkeypatch)
-    add(folder, "visits", LATER["visits"])
-    _, rows = built(folder)
+    add(tables, "visits", LATER["visits"])
+    _, rows = built(tables)
     assert any(sql.startswith("DELETE FROM") for sql in written) == (holes > 0)
-    assert rows == fresh(folder)
+    assert rows == fresh(tables)
 
 
 def test_a_relation_that_is_as_it_was_is_not_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

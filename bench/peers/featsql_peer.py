@@ -35,7 +35,7 @@ def models(workload: str, given: str) -> dict[str, str]:
     joins = "\n".join(f"left join {{{{ ref('{name}') }}}} as {name} on {name}.id = l.id" for name in made)
     columns = "".join(f", {name}.* exclude (id)" for name in made)
     made["training"] = (
-        "{{ config(kind='training_set', publish={'path': 'target/answer.parquet'}) }}\n"
+        "{{ config(kind='training_set', materialized='external', publish={'path': 'target/answer.parquet'}) }}\n"
         f"select {given}{columns}\nfrom {{{{ ref('asked') }}}} as l\n{joins}"
     )
     return made

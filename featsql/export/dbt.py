@@ -230,6 +230,6 @@ def catalog(excerpt: Excerpt, metadata: Mapping[str, Any]) -> dict[str, Any]:
 def relation_type(table: Table, excerpt: Excerpt) -> str:
     """Whether the database holds a table or a view."""
     model = excerpt.compiled.graph.models.get(table.key.partition(":")[2])
-    if model is None or model.config.kind in {"labels", "training_set"}:
+    if model is None or (model.config.kind in {"labels", "training_set"} and not model.config.is_external):
         return "BASE TABLE"
     return "BASE TABLE" if model.config.materialized in {"table", "incremental"} else "VIEW"

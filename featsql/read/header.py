@@ -63,7 +63,7 @@ class Places:
 def read_header(raw: RawConfig, default_delay: str | None) -> Config:
     """The typed header of a model. Raises FeatsqlError with everything that is wrong in it:
     FS102, FS103 keys and values, FS11x what is wrong with a clock, FS120 keys that do not belong
-    to the model's kind."""
+    to the model's kind, FS121, FS122 keys that it cannot do without."""
     places = Places(raw)
     block = header_block(raw, places)
     found: list[Diagnostic] = misplaced(block, places)
@@ -156,7 +156,22 @@ def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
         found.append(
             Diagnostic("FS120", "a features model has no rows of its own to publish", places.of("publish"), hint)
         )
+    if block.materialized == "external":
+        found += misplaced_external(block, places)
     return found
+
+
+def misplaced_external(block: HeaderBlock, places: Places) -> list[Diagnostic]:
+    """What stands against rows that lie in Parquet alone."""
+    place = places.of("materialized")
+    if block.kind != "training_set":
+        message = f"a model of kind `{block.kind}` cannot be external"
+        hint = "it belongs to kind training_set; of a table, `publish` makes a copy"
+        return [Diagnostic("FS120", message, place, hint)]
+    if block.publish is None:
+        hint = "say where they are to lie: publish={'path': 'target/training.parquet'}"
+        return [Diagnostic("FS122", "an external training set does not say where its rows lie", place, hint)]
+    return []
 
 
 def read_clock(block: TimeBlock, places: Places, default_delay: str | None, found: list[Diagnostic]) -> Clock | None:

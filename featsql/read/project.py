@@ -15,7 +15,7 @@ from featsql.temporal import Boundary, Clock
 SEEDS = "seed"  # what every seed has as its source
 
 ModelKind = Literal["plain", "features", "labels", "training_set"]
-Materialization = Literal["view", "table", "ephemeral", "incremental"]
+Materialization = Literal["view", "table", "ephemeral", "incremental", "external"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,11 @@ class Config:
     description: str = ""
     columns: tuple[ColumnProperties, ...] = ()
     place: Place | None = None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the rows lie in what is published alone, and the target has a view of them."""
+        return self.materialized == "external"
 
 
 @dataclass(frozen=True, slots=True)

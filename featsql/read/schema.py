@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from featsql.read.project import Materialization
+
 
 def as_list(value: Any) -> Any:
     """A lone value where a list is allowed."""
@@ -160,7 +162,7 @@ class HeaderBlock(Strict):
     """A model's configuration."""
 
     kind: Literal["plain", "features", "labels", "training_set"] = "plain"
-    materialized: Literal["view", "table", "ephemeral", "incremental"] = "view"
+    materialized: Materialization = "view"
     entity: Names | None = None
     as_of: str | None = None
     horizon: str | None = None

@@ -18,7 +18,7 @@ from featsql.run.columns import Made
 from featsql.run.extent import Change, Extent, hashed
 from featsql.temporal import column
 
-# The number that the engine gives each row of a table.
+# The name of the number that the engine gives each row of a table.
 ROWID = "rowid"
 # Which share of the rows of a table may fall without it being written anew.
 HOLES = 0.1
@@ -36,9 +36,19 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The rows that an earlier build left: the relation that holds them, which of its columns numbers them, and whether
+    some can be changed where they lie, without the others being written anew."""
+
+    rows: exp.Table | exp.Subquery
+    number: str
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What of an earlier table still stands: the columns but `anew`, in the rows that do not fulfil any of `reached`.
-    `names` are those that the spine's columns have in it."""
+    """What of earlier rows still stands: the columns but `anew`, in the rows that do not fulfil any of `reached`.
+    `names` are those that the spine's columns have in them."""
 
     names: Mapping[str, str]
     anew: tuple[str, ...]
@@ -53,13 +63,15 @@ def scans(plan: Plan) -> Iterator[Scan]:
     yield from plan.scans.values()
 
 
-def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change | None], before: Before) -> Kept | str:
-    """What of the earlier table still stands; where nothing does, or nobody can tell, why not."""
+def kept(
+    plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change | None], before: Before, earlier: Earlier
+) -> Kept | str:
+    """What of the earlier rows still stands; where nothing does, or nobody can tell, why not."""
     names = spine_names(plan)
     if isinstance(names, str):
         return names
-    if ROWID in {name.casefold() for name in columns}:
-        return f"the engine's own `{ROWID}` of its table is hidden by a column"
+    if earlier.number in {name.casefold() for name in columns}:
+        return f"the engine's own `{earlier.number}` of its table is hidden by a column"
     if any(before.columns.get(name) != columns[name].code for name in names.values()):
         return "the columns of its labels are not as they were"
     anew = tuple(
@@ -79,7 +91,7 @@ def kept(plan: Plan, columns: Mapping[str, Made], changes: Mapping[str, Change |
 
 
 def sees(plan: Plan, scan: Scan, change: Change | None, names: Mapping[str, str]) -> exp.Expr | None:
-    """Whether a row of the earlier table is asked at an instant that sees what changed of a relation; None where
+    """Whether an earlier row is asked at an instant that sees what changed of a relation; None where
     none is."""
     assert change is not None
     if change.ranges == ():
@@ -127,17 +139,17 @@ def total(table: exp.Expr, names: Sequence[str]) -> exp.Subquery:
 
 
 class Extension:
-    """The parts of the query of a training set of which some cells are taken from `table`, as it was. Where they lie
-    there is told by the numbers that the engine gives its rows: no cell is joined by anything longer."""
+    """The parts of the query of a training set of which some cells are taken from `earlier` rows. Where they lie
+    there is told by the numbers of these: no cell is joined by anything longer."""
 
-    def __init__(self, plan: Plan, table: exp.Table, stands: Kept) -> None:
-        self.plan, self.table, self.stands = plan, table, stands
+    def __init__(self, plan: Plan, earlier: Earlier, stands: Kept) -> None:
+        self.plan, self.earlier, self.stands = plan, earlier, stands
         self.spine = exp.select("*").from_(plan.spine.source.copy()).subquery("__spine")
         written = {name.casefold(): name for name in plan.spine.columns}
         self.names = tuple(written.get(name, name) for name in stands.names)
 
     def same(self) -> exp.Expr:
-        """Whether a row of the earlier table is of a row of the spine."""
+        """Whether an earlier row is of a row of the spine."""
         names = self.stands.names
         return exp.and_(
             *(
@@ -147,7 +159,7 @@ class Extension:
         )
 
     def stand(self) -> exp.Expr:
-        """Whether a row of the earlier table still stands."""
+        """Whether an earlier row still stands."""
         asked = column(self.stands.names[self.plan.spine.as_of.casefold()])
         there = exp.not_(exp.Is(this=asked, expression=exp.null()))
         return exp.and_(there, *(exp.not_(condition.copy()) for condition in self.stands.reached))
@@ -155,20 +167,25 @@ class Extension:
     def old(self) -> exp.Subquery:
         """Of which rows of the spine there are rows that still stand, each once, and where the first lies."""
         own = [column(name) for name in self.stands.names.values()]
-        first = exp.alias_(exp.Min(this=column(ROWID)), PLACE, quoted=True)
-        rows = exp.select(*own, first).from_(self.table.copy()).where(self.stand())
+        first = exp.alias_(exp.Min(this=column(self.earlier.number)), PLACE, quoted=True)
+        rows = exp.select(*own, first).from_(self.earlier.rows.copy()).where(self.stand())
         return rows.group_by(*(name.copy() for name in own)).subquery("__old")
 
     def only_grows(self, fresh: exp.Table, count: int, engine: Engine, computed: exp.Query) -> bool:
-        """Whether those rows of the earlier table that stand are those of all rows of the spine but the `fresh` ones,
-        each as often as there: what is `computed` of these can be put behind its rows. Rows are told by the sums of
-        their hashes. Where facts reach too many, no: what fell leaves holes in the table."""
-        if self.stands.anew or (self.stands.reached and count > HOLES * engine.count(self.table)):
+        """Whether those earlier rows that stand are those of all rows of the spine but the `fresh` ones,
+        each as often as there: what is `computed` of these can be put behind them. Rows are told by the sums of
+        their hashes. Where facts reach too many rows of a table, no: what fell leaves holes in it."""
+        rows = self.earlier.rows
+        holes = self.stands.reached and self.earlier.in_place
+        if self.stands.anew or (holes and count > HOLES * engine.count(rows)):
             return False
-        held = engine.columns(exp.select("*").from_(self.table.copy()).sql("duckdb"))
-        if held != engine.columns(computed.sql("duckdb")):
+        wanted = engine.columns(computed.sql("duckdb"))
+        held = (
+            exp.select("*").from_(rows.copy()) if self.earlier.in_place else self.others([each.name for each in wanted])
+        )
+        if engine.columns(held.sql("duckdb")) != wanted:
             return False
-        mine = exp.select("*").from_(self.table.copy()).where(self.stand()).subquery()
+        mine = exp.select("*").from_(rows.copy()).where(self.stand()).subquery()
         sums = (
             total(self.plan.spine.source, self.names),
             total(fresh, self.names),
@@ -178,8 +195,12 @@ class Extension:
         return bool(whole == added + before)
 
     def fallen(self) -> exp.Expr:
-        """Whether a row of the earlier table does not stand."""
+        """Whether an earlier row does not stand."""
         return exp.not_(exp.func("coalesce", self.stand(), exp.false()))
+
+    def others(self, columns: Sequence[str]) -> exp.Select:
+        """The earlier rows that stand."""
+        return exp.select(*(column(name) for name in columns)).from_(self.earlier.rows.copy()).where(self.stand())
 
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed."""
@@ -206,13 +227,13 @@ class Extension:
         return replace(self.plan, spine=spine, attachments=attachments, select=select)
 
     def query(self, standing: exp.Table, anew: exp.Table | None, columns: Sequence[str]) -> exp.Select:
-        """The rows of which something stands: what lies in the places of the earlier table, and what was computed for
+        """The rows of which something stands: what lies in the places of the earlier ones, and what was computed for
         these."""
         tables = {name: "__anew" if name in self.stands.anew else "__old" for name in columns}
         query = exp.select(*(column(name, table) for name, table in tables.items()))
-        query = query.from_(exp.alias_(self.table.copy(), "__old", table=True))
+        query = query.from_(exp.alias_(self.earlier.rows.copy(), "__old", table=True))
         for other, alias in ((standing, "__standing"), (anew, "__anew")):
             if other is not None:
-                on = exp.EQ(this=column(PLACE, alias), expression=column(ROWID, "__old"))
+                on = exp.EQ(this=column(PLACE, alias), expression=column(self.earlier.number, "__old"))
                 query.append("joins", exp.Join(this=exp.alias_(other.copy(), alias, table=True), on=on))
         return query

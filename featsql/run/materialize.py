@@ -18,6 +18,7 @@ from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
 from featsql.run.extend import Before
 from featsql.run.knowledge import Knowledge
+from featsql.run.stores import FileStore, TableStore
 from featsql.run.target import relations, table_of
 from featsql.run.training import training_rows
 from featsql.temporal import interval, reached
@@ -238,27 +239,30 @@ class Materializer:
         return exp.not_(exp.func("coalesce", mature, exp.false()))
 
     def training_set(self, model: Model) -> Built:
-        """One query for the whole table; rolled back where it does not have the spine's rows."""
+        """One query for all rows; what was there stays where it does not have those of the spine."""
         plan = self.compiled.plans[model.name]
         assert isinstance(plan, Plan)
-        table = table_of(self.project, model.name)
-        made = training_rows(plan, table, self.engine, self.compiled, self.before.get(model.name))
-        with made.desk, self.engine.transaction():
-            self.drop_other(model.name, "TABLE")
-            if made.instead is not None:
-                self.engine.write(exp.Delete(this=table, where=exp.Where(this=made.instead)).sql("duckdb"))
-                self.engine.write(exp.Insert(this=table, expression=made.query).sql("duckdb"))
-                rows = self.engine.count(table)
-            else:
-                create = exp.Create(this=table, kind="TABLE", replace=True, expression=made.query)
-                rows = self.engine.write(create.sql("duckdb"))
+        store, before = self.store(model), self.before.get(model.name)
+        made = training_rows(plan, self.engine, self.compiled, before, store.earlier if before is not None else None)
+
+        def check(rows: int) -> None:
             wanted = self.engine.count(plan.spine.source)
             if rows != wanted:
                 message = f"`{model.name}` has {rows:,} rows for the {wanted:,} of its labels"
                 hint = "a join multiplies or drops rows: join relations by a unique key, with LEFT JOIN"
                 raise FeatsqlError(Diagnostic("FS805", message, model.rendered.file.place(1), hint))
+
+        with made.desk:
+            rows = store.write(made, check, lambda kind: self.drop_other(model.name, kind))
         self.made[model.name] = made.made
         return Built(rows, made.notes, made.methods)
+
+    def store(self, model: Model) -> TableStore | FileStore:
+        """Where the rows of a training set lie."""
+        if not model.config.is_external:
+            return TableStore(self.engine, table_of(self.project, model.name))
+        columns = self.compiled.checked.catalog.relations[model_key(model.name)].columns
+        return FileStore(self.engine, model, self.project, columns)
 
     def drop_other(self, name: str, kind: str) -> None:
         """Drop a relation of this name that is of the other kind: a view that becomes a table, say."""

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from sqlglot import exp
 
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
@@ -22,30 +24,48 @@ HIDDEN = "*****"
 
 
 def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
-    """Copy a built relation to Parquet where its config asks for it; gives the paths written.
-
-    A single file is replaced by renaming. A partitioned folder is written under a name of its own
-    beside `path`, and `path` is a symbolic link that then points to it: readers see the old rows
-    or the new ones. Raises FeatsqlError FS806 where that cannot be written.
-    """
+    """Copy a built relation to Parquet where its config asks for it; gives the paths written. What is external lies
+    there since it was built. Raises FeatsqlError FS806 where that cannot be written."""
     wanted = model.config.publish
     if wanted is None:
         return ()
+    if not model.config.is_external:
+        rows = exp.select("*").from_(table_of(project, model.name)).sql("duckdb")
+        try:
+            put(model, project, lambda path: engine.write_parquet(rows, path, wanted.partition_by))
+        except EngineError as error:
+            raise unpublished(model, wanted.path, error.message.splitlines()[0]) from error
+    return (wanted.path,)
+
+
+def put(model: Model, project: Project, write: Callable[[str], object]) -> None:
+    """Put rows that `write` writes to the path that it is given where the model's config wants them.
+
+    A single file is replaced by renaming. A partitioned folder is written under a name of its own
+    beside its path, and that is a symbolic link that then points to it: readers see the old rows
+    or the new ones. Raises FeatsqlError FS806 where that cannot be done, and whatever `write` raises:
+    what was there stays then.
+    """
+    wanted = model.config.publish
+    assert wanted is not None
     path = project.root / wanted.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if wanted.partition_by:
-            publish_folder(model, wanted.partition_by, path, project, engine)
+            put_folder(path, write)
         else:
-            publish_file(model, path, project, engine)
-    except (OSError, EngineError) as error:
-        message = error.message.splitlines()[0] if isinstance(error, EngineError) else str(error)
-        place = model.config.place or model.rendered.file.place(1)
-        raise FeatsqlError(Diagnostic("FS806", f"cannot publish `{wanted.path}`: {message}", place)) from error
-    return (wanted.path,)
+            put_file(path, write)
+    except OSError as error:
+        raise unpublished(model, wanted.path, str(error)) from error
 
 
-def publish_file(model: Model, path: Path, project: Project, engine: Engine) -> None:
+def unpublished(model: Model, path: str, message: str) -> FeatsqlError:
+    """What is said where rows cannot be published."""
+    place = model.config.place or model.rendered.file.place(1)
+    return FeatsqlError(Diagnostic("FS806", f"cannot publish `{path}`: {message}", place))
+
+
+def put_file(path: Path, write: Callable[[str], object]) -> None:
     """Write one Parquet file and put it in place."""
     if path.is_dir():
         raise OSError(f"{path.name} is a folder")
@@ -53,13 +73,13 @@ def publish_file(model: Model, path: Path, project: Project, engine: Engine) -> 
         raise OSError(f"{path.name} is no file")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        engine.write_parquet(table_of(project, model.name), str(fresh))
+        write(str(fresh))
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, project: Project, engine: Engine) -> None:
+def put_folder(path: Path, write: Callable[[str], object]) -> None:
     """Write a partitioned folder and let the link point to it."""
     if path.exists() and not path.is_symlink():
         raise OSError(f"{path.name} exists and is not a folder that featsql published")
@@ -67,7 +87,7 @@ def publish_folder(model: Model, partition_by: tuple[str, ...], path: Path, proj
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     link = path.with_name(f"{fresh.name}.link")
     try:
-        engine.write_parquet(table_of(project, model.name), str(fresh), partition_by)
+        write(str(fresh))
         link.symlink_to(fresh.name, target_is_directory=True)
         os.replace(link, path)
     except BaseException:

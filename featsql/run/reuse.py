@@ -54,7 +54,8 @@ class Reuse:
         self.trusted = found
         self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
         if self.state.root != str(project.root):  # a view knows its files by their full paths
-            self.state.nodes = {name: node for name, node in self.state.nodes.items() if node.kind != "view"}
+            nodes = self.state.nodes.items()
+            self.state.nodes = {name: node for name, node in nodes if not self.is_view(name, node.kind)}
             self.state.root = str(project.root)
         self.before = dict(self.state.sources)
         self.earlier = {} if options.full_refresh else dict(self.state.nodes)
@@ -167,25 +168,40 @@ class Reuse:
         """What is no longer in the target as the state says."""
         if old.kind not in KEPT:
             return None
-        if self.standing.get(name) != ("VIEW" if old.kind == "view" else "TABLE"):
+        is_view = self.is_view(name, old.kind)
+        if self.standing.get(name) != ("VIEW" if is_view else "TABLE"):
             return "its relation is gone"
-        if old.kind != "view" and (old.rows, old.columns) != (self.count(name), digest(self.shapes.get(name))):
+        if not is_view and (old.rows, old.columns) != (self.count(name), digest(self.shapes.get(name))):
             return "its table was changed by another hand"
         root = self.compiled.project.root
         gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
         return f"its copy {gone} changed" if gone else None
+
+    def is_elsewhere(self, name: str, old: NodeState) -> bool:
+        """Whether the rows of an external training set lie where its config does not look for them any more."""
+        model = self.compiled.graph.models[name]
+        wanted = model.config.publish
+        if wanted is None or not model.config.is_external:
+            return False
+        is_folder = (self.compiled.project.root / wanted.path).is_dir()
+        return wanted.path not in old.published or is_folder != bool(wanted.partition_by)
+
+    def is_view(self, name: str, kind: str) -> bool:
+        """Whether the target holds a view under the name of a node."""
+        model = self.compiled.graph.models.get(name)
+        return kind == "view" or (model is not None and model.config.is_external)
 
     def count(self, name: str) -> int:
         """How many rows a table holds."""
         return self.engine.count(table_of(self.compiled.project, name))
 
     def left(self, name: str) -> Before | None:
-        """What a training set was made of when it was built, if its table is as it was left and nothing about it is
+        """What a training set was made of when it was built, if its rows are as they were left and nothing about it is
         unknown."""
         old, new = self.earlier.get(name), self.fresh[name]
         if old is None or not old.columns_made or old.kind != new.kind or old.why_not or new.why_not:
             return None
-        if self.missing(name, old) is not None:
+        if self.missing(name, old) is not None or self.is_elsewhere(name, old):
             return None
         extents = {key: extent_from(held) for key, held in old.extents.items()}
         untouched = frozenset(key for key in extents if self.stands(key, old))
@@ -255,8 +271,9 @@ class Reuse:
         self.look_at_sources(self.unread)  # nobody has waited for these
         found = shapes(self.engine, self.compiled.project)
         for name in self.made:
-            if self.state.nodes[name].kind in KEPT - {"view"}:
-                self.state.nodes[name].columns = digest(found.get(name))
+            node = self.state.nodes[name]
+            if node.kind in KEPT and not self.is_view(name, node.kind):
+                node.columns = digest(found.get(name))
         self.state.build = self.began
         self.write()
 

@@ -17,7 +17,7 @@ from featsql.plan.sharing import together
 from featsql.resolve.describe import three_part
 from featsql.run.arrays import Desk, arranged
 from featsql.run.columns import Made, columns_of
-from featsql.run.extend import Before, Extension, Kept, kept, scans, spine_names
+from featsql.run.extend import Before, Earlier, Extension, Kept, kept, scans, spine_names
 from featsql.run.extent import Change, Extent, extent, made_of
 from featsql.temporal import column
 
@@ -25,8 +25,8 @@ from featsql.temporal import column
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The query of the rows, how their features are found, what they are made of, the tables that the query needs
-    beside the project's, and what is worth knowing about the rows; which rows of the earlier table they replace
-    (`instead`; None: all), to come behind the others."""
+    beside the project's, and what is worth knowing about the rows; which of the earlier rows they replace, where those
+    can be changed in place (`instead`; None: all), to come behind the others."""
 
     query: exp.Query
     methods: tuple[str, ...]
@@ -36,9 +36,11 @@ class Rows:
     instead: exp.Expr | None = None
 
 
-def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compiled, before: Before | None) -> Rows:
-    """The rows of a training set. What still stands of its earlier `table`, which is as it was left, is not computed
-    again: `before` is what that was made of; None, where nothing of it may be kept."""
+def training_rows(
+    plan: Plan, engine: Engine, compiled: Compiled, before: Before | None = None, earlier: Earlier | None = None
+) -> Rows:
+    """The rows of a training set. What still stands of the `earlier` ones, which are as they were left, is not computed
+    again: `before` is what those were made of. None, where nothing of them may be kept."""
     # where no row can be told again, nobody will ask what its relations held
     known_again = not isinstance(spine_names(plan), str)
     read: dict[str, Scan] = {scan.relation.key: scan for scan in scans(plan)} if known_again else {}
@@ -52,13 +54,13 @@ def training_rows(plan: Plan, table: exp.Table, engine: Engine, compiled: Compil
             extents[key], changes[key] = extent(scan, engine, known)
     columns = columns_of(plan, compiled)
     made = Before(extents, {name: each.code for name, each in columns.items()})
-    stands = kept(plan, columns, changes, before) if before is not None else None
     desk = Desk(engine)
-    if not isinstance(stands, Kept):
+    stands = kept(plan, columns, changes, before, earlier) if before and earlier else None
+    if earlier is None or not isinstance(stands, Kept):
         cheapest = decided(plan, desk)
         notes = (f"all rows computed: {stands}",) if stands is not None else ()
         return Rows(lower(cheapest), methods_of(cheapest), made, desk, notes)
-    return extended(Extension(plan, table, stands), columns, made, desk)
+    return extended(Extension(plan, earlier, stands), columns, made, desk)
 
 
 def extended(extension: Extension, columns: Mapping[str, Made], made: Before, desk: Desk) -> Rows:
@@ -71,7 +73,10 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
         cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
         computed, methods = lower(cheapest), methods_of(cheapest)
         if extension.only_grows(fresh, count, engine, computed):
-            return Rows(computed, methods, made, desk, notes, extension.fallen())
+            if extension.earlier.in_place:
+                return Rows(computed, methods, made, desk, notes, extension.fallen())
+            behind = exp.select("*").from_(computed.subquery("__computed"))
+            return Rows(exp.union(extension.others(tuple(columns)), behind, distinct=False), methods, made, desk, notes)
     standing, anew = desk.create("__standing", extension.standing()), None
     if stands.anew:
         some = decided(extension.partial(each_once(standing, desk), columns), desk)

@@ -108,12 +108,16 @@ def content(path: Path, size: int) -> str | None:
 
 
 def stamp(path: Path) -> list[int] | None:
-    """A file's size and time of change; None where it is not there."""
+    """A file's size and time of change; of a folder, how large its files are together, when one changed last, and how
+    many there are. None where it is not there."""
     try:
-        stat = path.stat()
+        if not path.is_dir():
+            stat = path.stat()
+            return [stat.st_size, stat.st_mtime_ns]
+        stats = [each.stat() for each in path.resolve().rglob("*") if each.is_file()]
     except OSError:
         return None
-    return [stat.st_size, stat.st_mtime_ns]
+    return [sum(each.st_size for each in stats), max((each.st_mtime_ns for each in stats), default=0), len(stats)]
 
 
 def watchable(source: Source) -> bool:

@@ -1,0 +1,149 @@
+"""An external training set lies in Parquet alone, and the target has a view of it that gives what a table would."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from clinic import FILES, clinic
+
+import featsql
+from featsql.run.run import Result
+
+QUERY = """
+select l.id, l.asked_at, v.visits, v.visits::hugeint * 10 as tenfold, [v.visits, 1]::bigint[2] as pair,
+    case when t.y > 15 then 'high' else 'low' end::enum('low', 'high') as grade
+from {{ ref('asked') }} as l
+left join {{ ref('visited') }} as v using (id)
+left join {{ ref('tested') }} as t using (id)
+"""
+FILE = "publish={'path': 'target/training.parquet'}"
+FOLDER = "publish={'path': 'target/training', 'partition_by': ['id', 'grade']}"
+
+
+def model(stored: str, query: str = QUERY) -> str:
+    return f"{{{{ config(kind='training_set', {stored}) }}}}\n{query}"
+
+
+def external(publish: str) -> str:
+    return model(f"materialized='external', {publish}")
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / f"models/{name}.sql").write_text(text, encoding="utf-8")
+
+
+def built(folder: Path) -> Result:
+    """What became of the training set in a build."""
+    run = featsql.load(folder).build()
+    (result,) = [each for each in run.results if each.name == "training"]
+    return result
+
+
+def asked(folder: Path, query: str = "from training order by all") -> list[tuple[object, ...]]:
+    """What the target says, opened by anybody."""
+    with duckdb.connect(str(folder / "target/clinic.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def kind(folder: Path) -> list[tuple[object, ...]]:
+    return asked(folder, "select table_type from information_schema.tables where table_name = 'training'")
+
+
+@pytest.mark.parametrize("publish", [FILE, FOLDER])
+def test_the_view_gives_what_a_table_would(publish: str, tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=model(publish))
+    assert built(folder).status == "success"
+    assert kind(folder) == [("BASE TABLE",)]
+    rows, types = asked(folder), asked(folder, "describe training")
+    write(folder, "training", external(publish))
+    result = built(folder)
+    assert (result.status, result.reason, result.rows) == ("success", "code changed", len(rows))
+    assert kind(folder) == [("VIEW",)]
+    assert (asked(folder), asked(folder, "describe training")) == (rows, types)
+    assert built(folder).status == "unchanged"
+    write(folder, "training", model(publish))
+    assert built(folder).status == "success"
+    assert (kind(folder), asked(folder)) == ([("BASE TABLE",)], rows)
+
+
+def test_a_file_that_another_hand_changed_is_written_anew(tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=external(FILE))
+    built(folder)
+    rows, path = asked(folder), folder / "target/training.parquet"
+    path.unlink()
+    result = built(folder)
+    assert (result.status, result.reason) == ("success", "its copy target/training.parquet changed")
+    duckdb.connect().execute(f"copy (from '{path}' limit 1) to '{path}'").fetchall()
+    assert built(folder).notes == ()
+    assert asked(folder) == rows
+
+
+def test_a_file_deep_in_a_folder_is_seen_to_change(tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=external(FOLDER))
+    built(folder)
+    rows = asked(folder)
+    path = next((folder / "target/training").rglob("*.parquet"))
+    duckdb.connect().execute(f"copy (from '{path}' limit 0) to '{path}'").fetchall()
+    assert built(folder).status == "success"
+    assert asked(folder) == rows
+
+
+@pytest.mark.parametrize(("one", "two"), [(FILE, FOLDER), (FOLDER, FILE), (FILE, FILE.replace("training", "other"))])
+def test_rows_that_are_to_lie_elsewhere_are_all_computed(one: str, two: str, tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=external(one))
+    built(folder)
+    rows = asked(folder)
+    write(folder, "training", external(two))
+    result = built(folder)
+    assert (result.status, result.notes) == ("success", ())
+    assert asked(folder) == rows
+
+
+def test_wrong_rows_do_not_replace_others(tmp_path: Path) -> None:
+    """A patient has several visits."""
+    folder = clinic(tmp_path, training=external(FILE))
+    built(folder)
+    rows, held = asked(folder), (folder / "target/training.parquet").read_bytes()
+    more = QUERY + "left join {{ source('s', 'visits') }} as twice on twice.id = l.id\n"
+    write(folder, "training", model(f"materialized='external', {FILE}", more))
+    (diagnostic,) = built(folder).diagnostics
+    assert diagnostic.code == "FS805"
+    assert (folder / "target/training.parquet").read_bytes() == held
+    assert asked(folder) == rows
+    assert list((folder / "target").glob(".training*")) == []
+
+
+def test_what_the_query_stumbles_over_is_not_said_of_the_file(tmp_path: Path) -> None:
+    query = QUERY.replace("v.visits,", "v.visits, case when l.id = 2 then error('no') end as oh,", 1)
+    folder = clinic(tmp_path, training=model(f"materialized='external', {FILE}", query))
+    (diagnostic,) = built(folder).diagnostics
+    assert (diagnostic.code, "no" in diagnostic.message) == ("FS807", True)
+    (tmp_path / "other").mkdir()
+    folder = clinic(tmp_path / "other", training=external(FILE))
+    (folder / "target/training.parquet").mkdir(parents=True)
+    (diagnostic,) = built(folder).diagnostics
+    assert diagnostic.code == "FS806"
+
+
+def test_a_project_may_move_and_have_marks_in_its_names(tmp_path: Path) -> None:
+    publish = FILE.replace("training.", "tr[a]in*?.")
+    folder = clinic(tmp_path, training=external(publish))
+    built(folder)
+    rows = asked(folder)
+    moved = tmp_path.parent / f"{tmp_path.name} [moved]"
+    shutil.move(folder, moved)
+    assert built(moved).status == "success"
+    assert asked(moved) == rows
+
+
+def test_what_reads_it_sees_the_new_rows(tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=external(FILE))
+    write(folder, "counted", "{{ config(materialized='table') }} select count(*) as n from {{ ref('training') }}")
+    built(folder)
+    ((before,),) = asked(folder, "from counted")
+    write(folder, "asked", FILES["models/asked.sql"] + "union all select 2, timestamp '2024-01-01 11:59'\n")
+    assert "of them computed" in built(folder).notes[0]
+    assert asked(folder, "from counted") == [(before + 1,)]  # type: ignore[operator]

@@ -10,6 +10,7 @@ import pyarrow
 
 from featsql.arrays.arrow import array
 from featsql.arrays.arrow import column as column_of
+from featsql.arrays.digits import counted, digits
 from featsql.arrays.part import RefusedError
 from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Column, Flags, Integers, Values
@@ -23,10 +24,16 @@ TOO_MANY = 1 << 29
 def alike(group: Integers, values: Values) -> tuple[Integers, Flags]:
     """The places of rows in an order in which those of the same group and value stand together, as they come, and which
     of them, but for the first, has the group and value of the one before it. Where all of it has room in one number,
-    numbers are sorted, which is many times as fast as to sort places."""
+    numbers are sorted, which is many times as fast as to sort places; where it has room in two digits, they are
+    counted, which nowhere takes longer, and on some processors half as long."""
     size = len(values)
     if not size:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    short = digits(values)
+    if short is not None and (first := digits(group)) is not None:
+        places = counted(first, short)
+        first, short = first.take(places, mode="clip"), short.take(places, mode="clip")
+        return places, (first[1:] == first[:-1]) & (short[1:] == short[:-1])
     low, for_place = int(values.min()), size.bit_length()
     kinds = int(values.max()) - low + 1
     if (int(group[-1] - group[0]) + 1) * kinds << for_place < ROOM:

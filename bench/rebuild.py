@@ -27,6 +27,8 @@ from featsql_peer import write
 
 # How many of a hundred labels are there at first.
 AT_FIRST = 99
+# Where the training set lies: new rows come as a file of their own.
+FOLDER = "target/answer/"
 STEPS = ("from nothing", "hardly any rows", "nothing changed", "1 % more labels", "one features model changed")
 
 
@@ -65,9 +67,9 @@ def built(workload: Workload, data: Path, few: Path) -> dict[str, float]:
         windows.write_text(windows.read_text().replace("1 hour", "2 hours"))
 
     labels.head(len(labels) * AT_FIRST // 100).write_parquet(spine)
-    write(folder, data, workload.name, spine, "l.*")
+    write(folder, data, workload.name, spine, "l.*", FOLDER)
     found = {"from nothing": build(folder)}
-    write(small := few / folder.name, few, workload.name, few / "spine.parquet", "l.*")
+    write(small := few / folder.name, few, workload.name, few / "spine.parquet", "l.*", FOLDER)
     found["hardly any rows"] = build(small)
     for step, prepare in zip(STEPS[2:], (nothing, more, change), strict=True):
         found[step] = after(prepare, folder)
@@ -96,7 +98,7 @@ def build(folder: Path) -> float:
 
 def answer(folder: Path) -> pl.DataFrame:
     """What was built, in the order of the spine's rows."""
-    return pl.read_parquet(folder / "target/answer.parquet").sort("row")
+    return pl.read_parquet(folder / FOLDER).sort("row")
 
 
 if __name__ == "__main__":

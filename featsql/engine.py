@@ -251,12 +251,13 @@ class Engine:
         made = (f"{table.sql(DUCKDB)} ({', '.join(map(definition, columns))})" for table, columns in tables)
         self.execute(";".join(f"CREATE OR REPLACE TABLE {each}" for each in made))
 
-    def write_parquet(self, query: str, path: str, partition_by: tuple[str, ...] = ()) -> int:
-        """Write a query's rows to a Parquet file, or to a folder partitioned by columns. Gives how many they are."""
+    def write_parquet(self, query: str, path: str, partition_by: tuple[str, ...] = (), name: str = "data") -> int:
+        """Write a query's rows to a Parquet file, or to a folder partitioned by columns, whose files' names begin with
+        a `name`. Gives how many they are."""
         options = "FORMAT parquet, WRITE_BLOOM_FILTER false"  # who reads all rows looks up none
         if partition_by:
             names = ", ".join(exp.to_identifier(name, quoted=True).sql(DUCKDB) for name in partition_by)
-            options += f", PARTITION_BY ({names}), WRITE_PARTITION_COLUMNS true"
+            options += f", PARTITION_BY ({names}), WRITE_PARTITION_COLUMNS true, FILENAME_PATTERN '{name}_{{i}}'"
         return self.write(f"COPY ({query}) TO {exp.Literal.string(path).sql(DUCKDB)} ({options})")
 
     @contextmanager

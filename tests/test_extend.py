@@ -38,7 +38,7 @@ EARLIER = {
 
 EXTERNAL = {
     "file": "materialized='external', publish={'path': 'target/training.parquet'}",
-    "folder": "materialized='external', publish={'path': 'target/training', 'partition_by': ['ward']}",
+    "folder": "materialized='external', publish={'path': 'target/training/'}",
 }
 
 

@@ -147,3 +147,94 @@ def test_what_reads_it_sees_the_new_rows(tmp_path: Path) -> None:
     write(folder, "asked", FILES["models/asked.sql"] + "union all select 2, timestamp '2024-01-01 11:59'\n")
     assert "of them computed" in built(folder).notes[0]
     assert asked(folder, "from counted") == [(before + 1,)]  # type: ignore[operator]
+
+
+FILES_OF = {
+    "publish={'path': 'target/training/'}": ["0000.parquet", "0001.parquet", "0002.parquet"],
+    "publish={'path': 'target/training', 'partition_by': ['grade']}": [
+        *(f"grade={grade}/0000_0.parquet" for grade in ("high", "low")),
+        "grade=low/0001_0.parquet",
+        "grade=low/0002_0.parquet",
+    ],
+}
+ASKED = FILES["models/asked.sql"].replace("union all\nselect 1, null\n", "")
+
+
+def files(folder: Path) -> dict[str, int]:
+    """The files of the training set, and which each is."""
+    top = (folder / "target/training").resolve()
+    return {path.relative_to(top).as_posix(): path.stat().st_ino for path in sorted(top.rglob("*.parquet"))}
+
+
+def ask_more(folder: Path, hour: int) -> None:
+    """One more question, of a patient whom nobody has tested."""
+    text = (folder / "models/asked.sql").read_text(encoding="utf-8")
+    write(folder, "asked", f"{text}union all select 9, timestamp '2024-01-02 {hour:02}:00'\n")
+
+
+@pytest.mark.parametrize("publish", FILES_OF)
+@pytest.mark.parametrize("linked", [True, False])
+def test_new_rows_come_as_files_of_their_own(
+    publish: str, linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not linked:
+        monkeypatch.setattr("os.link", refused)
+    folder = clinic(tmp_path, asked=ASKED, training=external(publish))
+    built(folder)
+    first, rows = files(folder), asked(folder)
+    for hour in (1, 2):
+        ask_more(folder, hour)
+        assert built(folder).notes == ("1 of them computed, the others kept",)
+        assert built(folder).status == "unchanged"
+    assert list(files(folder)) == FILES_OF[publish]
+    assert all((files(folder)[name] == number) == linked for name, number in first.items())
+    whole = asked(folder)
+    assert [row for row in whole if str(row[1]) < "2024-01-02"] == rows
+    featsql.load(folder).build(full_refresh=True)
+    assert asked(folder) == whole
+    assert list(files(folder)) == [name for name in FILES_OF[publish] if "0000" in name]
+
+
+def refused(*paths: object) -> None:
+    raise OSError("no links here")
+
+
+def test_files_do_not_become_ever_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featsql.run.stores.GENERATIONS", 2)
+    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    built(folder)
+    for hour, count in ((1, 2), (2, 3), (3, 1), (4, 2)):
+        ask_more(folder, hour)
+        assert built(folder).notes == ("1 of them computed, the others kept",)
+        assert len(files(folder)) == count
+    assert len(asked(folder)) == 44
+
+
+def test_rows_that_facts_reach_are_written_with_all_others(tmp_path: Path) -> None:
+    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    built(folder)
+    ask_more(folder, 1)
+    with (folder / "data/visits.csv").open("a", encoding="utf-8") as file:
+        file.write("2,2024-01-01 16:10:00,2024-01-01 16:10:00,,32.0\n")
+    assert "of them computed" in built(folder).notes[0]
+    rows = asked(folder)
+    assert list(files(folder)) == ["0000.parquet"]
+    featsql.load(folder).build(full_refresh=True)
+    assert asked(folder) == rows
+
+
+@pytest.mark.parametrize("publish", FILES_OF)
+def test_a_folder_may_hold_no_rows(publish: str, tmp_path: Path) -> None:
+    text = ASKED.rstrip() + "\nlimit 0\n"
+    folder = clinic(tmp_path, asked=text, training=external(publish))
+    assert built(folder).rows == 0
+    assert asked(folder) == []
+    write(folder, "asked", ASKED)
+    assert built(folder).status == "success"
+    assert len(asked(folder)) == 40
+
+
+def test_a_table_is_copied_to_a_folder_too(tmp_path: Path) -> None:
+    folder = clinic(tmp_path, training=model("publish={'path': 'target/training/'}"))
+    assert built(folder).published == ("target/training/",)
+    assert list(files(folder)) == ["0000.parquet"]

@@ -12,12 +12,14 @@ PROJECT = """name: bench
 entities: [{name: customer, keys: [id]}]
 outputs: {dev: {path: target/bench.duckdb}}
 """
+FILE = "target/answer.parquet"
 EVENTS = "{time: {kind: events, event_time: moment, delay: 0 seconds}}"
 STATE = "{time: {kind: state, unique_key: id, event_time: moment, delay: 0 seconds}}"
 
 
-def models(workload: str, given: str) -> dict[str, str]:
-    """The models of a workload by name, and last its training set, with what is `given` of the labels."""
+def models(workload: str, given: str, path: str) -> dict[str, str]:
+    """The models of a workload by name, and last its training set, with what is `given` of the labels, to lie at a
+    path."""
     features = "{{ config(kind='features', entity='customer') }}\n"
     made: dict[str, str] = {}
     if workload in {"W1", "W4"}:
@@ -35,7 +37,7 @@ def models(workload: str, given: str) -> dict[str, str]:
     joins = "\n".join(f"left join {{{{ ref('{name}') }}}} as {name} on {name}.id = l.id" for name in made)
     columns = "".join(f", {name}.* exclude (id)" for name in made)
     made["training"] = (
-        "{{ config(kind='training_set', materialized='external', publish={'path': 'target/answer.parquet'}) }}\n"
+        f"{{{{ config(kind='training_set', materialized='external', publish={{'path': '{path}'}}) }}}}\n"
         f"select {given}{columns}\nfrom {{{{ ref('asked') }}}} as l\n{joins}"
     )
     return made
@@ -63,7 +65,7 @@ RICH = """select id,
 from {{ source('raw', 'events') }} group by id"""
 
 
-def write(folder: Path, data: Path, workload: str, spine: Path, given: str = "l.row") -> None:
+def write(folder: Path, data: Path, workload: str, spine: Path, given: str = "l.row", path: str = FILE) -> None:
     """The project of a workload, in place of what was in its folder."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "models").mkdir(parents=True)
@@ -78,7 +80,7 @@ def write(folder: Path, data: Path, workload: str, spine: Path, given: str = "l.
     asked = (
         "{{ config(kind='labels', entity='customer', as_of='asked_at') }}\nselect * from {{ source('raw', 'spine') }}"
     )
-    for name, text in {"asked": asked, **models(workload, given)}.items():
+    for name, text in {"asked": asked, **models(workload, given, path)}.items():
         (folder / f"models/{name}.sql").write_text(text + "\n")
 
 
@@ -95,7 +97,7 @@ def main(workload: str, data: Path) -> None:
     except SystemExit as ended:
         if ended.code:
             raise
-    (folder / "target/answer.parquet").replace(data / f"answer_{workload}_featsql.parquet")
+    (folder / FILE).replace(data / f"answer_{workload}_featsql.parquet")
 
 
 if __name__ == "__main__":

@@ -94,10 +94,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """A copy of a result as Parquet: a file, or a folder partitioned by columns (relative to the root)."""
+    """A result as Parquet: a file, or a folder, which a path that ends in '/' names, and which may be partitioned by
+    columns (relative to the root)."""
 
     path: str
     partition_by: tuple[str, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether there may be several files."""
+        return bool(self.partition_by) or self.path.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)

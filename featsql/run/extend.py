@@ -37,12 +37,13 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The rows that an earlier build left: the relation that holds them, which of its columns numbers them, and whether
-    some can be changed where they lie, without the others being written anew."""
+    """The rows that an earlier build left: the relation that holds them, and which of its columns numbers them; whether
+    rows can be put behind them, and some be taken away, without the others being written anew."""
 
     rows: exp.Table | exp.Subquery
     number: str
-    in_place: bool
+    grows: bool
+    shrinks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +177,12 @@ class Extension:
         each as often as there: what is `computed` of these can be put behind them. Rows are told by the sums of
         their hashes. Where facts reach too many rows of a table, no: what fell leaves holes in it."""
         rows = self.earlier.rows
-        holes = self.stands.reached and self.earlier.in_place
+        holes = self.stands.reached and self.earlier.shrinks
         if self.stands.anew or (holes and count > HOLES * engine.count(rows)):
             return False
         wanted = engine.columns(computed.sql("duckdb"))
         held = (
-            exp.select("*").from_(rows.copy()) if self.earlier.in_place else self.others([each.name for each in wanted])
+            exp.select("*").from_(rows.copy()) if self.earlier.shrinks else self.others([each.name for each in wanted])
         )
         if engine.columns(held.sql("duckdb")) != wanted:
             return False
@@ -197,6 +198,13 @@ class Extension:
     def fallen(self) -> exp.Expr:
         """Whether an earlier row does not stand."""
         return exp.not_(exp.func("coalesce", self.stand(), exp.false()))
+
+    def takes(self, engine: Engine) -> bool:
+        """Whether the earlier rows can be made those that stand, and others come behind these, where they lie."""
+        if not self.earlier.grows or self.earlier.shrinks:
+            return self.earlier.grows
+        gone = exp.select("1").from_(self.earlier.rows.copy()).where(self.fallen())
+        return engine.count(gone.subquery()) == 0
 
     def others(self, columns: Sequence[str]) -> exp.Select:
         """The earlier rows that stand."""

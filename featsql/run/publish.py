@@ -17,10 +17,12 @@ from sqlglot import exp
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model
-from featsql.read.project import Project
+from featsql.read.project import Project, Publish
 from featsql.run.target import table_of
 
 HIDDEN = "*****"
+# How many digits the number of a generation of files has.
+DIGITS = 4
 
 
 def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
@@ -32,7 +34,7 @@ def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
     if not model.config.is_external:
         rows = exp.select("*").from_(table_of(project, model.name)).sql("duckdb")
         try:
-            put(model, project, lambda path: engine.write_parquet(rows, path, wanted.partition_by))
+            put(model, project, lambda path: write_rows(engine, rows, wanted, path))
         except EngineError as error:
             raise unpublished(model, wanted.path, error.message.splitlines()[0]) from error
     return (wanted.path,)
@@ -41,7 +43,7 @@ def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
 def put(model: Model, project: Project, write: Callable[[str], object]) -> None:
     """Put rows that `write` writes to the path that it is given where the model's config wants them.
 
-    A single file is replaced by renaming. A partitioned folder is written under a name of its own
+    A single file is replaced by renaming. A folder is written under a name of its own
     beside its path, and that is a symbolic link that then points to it: readers see the old rows
     or the new ones. Raises FeatsqlError FS806 where that cannot be done, and whatever `write` raises:
     what was there stays then.
@@ -51,12 +53,23 @@ def put(model: Model, project: Project, write: Callable[[str], object]) -> None:
     path = project.root / wanted.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if wanted.partition_by:
+        if wanted.is_folder:
             put_folder(path, write)
         else:
             put_file(path, write)
     except OSError as error:
         raise unpublished(model, wanted.path, str(error)) from error
+
+
+def write_rows(engine: Engine, query: str, wanted: Publish, path: str, generation: int = 0) -> int:
+    """Write the rows of a query to a file, or to a folder, in which the names of files begin with the number of a
+    generation. Gives how many they are."""
+    if not wanted.is_folder:
+        return engine.write_parquet(query, path)
+    Path(path).mkdir()
+    name = f"{generation:0{DIGITS}}"
+    rows = engine.write_parquet(query, path, wanted.partition_by, name) if wanted.partition_by else 0
+    return rows or engine.write_parquet(query, f"{path}/{name}.parquet")  # without rows there are columns
 
 
 def unpublished(model: Model, path: str, message: str) -> FeatsqlError:
@@ -80,7 +93,7 @@ def put_file(path: Path, write: Callable[[str], object]) -> None:
 
 
 def put_folder(path: Path, write: Callable[[str], object]) -> None:
-    """Write a partitioned folder and let the link point to it."""
+    """Write a folder and let the link point to it."""
     if path.exists() and not path.is_symlink():
         raise OSError(f"{path.name} exists and is not a folder that featsql published")
     old = path.resolve() if path.is_symlink() else None

@@ -184,7 +184,7 @@ class Reuse:
         if wanted is None or not model.config.is_external:
             return False
         is_folder = (self.compiled.project.root / wanted.path).is_dir()
-        return wanted.path not in old.published or is_folder != bool(wanted.partition_by)
+        return wanted.path not in old.published or is_folder != wanted.is_folder
 
     def is_view(self, name: str, kind: str) -> bool:
         """Whether the target holds a view under the name of a node."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlglot import exp
 
 from featsql.engine import Column, Engine
 from featsql.plan.names import PLACE
 from featsql.read.model import Model
-from featsql.read.project import Project
+from featsql.read.project import Project, Publish
 from featsql.resolve.nearby import GLOB
 from featsql.run.extend import ROWID, Earlier
-from featsql.run.publish import put
+from featsql.run.publish import DIGITS, put, write_rows
 from featsql.run.target import table_of
 from featsql.run.training import Rows
 from featsql.temporal import column
 
 # So many rows no file has.
 FILE_ROWS = 2**40
+# So many generations of files are in a folder at most; then all are written anew, as one.
+GENERATIONS = 100
 # Told how many rows there are before they take the place of others; raises what is wrong with that.
 Check = Callable[[int], None]
 # Drops what has the name of a relation and is not of this kind: 'TABLE' or 'VIEW'.
@@ -37,7 +42,7 @@ class TableStore:
     @property
     def earlier(self) -> Earlier:
         """The rows that an earlier build left."""
-        return Earlier(self.table, ROWID, in_place=True)
+        return Earlier(self.table, ROWID, grows=True, shrinks=True)
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
         """Let these be the rows. Gives how many there are; where anything is raised, all is as it was."""
@@ -56,13 +61,26 @@ class TableStore:
 
 @dataclass(frozen=True, slots=True)
 class FileStore:
-    """A Parquet file, or a folder of them, which are written whole. `columns` have the types that the engine computes,
-    of which Parquet does not know all."""
+    """A Parquet file, which is written whole, or a folder of them, to which files may come: one generation after the
+    other. `columns` have the types that the engine computes, of which Parquet does not know all."""
 
     engine: Engine
     model: Model
     project: Project
     columns: Sequence[Column]
+
+    @property
+    def publish(self) -> Publish:
+        """Where they lie."""
+        assert self.model.config.publish is not None
+        return self.model.config.publish
+
+    @property
+    def generation(self) -> int:
+        """The number of the last generation of files; that of so many that no other may come, where it is not known."""
+        path = self.project.root / self.publish.path
+        numbers = [each.name[:DIGITS] for each in path.resolve().rglob("*.parquet")] if self.publish.is_folder else []
+        return int(max(numbers)) if numbers and all(map(str.isdecimal, numbers)) else GENERATIONS
 
     @property
     def earlier(self) -> Earlier:
@@ -71,18 +89,21 @@ class FileStore:
         place = exp.Add(
             this=exp.Mul(this=file, expression=exp.Literal.number(FILE_ROWS)), expression=exp.column("file_row_number")
         )
-        return Earlier(self.rows().select(exp.alias_(place, PLACE, quoted=True)).subquery(), PLACE, in_place=False)
+        rows = self.rows().select(exp.alias_(place, PLACE, quoted=True)).subquery()
+        return Earlier(rows, PLACE, grows=self.generation < GENERATIONS, shrinks=False)
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
         """Let these be the rows. Gives how many there are; where anything is raised before they are in their place, all
         is as it was."""
-        publish, query = self.model.config.publish, made.query.sql("duckdb")
-        assert publish is not None
-        rows = 0
+        query, rows, before = made.query.sql("duckdb"), 0, self.project.root / self.publish.path
+        generation = self.generation + 1 if made.instead is not None else 0
 
         def written(path: str) -> None:
             nonlocal rows
-            rows = self.engine.write_parquet(query, path, publish.partition_by)
+            rows = write_rows(self.engine, query, self.publish, path, generation)
+            if generation:
+                rows += self.engine.count(self.rows().subquery())
+                share(before.resolve(), Path(path))
             check(rows)
 
         put(self.model, self.project, written)
@@ -101,10 +122,8 @@ class FileStore:
 
     def reader(self) -> exp.Table:
         """The files as a relation, by their full path, in which nothing is a pattern."""
-        publish = self.model.config.publish
-        assert publish is not None
-        path = (self.project.root / publish.path).absolute().as_posix()
-        path = re.sub(GLOB, lambda mark: f"[{mark[0]}]", path) + ("/**/*.parquet" if publish.partition_by else "")
+        path = (self.project.root / self.publish.path).absolute().as_posix()
+        path = re.sub(GLOB, lambda mark: f"[{mark[0]}]", path) + ("/**/*.parquet" if self.publish.is_folder else "")
         plain = exp.EQ(this=exp.to_identifier("hive_partitioning"), expression=exp.false())
         return exp.Table(this=exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(path), plain]))
 
@@ -115,3 +134,14 @@ def restored(held: Column, wanted: str | None) -> exp.Expr:
     if wanted in {held.type, None}:
         return value
     return exp.alias_(exp.cast(value, exp.DataType.build(wanted, dialect="duckdb")), held.name, quoted=True)
+
+
+def share(old: Path, new: Path) -> None:
+    """Let the files of a folder lie in another one, too: by a second name of each, where there can be one."""
+    for path in old.rglob("*.parquet"):
+        other = new / path.relative_to(old)
+        other.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, other)
+        except OSError:
+            shutil.copy2(path, other)

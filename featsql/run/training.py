@@ -25,8 +25,8 @@ from featsql.temporal import column
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The query of the rows, how their features are found, what they are made of, the tables that the query needs
-    beside the project's, and what is worth knowing about the rows; which of the earlier rows they replace, where those
-    can be changed in place (`instead`; None: all), to come behind the others."""
+    beside the project's, and what is worth knowing about the rows; which of the earlier rows they replace (`instead`;
+    None: all), to come behind the others."""
 
     query: exp.Query
     methods: tuple[str, ...]
@@ -73,7 +73,7 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
         cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
         computed, methods = lower(cheapest), methods_of(cheapest)
         if extension.only_grows(fresh, count, engine, computed):
-            if extension.earlier.in_place:
+            if extension.takes(engine):
                 return Rows(computed, methods, made, desk, notes, extension.fallen())
             behind = exp.select("*").from_(computed.subquery("__computed"))
             return Rows(exp.union(extension.others(tuple(columns)), behind, distinct=False), methods, made, desk, notes)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsql.arrays.digits import DIGIT, counted, digits
+from featsql.arrays.digits import DIGIT, counted, digits, merged
 from featsql.arrays.order import alike
 from featsql.arrays.piles import in_order
 
@@ -63,3 +63,15 @@ def test_rows_of_the_same_group_and_value_stand_together(rows: list[tuple[int, i
     assert places.tolist() == sorted(range(len(rows)), key=lambda place: rows[place])
     there = [rows[place] for place in places]
     assert same.tolist() == [one == other for one, other in pairwise(there)]
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=4), st.integers(1, 4))
+def test_runs_are_merged(runs: list[list[int]], longest: int) -> None:
+    values = np.array([each for run in runs for each in sorted(run)], np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("featsql.arrays.digits.RUN", longest)
+        places = merged(values)
+    count = 1 + sum(one > other for one, other in pairwise(values.tolist()))
+    assert (places is not None) == (count * longest <= len(values) + longest)
+    if places is not None:
+        assert places.tolist() == sorted(range(len(values)), key=lambda place: values[place])

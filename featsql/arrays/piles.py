@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from featsql.arrays.digits import counted, digits
+from featsql.arrays.digits import after, digits, merged
 from featsql.arrays.growing import Growing
 from featsql.arrays.rows import Column, Integers, Probes, Values
 
@@ -80,14 +80,14 @@ def joined(columns: list[Column]) -> Column:
 def in_order(group: Integers, at: Integers) -> Integers:
     """The places of rows by group and instant; those of one instant as they come.
 
-    Where rows come in the order of time they are only put in that of their groups. Else one number is sorted for each
-    row, of its group, the highest bits of its instant, and its place, which is many times as fast as to sort places.
-    Where those bits do not tell the rows of a group apart, the whole instant does."""
+    Where rows come in the order of time, by and large, they are only put in that of their groups. Else one number is
+    sorted for each row, of its group, the highest bits of its instant, and its place, which is many times as fast as to
+    sort places. Where those bits do not tell the rows of a group apart, the whole instant does."""
     size = len(at)
     if not size:
         return np.zeros(0, dtype=np.int64)
-    if (at[1:] >= at[:-1]).all() and (digit := digits(group)) is not None:
-        return counted(digit)
+    if (digit := digits(group)) is not None and (in_time := merged(at)) is not None:
+        return after(in_time, digit)
     first, low = int(group.min()), int(at.min())
     for_place = size.bit_length()
     for_time = BITS - for_place - (int(group.max()) - first).bit_length()

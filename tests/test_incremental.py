@@ -15,6 +15,7 @@ from test_build import PROJECT, write
 
 import featsql
 from featsql.run.run import Run
+from featsql.run.watch import content
 
 MORE = {
     "models/copied.sql": "{{ config(materialized='table') }} select *, 'a  b' as x "
@@ -113,6 +114,40 @@ def test_a_source_is_known_by_its_content(shop: Path) -> None:
     found = rebuilt(build(shop))
     assert found["copied"] == "source shop.payments changed"
     assert found["training"] == "source shop.payments changed" or found["training"] == "upstream asked changed"
+
+
+def test_a_source_is_known_by_its_content_however_it_is_named(shop: Path) -> None:
+    change(shop / "models/copied.sql", "source('shop', 'payments')", "source('shop', 'pay' ~ 'ments')")
+    change(shop / "models/spend.sql", "source('shop', 'payments')", "source('shop', 'pay' ~ 'ments')")
+    change(shop / "models/asked.sql", "source('shop', 'payments')", "source('shop', 'pay' ~ 'ments')")
+    build(shop)
+    os.utime(shop / "data/payments.csv", ns=(1, 1))
+    assert rebuilt(build(shop)) == {}
+
+
+def test_a_source_that_nobody_reads_is_not_looked_into(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = (shop / "data/payments.csv").read_text()
+    (shop / "data/others.csv").write_text(copy)
+    change(
+        shop / "models/sources.yml", "    tables:\n", "    tables:\n      - {name: others, location: data/others.csv}\n"
+    )
+    read: list[str] = []
+
+    def noted(path: Path, size: int) -> str | None:
+        read.append(path.name)
+        return content(path, size)
+
+    monkeypatch.setattr("featsql.run.watch.content", noted)
+    os.utime(shop / "data/payments.csv", ns=(1, 1))
+    build(shop)
+    assert read == ["payments.csv"]
+    (shop / "models/late.sql").write_text("select * from {{ source('shop', 'others') }}")
+    assert rebuilt(build(shop)) == {"late": None}
+    assert read == ["payments.csv", "others.csv"]
+    build(shop)
+    (shop / "data/others.csv").unlink()
+    with pytest.raises(featsql.FeatsqlError):
+        build(shop)
 
 
 def test_a_pattern_is_known_by_its_files(shop: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from featsql.read.project import Project, Source
@@ -15,7 +15,7 @@ from featsql.run.watch import Seen, look, watchable
 
 class Looks:
     """What each source's files are, by its relation key: they are looked at from now on, one after the other, those
-    that no model reads last.
+    that no model reads last, and not into these.
 
     A process that may double itself has no thread but its own: there they are looked at when they are asked for."""
 
@@ -25,33 +25,37 @@ class Looks:
         self.before = state.sources if isinstance(state, State) else {}
         self.found: Mapping[str, Future[Seen | None]] = {}
         self.pool: ThreadPoolExecutor | None = None
+        self.named: Set[str] = frozenset()
         if alone or len(project.models) < MANY:
             self.pool = pool = ThreadPoolExecutor(1)
             sources = {source_key(name): source for name, source in project.sources.items()}
             sources |= {seed_key(seed.table): seed for seed in project.seeds}
             texts = "\n".join(model.text for model in project.models)
-            first = sorted(sources, key=lambda key: sources[key].table not in texts)
-            self.found = {key: pool.submit(self.look_at, key, sources[key]) for key in first}
+            self.named = {key for key, source in sources.items() if source.table in texts}
+            first = sorted(sources, key=lambda key: key not in self.named)
+            self.found = {key: pool.submit(self.look_at, key, sources[key], key in self.named) for key in first}
 
-    def seen(self, key: str, source: Source) -> Seen | None:
-        """Each file of a source, or None where that cannot be known."""
-        return self.found[key].result() if key in self.found else self.look_at(key, source)
+    def seen(self, key: str, source: Source, *, whole: bool = True) -> Seen | None:
+        """Each file of a source, or None where that cannot be known; `whole` asks for what is in it, too."""
+        if key in self.found and (key in self.named or not whole):
+            return self.found[key].result()
+        return self.look_at(key, source, whole)
 
     def close(self) -> None:
         """Look at no further files."""
         if self.pool is not None:
             self.pool.shutdown(wait=False, cancel_futures=True)
 
-    def look_at(self, key: str, source: Source) -> Seen | None:
+    def look_at(self, key: str, source: Source, whole: bool = True) -> Seen | None:
         """The files that a source is made of: for a table, those of its database, if it is a file."""
         root, known = self.project.root, self.before.get(key)
         before = known.files if known else None
         if source.format != "table":
-            return look(source.location, root, before) if watchable(source) else None
+            return look(source.location, root, before, whole=whole) if watchable(source) else None
         alias = attached_table(source).catalog.casefold()
         attached = next(each for each in self.project.target.attach if each.alias.casefold() == alias)
         if attached.type == "postgres" or "://" in attached.path:
             return None
-        parts = [look(attached.path + suffix, root, before) for suffix in ("", ".wal", "-wal", "-journal")]
+        parts = [look(attached.path + suffix, root, before, whole=whole) for suffix in ("", ".wal", "-wal", "-journal")]
         found = {name: seen for part in parts for name, seen in (part or {}).items()}
         return found or None

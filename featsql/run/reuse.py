@@ -75,15 +75,15 @@ class Reuse:
             if (reason := "full refresh" if options.full_refresh else self.reason(name)) is not None:
                 self.reasons[name] = reason
 
-    def look_at_sources(self, keys: Set[str]) -> None:
-        """The state of some sources; one that is as it was keeps its version."""
+    def look_at_sources(self, keys: Set[str], *, whole: bool = True) -> None:
+        """The state of some sources, by the `whole` of them or not; one that is as it was keeps its version."""
         for key, source in self.compiled.graph.sources.items():
             if key not in keys:
                 continue
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
             declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
-            seen = self.looks.seen(key, source)
+            seen = self.looks.seen(key, source, whole=whole)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
 
@@ -268,7 +268,7 @@ class Reuse:
 
     def finish(self) -> None:
         """Let the file know what stands now; of what was built, also the columns."""
-        self.look_at_sources(self.unread)  # nobody has waited for these
+        self.look_at_sources(self.unread, whole=False)  # nobody has waited for these
         found = shapes(self.engine, self.compiled.project)
         for name in self.made:
             node = self.state.nodes[name]

@@ -61,9 +61,10 @@ def within(path: Path, root: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
-def look(location: str, root: Path, before: Seen | None) -> Seen | None:
+def look(location: str, root: Path, before: Seen | None, *, whole: bool = True) -> Seen | None:
     """Each file's size (bytes), time of change and time of this look (nanoseconds), and content's hash.
-    None where it cannot be known. What `before` knows of a file that did not change is not read again."""
+    None where it cannot be known. What `before` knows of a file that did not change is not read again, and no file is,
+    unless the `whole` of it is looked at: then there is no hash."""
     try:
         found: Seen = {}
         for path in files(location, root):
@@ -71,7 +72,7 @@ def look(location: str, root: Path, before: Seen | None) -> Seen | None:
             old = (before or {}).get(name)
             stat, now = path.stat(), time.time_ns()
             settled = old is not None and old[:2] == [stat.st_size, stat.st_mtime_ns] and old[2] - old[1] > SETTLED
-            known = old[3] if old is not None and settled else content(path, stat.st_size)
+            known = old[3] if old is not None and settled else content(path, stat.st_size) if whole else None
             found[name] = [stat.st_size, stat.st_mtime_ns, now, known]
         return found
     except OSError:

@@ -58,7 +58,7 @@ def test_build_says_a_line_for_each_node(shop: Path) -> None:
     *lines, last = ended.out.splitlines()
     assert [re.sub(r"\d+\.\ds", "1.0s", line) for line in lines][1:] == [
         "2 of 3 OK    features     customer_spend  compiled; evaluated wherever a spine asks for it",
-        "3 of 3 OK    training_set churn_training  143 rows in 1.0s; copied to target/churn_training.parquet",
+        "3 of 3 OK    training_set churn_training  143 rows in 1.0s; published to target/churn_training.parquet",
     ]
     assert re.fullmatch(r"Finished in \d+\.\ds: 3 built in target/features\.duckdb", last)
     assert ended.err == ""

@@ -75,7 +75,7 @@ def outcome(result: Result) -> str:
             f"{rows}in {result.seconds:.1f}s",
             *([result.reason] if result.reason else []),
             *result.notes,
-            *(f"copied to {p}" for p in result.published),
+            *(f"published to {p}" for p in result.published),
         ]
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import ValidationError
@@ -151,27 +151,24 @@ def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
     if block.kind == "features" and "entity" not in block.model_fields_set:
         hint = "name the entity that the features describe: entity='customer'; entity=none for global features"
         found.append(Diagnostic("FS121", "a features model needs an `entity`", places.of("kind"), hint))
+    return [*found, *unpublishable(block, places)]
+
+
+def unpublishable(block: HeaderBlock, places: Places) -> Iterator[Diagnostic]:
+    """What stands against a copy as Parquet, and against rows that lie there alone."""
+    place, external = places.of("publish"), places.of("materialized")
     if block.publish is not None and block.kind == "features":
         hint = "publish a training set, or a table"
-        found.append(
-            Diagnostic("FS120", "a features model has no rows of its own to publish", places.of("publish"), hint)
-        )
-    if block.materialized == "external":
-        found += misplaced_external(block, places)
-    return found
-
-
-def misplaced_external(block: HeaderBlock, places: Places) -> list[Diagnostic]:
-    """What stands against rows that lie in Parquet alone."""
-    place = places.of("materialized")
-    if block.kind != "training_set":
-        message = f"a model of kind `{block.kind}` cannot be external"
+        yield Diagnostic("FS120", "a features model has no rows of its own to publish", place, hint)
+    if block.publish is not None and "://" in block.publish.path:
+        message = "wrong value for `path`: rows are published to files of this machine, not to a URL"
+        yield Diagnostic("FS103", message, place, "a path is relative to the project's folder; copy from there")
+    if block.materialized == "external" and block.kind != "training_set":
         hint = "it belongs to kind training_set; of a table, `publish` makes a copy"
-        return [Diagnostic("FS120", message, place, hint)]
-    if block.publish is None:
+        yield Diagnostic("FS120", f"a model of kind `{block.kind}` cannot be external", external, hint)
+    elif block.materialized == "external" and block.publish is None:
         hint = "say where they are to lie: publish={'path': 'target/training.parquet'}"
-        return [Diagnostic("FS122", "an external training set does not say where its rows lie", place, hint)]
-    return []
+        yield Diagnostic("FS122", "an external training set does not say where its rows lie", external, hint)
 
 
 def read_clock(block: TimeBlock, places: Places, default_delay: str | None, found: list[Diagnostic]) -> Clock | None:

@@ -163,6 +163,8 @@ def unpublishable(block: HeaderBlock, places: Places) -> Iterator[Diagnostic]:
     if block.publish is not None and "://" in block.publish.path:
         message = "wrong value for `path`: rows are published to files of this machine, not to a URL"
         yield Diagnostic("FS103", message, place, "a path is relative to the project's folder; copy from there")
+    if block.publish is not None and "\\" in block.publish.path:
+        yield Diagnostic("FS103", "wrong value for `path`: `\\` separates nothing", place, "write `/`")
     if block.materialized == "external" and block.kind != "training_set":
         hint = "it belongs to kind training_set; of a table, `publish` makes a copy"
         yield Diagnostic("FS120", f"a model of kind `{block.kind}` cannot be external", external, hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from featsql.engine import Engine
+from featsql.engine import Column, Engine
 from featsql.plan.asking import needed
 from featsql.plan.microseconds import instant
 from featsql.plan.names import PLACE
@@ -38,12 +38,19 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """The rows that an earlier build left: the relation that holds them, and which of its columns numbers them; whether
-    rows can be put behind them, and some be taken away, without the others being written anew."""
+    rows can be put behind them, and some be taken away, without the others being written anew; and which columns, by
+    their folded names, are not held as exactly as they were computed."""
 
     rows: exp.Table | exp.Subquery
     number: str
     grows: bool
     shrinks: bool
+    rounded: frozenset[str] = frozenset()
+
+    def columns(self, engine: Engine) -> tuple[Column, ...]:
+        """What they have, without their number."""
+        found = engine.columns(exp.select("*").from_(self.rows.copy()).sql("duckdb"))
+        return tuple(each for each in found if each.name != self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ def kept(
         return names
     if earlier.number in {name.casefold() for name in columns}:
         return f"the engine's own `{earlier.number}` of its table is hidden by a column"
+    if rounded := sorted(name for name in names.values() if name.casefold() in earlier.rounded):
+        return f"Parquet does not hold `{rounded[0]}` of its labels as it is"
     if any(before.columns.get(name) != columns[name].code for name in names.values()):
         return "the columns of its labels are not as they were"
     anew = tuple(
@@ -181,10 +190,8 @@ class Extension:
         if self.stands.anew or (holes and count > HOLES * engine.count(rows)):
             return False
         wanted = engine.columns(computed.sql("duckdb"))
-        held = (
-            exp.select("*").from_(rows.copy()) if self.earlier.shrinks else self.others([each.name for each in wanted])
-        )
-        if engine.columns(held.sql("duckdb")) != wanted:
+        held = self.earlier.columns(engine)
+        if self.earlier.shrinks and held != wanted:
             return False
         mine = exp.select("*").from_(rows.copy()).where(self.stand()).subquery()
         sums = (
@@ -199,10 +206,17 @@ class Extension:
         """Whether an earlier row does not stand."""
         return exp.not_(exp.func("coalesce", self.stand(), exp.false()))
 
-    def takes(self, engine: Engine) -> bool:
-        """Whether the earlier rows can be made those that stand, and others come behind these, where they lie."""
+    def takes(self, engine: Engine, computed: exp.Query) -> bool:
+        """Whether the earlier rows can be made those that stand, and the `computed` come behind these, where they lie:
+        as columns of the same names and types, but for those that are not held as they are."""
         if not self.earlier.grows or self.earlier.shrinks:
             return self.earlier.grows
+        held, wanted = self.earlier.columns(engine), engine.columns(computed.sql("duckdb"))
+        if [each.name for each in held] != [each.name for each in wanted]:
+            return False
+        pairs = zip(held, wanted, strict=True)
+        if any(one.type != other.type for one, other in pairs if other.name.casefold() not in self.earlier.rounded):
+            return False
         gone = exp.select("1").from_(self.earlier.rows.copy()).where(self.fallen())
         return engine.count(gone.subquery()) == 0
 

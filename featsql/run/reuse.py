@@ -171,8 +171,9 @@ class Reuse:
         is_view = self.is_view(name, old.kind)
         if self.standing.get(name) != ("VIEW" if is_view else "TABLE"):
             return "its relation is gone"
-        if not is_view and (old.rows, old.columns) != (self.count(name), digest(self.shapes.get(name))):
-            return "its table was changed by another hand"
+        rows = old.rows if is_view else self.count(name)
+        if old.kind != "view" and (old.rows, old.columns) != (rows, digest(self.shapes.get(name))):
+            return f"its {'view' if is_view else 'table'} was changed by another hand"
         root = self.compiled.project.root
         gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
         return f"its copy {gone} changed" if gone else None
@@ -272,7 +273,7 @@ class Reuse:
         found = shapes(self.engine, self.compiled.project)
         for name in self.made:
             node = self.state.nodes[name]
-            if node.kind in KEPT and not self.is_view(name, node.kind):
+            if node.kind in KEPT - {"view"}:
                 node.columns = digest(found.get(name))
         self.state.build = self.began
         self.write()

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlglot import exp
 
@@ -24,6 +25,10 @@ from featsql.temporal import column
 
 # So many rows no file has.
 FILE_ROWS = 2**40
+# What the engine tells of each row that it reads from files: of which it is, and where it stands there.
+VIRTUAL = ("file_index", "file_row_number")
+# Types of which Parquet holds less: doubles, milliseconds, instants without their zone.
+ROUNDED = ("HUGEINT", "INTERVAL", "TIME WITH TIME ZONE")
 # So many generations of files are in a folder at most; then all are written anew, as one.
 GENERATIONS = 100
 # Told how many rows there are before they take the place of others; raises what is wrong with that.
@@ -77,20 +82,32 @@ class FileStore:
 
     @property
     def generation(self) -> int:
-        """The number of the last generation of files; that of so many that no other may come, where it is not known."""
-        path = self.project.root / self.publish.path
-        numbers = [each.name[:DIGITS] for each in path.resolve().rglob("*.parquet")] if self.publish.is_folder else []
-        return int(max(numbers)) if numbers and all(map(str.isdecimal, numbers)) else GENERATIONS
+        """The number of the last generation of files; that of so many that no other may come, where it is not known, or
+        where they are parted in another way."""
+        top = (self.project.root / self.publish.path).resolve()
+        files = [each.relative_to(top) for each in top.rglob("*.parquet")] if self.publish.is_folder else []
+        wanted = [name.casefold() for name in self.publish.partition_by]
+        parted = ([unquote(part.partition("=")[0]).casefold() for part in each.parts[:-1]] for each in files)
+        numbers = [each.name[:DIGITS] for each in files]
+        known = all(each == wanted for each in parted) and all(map(str.isdecimal, numbers))
+        return int(max(numbers)) if files and known else GENERATIONS
 
     @property
-    def earlier(self) -> Earlier:
-        """The rows that an earlier build left, numbered through all files."""
-        file = exp.cast(exp.column("file_index"), "BIGINT")
+    def earlier(self) -> Earlier | None:
+        """The rows that an earlier build left, numbered through all files; None where a column hides the numbers that
+        the engine gives them."""
+        held = self.engine.columns(exp.select("*").from_(self.reader()).sql("duckdb"))
+        if {each.name.casefold() for each in held} & {*VIRTUAL, PLACE}:
+            return None
+        file = exp.cast(exp.column(VIRTUAL[0]), "BIGINT")
         place = exp.Add(
-            this=exp.Mul(this=file, expression=exp.Literal.number(FILE_ROWS)), expression=exp.column("file_row_number")
+            this=exp.Mul(this=file, expression=exp.Literal.number(FILE_ROWS)), expression=exp.column(VIRTUAL[1])
         )
         rows = self.rows().select(exp.alias_(place, PLACE, quoted=True)).subquery()
-        return Earlier(rows, PLACE, grows=self.generation < GENERATIONS, shrinks=False)
+        rounded = (each.name.casefold() for each in (*held, *self.columns) if is_rounded(each.type))
+        alike = [each.name for each in held] == [each.name for each in self.columns]
+        grows = alike and self.generation < GENERATIONS
+        return Earlier(rows, PLACE, grows=grows, shrinks=False, rounded=frozenset(rounded))
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
         """Let these be the rows. Gives how many there are; where anything is raised before they are in their place, all
@@ -114,11 +131,13 @@ class FileStore:
         return rows
 
     def rows(self) -> exp.Select:
-        """A query of what lies there, of the types that it was computed with."""
+        """A query of what lies there, in the order and of the types that it was computed with."""
         reader = self.reader()
         held = self.engine.columns(exp.select("*").from_(reader).sql("duckdb"))
-        computed = {each.name: each.type for each in self.columns}
-        return exp.select(*(restored(each, computed.get(each.name)) for each in held)).from_(reader)
+        computed = {each.name: (place, each.type) for place, each in enumerate(self.columns)}
+        last = (len(computed), None)
+        ordered = sorted(held, key=lambda each: computed.get(each.name, last)[0])
+        return exp.select(*(restored(each, computed.get(each.name, last)[1]) for each in ordered)).from_(reader)
 
     def reader(self) -> exp.Table:
         """The files as a relation, by their full path, in which nothing is a pattern."""
@@ -129,11 +148,16 @@ class FileStore:
 
 
 def restored(held: Column, wanted: str | None) -> exp.Expr:
-    """A column as it lies there, of the type that is wanted, if any is."""
+    """A column as it lies there, of the type that is wanted, if any is and it was not rounded."""
     value = column(held.name)
-    if wanted in {held.type, None}:
+    if wanted is None or wanted == held.type or is_rounded(wanted):
         return value
     return exp.alias_(exp.cast(value, exp.DataType.build(wanted, dialect="duckdb")), held.name, quoted=True)
+
+
+def is_rounded(kind: str) -> bool:
+    """Whether Parquet holds less of some values of a type than the engine."""
+    return any(each in kind.upper() for each in ROUNDED)
 
 
 def share(old: Path, new: Path) -> None:

@@ -68,14 +68,17 @@ def relations(engine: Engine, project: Project) -> dict[str, str]:
 
 
 def shapes(engine: Engine, project: Project) -> dict[str, str]:
-    """What the columns of every table in the target's schema are, by name: the statement that would create it."""
+    """What every table and view in the target's schema is, by name: the statement that would create it."""
     target = project.target
-    query = (
-        exp.select("table_name", "sql")
-        .from_("duckdb_tables()")
-        .where(exp.column("database_name").eq(target.database), exp.column("schema_name").eq(target.schema))
-    )
-    return {str(name): str(text) for name, text in engine.rows(query.sql("duckdb"))}
+    found: dict[str, str] = {}
+    for kind in ("table", "view"):
+        query = (
+            exp.select(f"{kind}_name", "sql")
+            .from_(f"duckdb_{kind}s()")
+            .where(exp.column("database_name").eq(target.database), exp.column("schema_name").eq(target.schema))
+        )
+        found |= {str(name): str(text) for name, text in engine.rows(query.sql("duckdb"))}
+    return found
 
 
 def published_tables(engine: Engine, project: Project) -> Mapping[str, tuple[Column, ...]]:

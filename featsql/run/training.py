@@ -73,7 +73,7 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
         cheapest = decided(replace(plan, spine=replace(plan.spine, source=fresh)), desk)
         computed, methods = lower(cheapest), methods_of(cheapest)
         if extension.only_grows(fresh, count, engine, computed):
-            if extension.takes(engine):
+            if extension.takes(engine, computed):
                 return Rows(computed, methods, made, desk, notes, extension.fallen())
             behind = exp.select("*").from_(computed.subquery("__computed"))
             return Rows(exp.union(extension.others(tuple(columns)), behind, distinct=False), methods, made, desk, notes)

@@ -112,23 +112,23 @@ def test_later_facts_cost_the_rows_that_may_see_them(name: str, computed: int, f
         ("tests", "1 of them computed, the others kept but for y"),
     ],
 )
-def test_late_facts_cost_what_they_can_reach(name: str, cost: str, folder: Path) -> None:
+def test_late_facts_cost_what_they_can_reach(name: str, cost: str, tables: Path) -> None:
     """A visit says nothing to who asks before it happened; with versions, nobody can tell to whom it does."""
-    add(folder, name, EARLIER[name])
-    said, rows = built(folder)
+    add(tables, name, EARLIER[name])
+    said, rows = built(tables)
     assert said == cost
-    assert rows == fresh(folder)
+    assert rows == fresh(tables)
 
 
-def test_facts_may_begin_and_end(folder: Path) -> None:
+def test_facts_may_begin_and_end(tables: Path) -> None:
     """A relation without rows is one as well."""
-    path = folder / "data/tests.csv"
+    path = tables / "data/tests.csv"
     content = path.read_text(encoding="utf-8")
     typed = FILES["models/tested.sql"].replace("sum(y)", "sum(y::int)")
-    (folder / "models/tested.sql").write_text(typed, encoding="utf-8")
+    (tables / "models/tested.sql").write_text(typed, encoding="utf-8")
     for text in (content, content.splitlines()[0] + "\n9,9,2030-01-01 00:00:00,2030-01-01 00:00:00,0\n", content):
         path.write_text(text, encoding="utf-8")
-        assert built(folder)[1] == fresh(folder)
+        assert built(tables)[1] == fresh(tables)
 
 
 def test_late_facts_reach_no_further_than_the_lookback(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_late_facts_reach_no_further_than_the_lookback(tmp_path: Path) -> None:
     assert rows == fresh(folder)
 
 
-def test_what_changed_costs_its_rows_or_its_columns(folder: Path) -> None:
+def test_what_changed_costs_its_rows_or_its_columns(tables: Path) -> None:
     everything = "visits, x_3h, least, twice"
     for path, old, new, cost in (
         ("data/visits.csv", "2.25", "2.5", "29 of them computed, the others kept"),
@@ -159,12 +159,12 @@ def test_what_changed_costs_its_rows_or_its_columns(folder: Path) -> None:
         ("models/training.sql", "v.least + t.y", "-v.least", "1 of them computed, the others kept but for sum"),
         ("models/training.sql", " l.id, l.asked_at,", " l.asked_at, l.id,", "1 of them computed, the others kept"),
     ):
-        text = (folder / path).read_text(encoding="utf-8")
+        text = (tables / path).read_text(encoding="utf-8")
         assert old in text
-        (folder / path).write_text(text.replace(old, new), encoding="utf-8")
-        said, rows = built(folder)
+        (tables / path).write_text(text.replace(old, new), encoding="utf-8")
+        said, rows = built(tables)
         assert said.endswith(cost), path
-        assert rows == fresh(folder), path
+        assert rows == fresh(tables), path
 
 
 def test_a_features_model_costs_the_columns_of_those_that_read_it(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_few_rows_that_facts_reach_are_replaced_where_they_lie(
     assert rows == fresh(tables)
 
 
-def test_a_relation_that_is_as_it_was_is_not_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relation_that_is_as_it_was_is_not_measured_again(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[str] = []
 
     def noted(scan: Scan, *given: Any) -> tuple[Extent, Change | None]:
@@ -321,9 +321,9 @@ def test_a_relation_that_is_as_it_was_is_not_measured_again(folder: Path, monkey
         return extent(scan, *given)
 
     monkeypatch.setattr("featsql.run.training.extent", noted)
-    more_questions(folder)
-    assert built(folder)[1] == fresh(folder)
+    more_questions(tables)
+    assert built(tables)[1] == fresh(tables)
     assert measured == []
-    add(folder, "visits", LATER["visits"])
-    assert built(folder)[1] == fresh(folder)
+    add(tables, "visits", LATER["visits"])
+    assert built(tables)[1] == fresh(tables)
     assert measured == ["source:s.visits"]

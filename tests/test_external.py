@@ -175,8 +175,7 @@ def ask_more(folder: Path, hour: int) -> None:
     write(folder, "asked", f"{text}union all select 9, timestamp '2024-01-02 {hour:02}:00'\n")
 
 
-@pytest.mark.parametrize("publish", FILES_OF)
-@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize(("publish", "linked"), list(zip(FILES_OF, (True, False), strict=True)))
 def test_new_rows_come_as_files_of_their_own(
     publish: str, linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,7 @@ class Reuse:
         self.codes: dict[str, str] = {}
         self.unknowns: dict[str, str | None] = {}
         self.fresh: dict[str, NodeState] = {}
-        self.standing, self.shapes = relations(engine, project), shapes(engine, project)
+        self.standing, self.shapes = relations(engine, project), self.shapes_now()
         self.made: list[str] = []
         read = {parent for parents in compiled.graph.parents.values() for parent in parents}
         seeds = {key for key in compiled.graph.sources if key.startswith("seed:")}
@@ -192,6 +192,11 @@ class Reuse:
         model = self.compiled.graph.models.get(name)
         return kind == "view" or (model is not None and model.config.is_external)
 
+    def shapes_now(self) -> dict[str, str]:
+        """What the relations of the target are; of views nobody asks, unless one shows an external training set."""
+        external = any(model.config.is_external for model in self.compiled.graph.models.values())
+        return shapes(self.engine, self.compiled.project, views=external)
+
     def count(self, name: str) -> int:
         """How many rows a table holds."""
         return self.engine.count(table_of(self.compiled.project, name))
@@ -270,7 +275,7 @@ class Reuse:
     def finish(self) -> None:
         """Let the file know what stands now; of what was built, also the columns."""
         self.look_at_sources(self.unread, whole=False)  # nobody has waited for these
-        found = shapes(self.engine, self.compiled.project)
+        found = self.shapes_now()
         for name in self.made:
             node = self.state.nodes[name]
             if node.kind in KEPT - {"view"}:

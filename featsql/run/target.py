@@ -67,11 +67,12 @@ def relations(engine: Engine, project: Project) -> dict[str, str]:
     return {str(name): "VIEW" if kind == "VIEW" else "TABLE" for name, kind in engine.rows(query.sql("duckdb"))}
 
 
-def shapes(engine: Engine, project: Project) -> dict[str, str]:
-    """What every table and view in the target's schema is, by name: the statement that would create it."""
+def shapes(engine: Engine, project: Project, *, views: bool) -> dict[str, str]:
+    """What every table in the target's schema is, by name, and every view, if these are asked for: the statement that
+    would create it."""
     target = project.target
     found: dict[str, str] = {}
-    for kind in ("table", "view"):
+    for kind in ("table", "view") if views else ("table",):
         query = (
             exp.select(f"{kind}_name", "sql")
             .from_(f"duckdb_{kind}s()")

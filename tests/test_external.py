@@ -128,7 +128,7 @@ def test_what_the_query_stumbles_over_is_not_said_of_the_file(tmp_path: Path) ->
     folder = clinic(tmp_path / "other", training=external(FILE))
     (folder / "target/training.parquet").mkdir(parents=True)
     (diagnostic,) = built(folder).diagnostics
-    assert diagnostic.code == "FS806"
+    assert (diagnostic.code, diagnostic.hint) == ("FS806", "remove it, or publish to another path")
 
 
 def test_a_project_may_move_and_have_marks_in_its_names(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def put(model: Model, project: Project, write: Callable[[str], object]) -> None:
         else:
             put_file(path, write)
     except OSError as error:
-        raise unpublished(model, wanted.path, str(error)) from error
+        hint = "remove it, or publish to another path" if isinstance(error, FileExistsError) else None
+        raise unpublished(model, wanted.path, str(error), hint) from error
 
 
 def write_rows(engine: Engine, query: str, wanted: Publish, path: str, generation: int = 0) -> int:
@@ -72,18 +73,18 @@ def write_rows(engine: Engine, query: str, wanted: Publish, path: str, generatio
     return rows or engine.write_parquet(query, f"{path}/{name}.parquet")  # without rows there are columns
 
 
-def unpublished(model: Model, path: str, message: str) -> FeatsqlError:
+def unpublished(model: Model, path: str, message: str, hint: str | None = None) -> FeatsqlError:
     """What is said where rows cannot be published."""
     place = model.config.place or model.rendered.file.place(1)
-    return FeatsqlError(Diagnostic("FS806", f"cannot publish `{path}`: {message}", place))
+    return FeatsqlError(Diagnostic("FS806", f"cannot publish `{path}`: {message}", place, hint))
 
 
 def put_file(path: Path, write: Callable[[str], object]) -> None:
     """Write one Parquet file and put it in place."""
     if path.is_dir():
-        raise OSError(f"{path.name} is a folder")
+        raise FileExistsError(f"{path.name} is a folder")
     if path.exists() and not path.is_file():  # as root one could put a file in the place of a device
-        raise OSError(f"{path.name} is no file")
+        raise FileExistsError(f"{path.name} is no file")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         write(str(fresh))
@@ -95,7 +96,7 @@ def put_file(path: Path, write: Callable[[str], object]) -> None:
 def put_folder(path: Path, write: Callable[[str], object]) -> None:
     """Write a folder and let the link point to it."""
     if path.exists() and not path.is_symlink():
-        raise OSError(f"{path.name} exists and is not a folder that featsql published")
+        raise FileExistsError(f"{path.name} exists and is not a folder that featsql published")
     old = path.resolve() if path.is_symlink() else None
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     link = path.with_name(f"{fresh.name}.link")

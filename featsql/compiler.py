@@ -67,8 +67,9 @@ class Compiled:
         """The text of `query`, as it is shown and bound; made once. `outputs` has the names of its columns then, as far
         as they are written out."""
         if name not in self.texts:
-            query = self.query(name)
-            self.texts[name], self.outputs[name] = query.sql(DUCKDB, pretty=True), names_of(query)
+            query, own = self.query(name), self.plans.get(name) is None
+            self.outputs[name] = names_of(query)
+            self.texts[name] = query.sql(DUCKDB, pretty=True, copy=own)  # of a plan it is made for this alone
         return self.texts[name]
 
     def forget(self, name: str) -> None:

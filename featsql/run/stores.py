@@ -50,16 +50,17 @@ class TableStore:
         return Earlier(self.table, ROWID, grows=True, shrinks=True)
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
-        """Let these be the rows. Gives how many there are; where anything is raised, all is as it was."""
+        """Let these be the rows, of which the query is used up. Gives how many there are; where anything is raised, all
+        is as it was."""
         with self.engine.transaction():
             make_room("TABLE")
             if made.instead is not None:
                 self.engine.write(exp.Delete(this=self.table, where=exp.Where(this=made.instead)).sql("duckdb"))
-                self.engine.write(exp.Insert(this=self.table, expression=made.query).sql("duckdb"))
+                self.engine.write(exp.Insert(this=self.table, expression=made.query).sql("duckdb", copy=False))
                 rows = self.engine.count(self.table)
             else:
                 create = exp.Create(this=self.table, kind="TABLE", replace=True, expression=made.query)
-                rows = self.engine.write(create.sql("duckdb"))
+                rows = self.engine.write(create.sql("duckdb", copy=False))
             check(rows)
         return rows
 
@@ -110,9 +111,9 @@ class FileStore:
         return Earlier(rows, PLACE, grows=grows, shrinks=False, rounded=frozenset(rounded))
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
-        """Let these be the rows. Gives how many there are; where anything is raised before they are in their place, all
-        is as it was."""
-        query, rows, before = made.query.sql("duckdb"), 0, self.project.root / self.publish.path
+        """Let these be the rows, of which the query is used up. Gives how many there are; where anything is raised
+        before they are in their place, all is as it was."""
+        query, rows, before = made.query.sql("duckdb", copy=False), 0, self.project.root / self.publish.path
         generation = self.generation + 1 if made.instead is not None else 0
 
         def written(path: str) -> None:

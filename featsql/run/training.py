@@ -75,16 +75,21 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
         if extension.only_grows(fresh, count, engine, computed):
             if extension.takes(engine, computed):
                 return Rows(computed, methods, made, desk, notes, extension.fallen())
-            behind = exp.select("*").from_(computed.subquery("__computed"))
-            return Rows(exp.union(extension.others(tuple(columns)), behind, distinct=False), methods, made, desk, notes)
+            return Rows(behind(extension.others(tuple(columns)), computed), methods, made, desk, notes)
     standing, anew = desk.create("__standing", extension.standing()), None
     if stands.anew:
         some = decided(extension.partial(each_once(standing, desk), columns), desk)
         anew, methods = desk.create("__anew", lower(some)), methods_of(some)
     query: exp.Query = extension.query(standing, anew, tuple(columns))
     if computed is not None:
-        query = exp.union(query, exp.select("*").from_(computed.subquery("__computed")), distinct=False)
+        query = behind(query, computed)
     return Rows(query, methods, made, desk, notes)
+
+
+def behind(rows: exp.Query, computed: exp.Query) -> exp.Query:
+    """Rows, and behind them those that were computed."""
+    others = exp.select("*").from_(computed.subquery("__computed", copy=False), copy=False)
+    return exp.union(rows, others, distinct=False, copy=False)
 
 
 def each_once(standing: exp.Table, desk: Desk) -> exp.Table:

@@ -256,7 +256,7 @@ class Engine:
         a `name`. Gives how many they are."""
         options = "FORMAT parquet, WRITE_BLOOM_FILTER false"  # who reads all rows looks up none
         if partition_by:
-            names = ", ".join(exp.to_identifier(name, quoted=True).sql(DUCKDB) for name in partition_by)
+            names = ", ".join(exp.to_identifier(each, quoted=True).sql(DUCKDB) for each in partition_by)
             options += f", PARTITION_BY ({names}), WRITE_PARTITION_COLUMNS true, FILENAME_PATTERN '{name}_{{i}}'"
         return self.write(f"COPY ({query}) TO {exp.Literal.string(path).sql(DUCKDB)} ({options})")
 

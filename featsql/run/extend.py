@@ -189,9 +189,7 @@ class Extension:
         holes = self.stands.reached and self.earlier.shrinks
         if self.stands.anew or (holes and count > HOLES * engine.count(rows)):
             return False
-        wanted = engine.columns(computed.sql("duckdb"))
-        held = self.earlier.columns(engine)
-        if self.earlier.shrinks and held != wanted:
+        if self.earlier.shrinks and self.earlier.columns(engine) != engine.columns(computed.sql("duckdb")):
             return False
         mine = exp.select("*").from_(rows.copy()).where(self.stand()).subquery()
         sums = (

@@ -63,8 +63,8 @@ def within(path: Path, root: Path) -> str:
 
 def look(location: str, root: Path, before: Seen | None, *, whole: bool = True) -> Seen | None:
     """Each file's size (bytes), time of change and time of this look (nanoseconds), and content's hash.
-    None where it cannot be known. What `before` knows of a file that did not change is not read again, and no file is,
-    unless the `whole` of it is looked at: then there is no hash."""
+    None where it cannot be known. What `before` knows of a file that did not change is not read again. If not the
+    `whole` of a file is to be looked at, it is not read, and has no hash."""
     try:
         found: Seen = {}
         for path in files(location, root):

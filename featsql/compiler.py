@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.engine import DUCKDB, RESTING, Column, Engine, EngineError
@@ -39,17 +40,16 @@ Columns = Callable[[Graph], Mapping[str, tuple[Column, ...]]]
 Inquire = Callable[[str, "Compiled"], bytes]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """A project that was resolved, checked and planned, and the scratch database on which its queries were bound."""
 
     project: Project
     checked: Checked
     scratch: Scratch
     plans: Mapping[str, Plan | Features]
-    texts: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, list[str]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, str] = {}
+    outputs: dict[str, list[str]] = {}
+    facts: dict[str, Any] = {}
     recall: Recall | None = None
 
     def __repr__(self) -> str:

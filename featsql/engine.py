@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from msgspec import Struct
 from sqlglot import Dialect, exp
 
 from featsql.refusal import EngineError as EngineError
@@ -36,8 +36,7 @@ PARSED = '{"error":false,'  # how the JSON of a statement begins that could be p
 LEADING = re.compile(r"^(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column's name and its type as DuckDB spells it."""
 
     name: str

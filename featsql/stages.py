@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 from sqlglot import exp
 
@@ -40,7 +39,7 @@ def tree(compiled: Compiled, name: str) -> str:
 def config(compiled: Compiled, name: str) -> str:
     """The model's typed header."""
     header = compiled.graph.models[name].config
-    shown = {f.name: getattr(header, f.name) for f in fields(header) if f.name not in {"place", "columns"}}
+    shown = {key: getattr(header, key) for key in header.__struct_fields__ if key not in {"place", "columns"}}
     return "\n".join(f"{key}: {value}" for key, value in shown.items() if value not in (None, (), "", {}))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from sqlglot import exp
 
 TimeKind = Literal["events", "state", "periods", "static"]
@@ -17,8 +17,7 @@ SPAN = re.compile(rf"(\d+(\.\d+)? *({UNITS})s? *)+(\d+:\d\d(:\d\d(\.\d+)?)?)?", 
 SOME = re.compile("[1-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """How a relation tells time: the columns (or the delay) that give each row its instants.
 
     events, state   happen at `event_time`; periods hold from `valid_from` until `valid_to`

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from featsql.cli.progress import line_of, progress, summary
 from featsql.cli.table import table

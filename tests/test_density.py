@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 import featsql
 from featsql.plan.lower import lower

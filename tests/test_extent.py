@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from featsql.engine import Column, Engine
 from featsql.plan.plan import Scan

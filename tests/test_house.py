@@ -26,7 +26,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("lenders",),
     ("read",),
     ("arrays", "engine", "temporal"),
-    ("codes", "errors", "names", "refusal"),
+    ("codes", "data", "errors", "names", "refusal"),
 )
 LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
 OWNERS = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from clinic import clinic
+from msgspec.structs import replace
 from program import run
 
 import featsql

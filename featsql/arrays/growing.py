@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pyarrow
+from msgspec import Struct
 
 from featsql.arrays.arrow import raw, rebuilt, width_of
 from featsql.arrays.rows import Column, Flags, Integers, Values
 
 
-@dataclass
-class Growing:
+class Growing(Struct):
     """A column of which there is room for so many rows: what is not needed of that takes no memory."""
 
     room: int
@@ -51,13 +50,12 @@ class Growing:
         return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
 
 
-@dataclass
-class Kept:
+class Kept(Struct, dict=True):
     """A column of an Arrow type that is only passed on, with room for so many rows."""
 
     kind: pyarrow.DataType
     room: int
-    batches: list[pyarrow.Array] = field(default_factory=list)
+    batches: list[pyarrow.Array] = []
 
     @cached_property
     def bytes(self) -> Growing:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 # A `quantile` lies between two values, where a `value` is one of them;
 # `high` and `low` are sums of the halves of whole numbers of 64 bits; `squares` is of the differences from the mean.
@@ -14,8 +15,7 @@ class RefusedError(Exception):
     """Values that arrays do not aggregate as the engine would."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One aggregate of every probe: of the values of `argument` that are there (None: of rows), of those rows whose
     `flags` all hold, in the span of that number. A list is of all rows, the earliest or (`latest`) the latest first,
     those of one instant by `order`, columns with whether they descend; of the first `limit` (None: of all). `share` is

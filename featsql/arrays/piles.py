@@ -6,10 +6,10 @@ A pile is small enough to stay near the processor while it is sorted and read he
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 
 from featsql.arrays.digits import after, digits, merged
 from featsql.arrays.growing import Growing
@@ -21,8 +21,7 @@ PILE, MOST = 1 << 18, 1 << 8
 BITS = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Deal:
+class Deal(Struct, frozen=True):
     """How groups are dealt: so many neighbouring ones to each of the piles."""
 
     width: int
@@ -42,8 +41,7 @@ class Deal:
         return np.argsort(pile, kind="stable"), np.append(0, ends)
 
 
-@dataclass
-class Piles:
+class Piles(Struct):
     """Rows dealt batch by batch: their columns batch after batch, each in the order of the piles, and the places at
     which the piles of each begin and the last ends. There is `room` for so many rows; `place` is the name under which
     each is given its place among all (None: under none)."""
@@ -52,8 +50,8 @@ class Piles:
     group: str
     room: int
     place: str | None = None
-    columns: dict[str, Growing] = field(default_factory=dict)
-    starts: list[Integers] = field(default_factory=list)
+    columns: dict[str, Growing] = {}
+    starts: list[Integers] = []
     size: int = 0
 
     def add(self, rows: Mapping[str, Column]) -> None:
@@ -108,12 +106,11 @@ def in_order(group: Integers, at: Integers) -> Integers:
     return places
 
 
-@dataclass
-class Dealing:
+class Dealing(Struct):
     """Deals probes as the rows of their groups are dealt; those of which all see the same are dealt once."""
 
     deal: Deal
-    known: list[tuple[Probes, list[Integers]]] = field(default_factory=list)
+    known: list[tuple[Probes, list[Integers]]] = []
 
     def places(self, probes: Probes) -> list[Integers]:
         """The places of the probes of each pile, in the order of their groups and of what they see."""

@@ -8,12 +8,13 @@ longer slices through totals of blocks, so that a value never reaches out of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pyarrow
+from msgspec import Struct
+from msgspec.structs import replace
 
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
@@ -35,15 +36,14 @@ LEVELS = 16
 MOST = 2
 
 
-@dataclass
-class Ranges:
+class Ranges(Struct, dict=True):
     """The ranges of some probes in some rows; `spans` name, by number, the bounds where each begins and ends; `unseen`
     tells which probe steps over which row (None: none over any)."""
 
     rows: Rows
     probes: Probes
     spans: Mapping[int, tuple[str, str]]
-    chosen: dict[tuple[str | None, tuple[str, ...]], Flags | None] = field(default_factory=dict)
+    chosen: dict[tuple[str | None, tuple[str, ...]], Flags | None] = {}
     unseen: tuple[Integers, Integers] | None = None
 
     def measured(self, parts: Sequence[Part]) -> dict[Part, Values]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow
+from msgspec import Struct
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """Values of rows; `valid` tells which are there (None: all). What is only passed on is an Arrow array."""
 
     values: Values | pyarrow.Array
@@ -39,8 +38,7 @@ def at(values: Values, chosen: Any) -> Values:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Rows in the order of `group` and `at`; `known` is when each became known (None: when it happened), `memory` what
     was found of them, by argument and flags."""
 
@@ -48,14 +46,13 @@ class Rows:
     at: Integers
     known: Integers | None
     columns: Mapping[str, Column]
-    memory: dict[tuple[str | None, tuple[str, ...]], Values] = field(default_factory=dict, compare=False)
+    memory: dict[tuple[str | None, tuple[str, ...]], Values] = {}
 
     def __len__(self) -> int:
         return len(self.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(Struct, frozen=True):
     """Questions: each sees of its `group` what is known at `last`, in spans from a first instant to a last."""
 
     group: Integers

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 
 from featsql.arrays.order import spread
 from featsql.arrays.reduce import LONG, masked, nested, reduced, running
@@ -16,8 +16,7 @@ from featsql.arrays.rows import Flags, Integers, Values
 Edges = tuple[Integers, Integers]
 
 
-@dataclass
-class Spans:
+class Spans(Struct):
     """Several ranges of each probe: where each begins and ends among the rows."""
 
     edges: Sequence[Edges]
@@ -50,8 +49,7 @@ class Spans:
         return np.zeros(0, dtype=np.int64)
 
 
-@dataclass
-class Stepped(Spans):
+class Stepped(Spans, dict=True):
     """Ranges without some rows: `place` is where each of these lies, `owner` the probe that steps over it; they come by
     owner, and those of an owner by place."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from featsql.cli.options import (
     project_folder,
 )
 from featsql.cli.output import emit, report, say
+from featsql.data import plain
 
 if TYPE_CHECKING:
     from featsql.api import Project
@@ -103,10 +103,10 @@ def where(project: Project) -> str:
 
 def as_data(run: Run) -> dict[str, Any]:
     """A run for a machine."""
-    results = [{key: value for key, value in asdict(result).items() if key != "sql"} for result in run.results]
+    results = [{key: value for key, value in plain(result).items() if key != "sql"} for result in run.results]
     for result in results:
         if result["status"] == "unchanged":  # what stands as it would be built is a success, as in dbt
             result |= {"status": "success", "reason": "unchanged"}
-    said = [asdict(diagnostic) for diagnostic in run.diagnostics]
+    said = [plain(diagnostic) for diagnostic in run.diagnostics]
     shared = {"ok": run.ok, "started_at": run.started_at, "seconds": run.seconds}
     return {**shared, "results": results, "diagnostics": said}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from featsql.cli.values import encode
+from featsql.data import plain
 from featsql.errors import Diagnostic
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def emit(value: Any) -> None:
 def report(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:
     """Show diagnostics to whoever reads: JSON on stdout for a machine, text on stderr for a person."""
     if as_json:
-        emit({"diagnostics": [asdict(diagnostic) for diagnostic in diagnostics]})
+        emit({"diagnostics": [plain(diagnostic) for diagnostic in diagnostics]})
         return
     for index, diagnostic in enumerate(diagnostics):
         if index:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from featsql.compiler import Compiled
+from featsql.data import plain
 from featsql.export.excerpt import excerpt
 from featsql.export.impact import Change, Impact, Reach, Rebuild, Touched, impact
 from featsql.export.json import document
@@ -45,7 +45,7 @@ def limited(found: Impact, keys: Collection[str]) -> Impact:
 
 def as_data(found: Impact) -> dict[str, Any]:
     """An impact for a machine: `changes`, `touched`, `rebuild`, and the command that rebuilds."""
-    return {"version": VERSION, **asdict(found), "command": command(found.rebuild)}
+    return {"version": VERSION, **plain(found), "command": command(found.rebuild)}
 
 
 def as_text(found: Impact) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from featsql import __version__
+from featsql.data import plain
 from featsql.engine import Column
 from featsql.export.excerpt import Excerpt
 from featsql.read.model import Model
@@ -149,7 +149,7 @@ def about_model(model: Model, excerpt: Excerpt) -> dict[str, Any]:
         "as_of": config.as_of,
         "horizon": config.horizon,
         "label": config.label,
-        "clock": asdict(clock) if clock else None,
+        "clock": plain(clock) if clock else None,
     }
     return {key: value for key, value in said.items() if value not in (None, [])}
 
@@ -157,7 +157,7 @@ def about_model(model: Model, excerpt: Excerpt) -> dict[str, Any]:
 def source(table: Table, source: Source, excerpt: Excerpt) -> dict[str, Any]:
     """One source, or one seed, which is a node to dbt."""
     compiled = excerpt.compiled
-    meta = {**source.meta, "featsql": {"clock": asdict(source.clock) if source.clock else None}}
+    meta = {**source.meta, "featsql": {"clock": plain(source.clock) if source.clock else None}}
     own = {
         "columns": columns(table.columns, source.columns),
         "meta": meta,

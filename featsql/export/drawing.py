@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from featsql.export.excerpt import Excerpt
 from featsql.resolve.graph import model_key
@@ -21,8 +22,7 @@ COLOURS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line between two (table, column) ends, the column None where a whole table is meant; dashed where it
     only influences."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError
@@ -15,8 +17,7 @@ from featsql.resolve.reach import NEVER, Span
 from featsql.resolve.select import select_keys
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What a person asks for: selectors, one column ('customer_spend.spend_30d'), and whether all that it comes
     from and all that comes from it are wanted too. A column without a direction means both."""
 
@@ -27,8 +28,7 @@ class Wish:
     downstream: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Tables in build order and the edges between their columns; `models` names the models whose edges these are,
     and `focus` is the one column asked for, or None."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export import dbt, dot, html, json, mermaid, openlineage
@@ -12,8 +13,7 @@ from featsql.export.excerpt import Excerpt
 from featsql.run.publish import redact, write_text
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """What writes an excerpt as named texts, and whether these are several, which need a folder."""
 
     write: Callable[[Excerpt], Iterator[tuple[str, str]]]

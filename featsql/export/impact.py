@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from featsql.export.paths import Node, Paths, head
 from featsql.export.snapshot import Snapshot, State
@@ -14,8 +15,7 @@ from featsql.resolve.lineage import ROWS, Edge
 What = Literal["added", "removed", "changed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A relation whose own code changed; `columns` says what became of each column that did, `rows` whether what
     it holds may differ in every column."""
 
@@ -27,8 +27,7 @@ class Change:
     columns: tuple[tuple[str, What], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """The interval in which rows of a relation act on some columns of a changed one: before, where these were
     there and it is known, and now."""
 
@@ -39,8 +38,7 @@ class Reach:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """A relation whose values or rows may differ, and the columns in which they may."""
 
     key: str
@@ -50,8 +48,7 @@ class Touched:
     rows: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuild:
+class Rebuild(Struct, frozen=True):
     """A relation that has to be built again, and why; `refresh` says that it must be built from nothing."""
 
     name: str
@@ -59,8 +56,7 @@ class Rebuild:
     refresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(Struct, frozen=True):
     """All that a change does, in build order."""
 
     changes: tuple[Change, ...]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export.json import VERSION
@@ -14,8 +15,7 @@ from featsql.resolve.lineage import Edge
 from featsql.run.manifest import SCHEMA_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """One relation: what it is, digests of its code, and each column's type with its digest, by name; of labels also
     `as_of`, the column of instants."""
 
@@ -28,13 +28,12 @@ class State:
     as_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """Relations by key, in build order, and the edges between their columns, as far as they are known: each as if
     at any time, with the interval in words."""
 
     tables: Mapping[str, State]
-    edges: Mapping[Edge, str] = field(default_factory=dict)
+    edges: Mapping[Edge, str] = {}
 
 
 def read_snapshot(path: Path) -> Snapshot:

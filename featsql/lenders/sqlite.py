@@ -6,10 +6,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.lenders.loan import LenderError, Loan
@@ -37,8 +37,7 @@ AFFINITIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """What a column holds: storage classes other than null, the longest text, texts with and without a zone."""
 
     classes: frozenset[str]

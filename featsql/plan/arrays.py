@@ -7,9 +7,9 @@ told by `featsql.arrays`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.arrays.part import Part
@@ -31,17 +31,16 @@ def types(planned: Over, frames: Frames) -> exp.Select:
     return exp.select(*some, *calls).from_(rows, copy=False)
 
 
-@dataclass
-class Arrays:
+class Arrays(Struct, dict=True):
     """The parts of the measures of the node at a `position`, and each measure from its parts; `kinds` are the columns
     of `types`."""
 
     position: int
     frames: Frames
     kinds: Sequence[Column]
-    parts: dict[Part, str] = field(default_factory=dict)
-    values: dict[int, exp.Expr] = field(default_factory=dict)
-    fetched: dict[str, exp.Expr] = field(default_factory=dict)
+    parts: dict[Part, str] = {}
+    values: dict[int, exp.Expr] = {}
+    fetched: dict[str, exp.Expr] = {}
 
     def __post_init__(self) -> None:
         kinds = {each.name: each.type for each in self.kinds}

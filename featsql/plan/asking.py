@@ -4,10 +4,10 @@ and the instants at which its windows begin and end."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan import names
@@ -33,8 +33,7 @@ class Node(Protocol):
         """The first microsecond that any window of a row sees; None where one has no beginning."""
 
 
-@dataclass
-class Asking:
+class Asking(Struct, dict=True):
     """The queries that ask a spine for some nodes, each with its keys over the spine."""
 
     plan: Plan

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan import names
@@ -29,8 +30,7 @@ LATE = 0.5
 PROBES, ROWS = "__probes", "__rows"
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What an aggregate costs that keeps more of its rows than a number, beside what the others do: of each pair of
     a join, of each frame of a sort, and of each row in such a frame."""
 
@@ -53,8 +53,7 @@ def kept(call: exp.Expr) -> Kept:
     return ORDER if isinstance(call, ORDERED) else NUMBER
 
 
-@dataclass(frozen=True, slots=True)
-class Density:
+class Density(Struct, frozen=True):
     """What finding the windows of one model costs: the pairs that a join makes, and the rows and probes that
     a join reads or a sort has to order."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan.outer import speaks_of_instant
@@ -23,8 +23,7 @@ UNSTEADY = frozenset({"MONTH", "QUARTER", "YEAR", "DECADE", "CENTURY", "MILLENNI
 IsTime = Callable[[exp.Expr], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A condition taken apart: what it says of a row alone, and the ends of its window."""
 
     rowwise: tuple[exp.Expr, ...] = ()

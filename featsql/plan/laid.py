@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 
-@dataclass(frozen=True, slots=True)
-class Laid:
+class Laid(Struct, frozen=True):
     """Measures that have been computed: `columns` are those of the spine's rows that hold them, `measures` each measure
     by its position, over these."""
 
@@ -17,8 +16,7 @@ class Laid:
     measures: Mapping[int, exp.Expr]
 
 
-@dataclass(frozen=True, slots=True)
-class Met:
+class Met(Struct, frozen=True):
     """The newest rows that have been found: the column `hit` of a spine's row tells whether it met one, `columns` what
     holds the columns of that, by their names; `tied` tells whether another row could have been met instead."""
 

@@ -8,8 +8,8 @@ it into joins, so that any query that the engine can decorrelate is supported as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan.known import rows_at
@@ -20,8 +20,7 @@ from featsql.temporal import Boundary, column
 SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """From where a lifted query is looked at: the instant, the wanted keys, and how the relations
     with versions are called (by relation key)."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan import names
@@ -33,14 +33,13 @@ class UnrecognisedError(Exception):
     """A model is not of the shape; the general rule serves it."""
 
 
-@dataclass
-class Measures:
+class Measures(Struct):
     """The measures found so far, with the windows that they are over and the rows' columns that they need."""
 
     aggregates: frozenset[str]
-    windows: list[Window] = field(default_factory=list)
-    found: list[Measure] = field(default_factory=list)
-    columns: dict[str, tuple[str, exp.Expr]] = field(default_factory=dict)
+    windows: list[Window] = []
+    found: list[Measure] = []
+    columns: dict[str, tuple[str, exp.Expr]] = {}
     times: frozenset[str] = frozenset()
     alias: str = ""
 

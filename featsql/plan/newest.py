@@ -6,9 +6,9 @@ The rows come as they lie, each with the number of its keys; which of them a pro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan import names
@@ -34,8 +34,7 @@ def findable(features: AsOf, as_of_type: str) -> bool:
     return features.in_order and instants <= INSTANTS and all(k in PLAIN or decimal(k)[0] for k in kinds)
 
 
-@dataclass(frozen=True)
-class Newest:
+class Newest(Struct, frozen=True, dict=True):
     """What is asked of a state, the node at a `position`; `timed`, if it is also asked since when each row was known,
     which only tells twins."""
 

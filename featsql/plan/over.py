@@ -6,8 +6,7 @@ and whatever the boundary: `> t` begins at t + 1, `< t` ends at t - 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan import names
@@ -51,15 +50,14 @@ def framed(frames: Frames) -> exp.Select:
     return query.select(column(names.LATE)) if late is not None else query
 
 
-@dataclass(slots=True)
-class Shape:
+class Shape(Struct):
     """One aggregate, whatever the window: its call, the flag of the rows that count, and the spans that it is
     asked for. The frames of all end where a probe stands (`up_to_now`), or of none."""
 
     call: exp.Expr
     flag: str | None
     up_to_now: bool
-    spans: list[int] = field(default_factory=list)
+    spans: list[int] = []
 
 
 class Frames:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.arrays.part import Operation, Part
@@ -38,8 +38,7 @@ SPREAD: Mapping[type[exp.Expr], tuple[int, bool]] = {
 }
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """One measure on its way to its parts: `kinds` are the types of the arguments, `times` those arguments that are the
     event time itself, `limit` is how many elements of a list are looked at. `part_column` gives the column of a part;
     what has to be read for it is put into `fetched`, by name."""

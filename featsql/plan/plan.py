@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan.laid import Laid as Laid
@@ -15,8 +15,7 @@ from featsql.resolve.span import behind
 from featsql.temporal import Boundary
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """One reading of a relation inside a lifted model.
 
     `keys` pairs the position of an entity key with the relation's column that it may be pushed
@@ -29,8 +28,7 @@ class Scan:
     lookback: exp.Interval | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lifted:
+class Lifted(Struct, frozen=True):
     """Any features model, evaluated for each probe by the general rule.
 
     `tree` is the model's own query, whose table nodes carry `meta['scan']`, an index into `scans`
@@ -54,8 +52,7 @@ class Lifted:
         return tuple(scan.relation for scan in self.scans.values())
 
 
-@dataclass(frozen=True, slots=True)
-class AsOf:
+class AsOf(Struct, frozen=True):
     """The latest state per key, by one as-of join: a features model that only projects the columns
     of one `state` relation whose unique key is the entity's.
 
@@ -112,8 +109,7 @@ class AsOf:
         return tuple(name for name in self.relation.names if name.casefold() in said)
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """One end of a window: rows whose event time stands in this relation to `bound`, an expression over
     `as_of()` alone."""
 
@@ -139,8 +135,7 @@ def reach(window: Window) -> float | None:
     return min(found) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """One aggregate: its call over columns of `Over.rows`, the boolean column of those that its rows must
     satisfy (None: all count), and its window's position."""
 
@@ -154,8 +149,7 @@ class Measure:
 Method = Literal["join", "near join", "sort"]
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(Struct, frozen=True):
     """Aggregates over windows of one `events` relation, grouped by the entity's keys: one sort of the rows
     and of the probes together serves all of them.
 
@@ -232,8 +226,7 @@ def scans_of(features: Features) -> tuple[Scan, ...]:
     return (Scan(features.relation, features.table, keys),)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The spine: rows with keys and an `as_of` instant, and whatever was learnt later about them.
 
     `source` is what is selected from, `alias` the name by which the author's SQL knows it. It is
@@ -247,8 +240,7 @@ class Outcome:
     as_of_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attach:
+class Attach(Struct, frozen=True):
     """The columns of a features model beside the spine's, one row for one row.
 
     `keys` are expressions over the spine, in the entity's order; `alias` is the name under which
@@ -260,8 +252,7 @@ class Attach:
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Another relation that a training set joins at each row's instant; `on` is the author's condition
     over the spine and the relation, `outer` whether a row without a partner stays."""
 
@@ -271,8 +262,7 @@ class Reading:
     outer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """One training set: its spine, what is attached, and the author's own projections over both.
 
     `select` holds the author's projections and order, with stars written out and no FROM; scans

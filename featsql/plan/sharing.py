@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan import names
@@ -84,8 +85,7 @@ def moved(output: exp.Expr, places: Sequence[int]) -> exp.Expr:
     return renamed(output, {names.part("value", i): names.part("value", p) for i, p in enumerate(places)})
 
 
-@dataclass(slots=True)
-class Renaming:
+class Renaming(Struct):
     """The columns, windows and measures of one node by the places that they have among those of all."""
 
     features: Over

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan import names
@@ -34,8 +35,7 @@ def over(general: Lifted, scan: Scan, aggregates: frozenset[str]) -> Over | None
         return None
 
 
-@dataclass
-class Recogniser:
+class Recogniser(Struct):
     """One model on its way to an `Over`."""
 
     general: Lifted

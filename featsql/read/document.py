@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from featsql.errors import Diagnostic, Place
 from featsql.read.project import File
@@ -18,15 +18,14 @@ QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_COPIES = 100_000  # how many values the aliases of a file may stand for
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """The value of a YAML file, with its keys and its values, as they are written, by their path; `inside` has the
     paths of the keys right below each path."""
 
     file: File
     value: Any = None
-    keys: dict[Path, yaml.Node] = field(default_factory=dict)
-    values: dict[Path, yaml.Node] = field(default_factory=dict)
+    keys: dict[Path, yaml.Node] = {}
+    values: dict[Path, yaml.Node] = {}
     inside: dict[Path, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
     def key_place(self, path: Path) -> Place:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path as Folder
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic, Place
 from featsql.names import did_you_mean
@@ -18,12 +19,11 @@ Steps = tuple[str, ...]
 KNOWN = frozenset(HeaderBlock.model_fields)
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(Struct):
     """Raw configuration that grows: later and nearer values win, tags and meta add up."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    values: dict[str, Any] = {}
+    places: dict[str, Place] = {}
     place: Place | None = None
 
     def add(self, values: Mapping[str, Any], places: Mapping[str, Place]) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.errors import Diagnostic, Place
 from featsql.read.project import Config, File
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """A stretch of rendered text from `start` on, and where it was written.
 
     `literal` text maps character by character from (line, column); other text (the value of an
@@ -28,8 +27,7 @@ class Chunk:
     trail: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One `ref()` or `source()` that a template called: the relation's name ('customer_spend' or
     'shop.payments'), and where; `trail` is the way through macro calls, innermost first."""
 
@@ -39,8 +37,7 @@ class Reference:
     trail: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """A model after its template ran: SQL text, header, the relations it asked for, and a map back.
 
     `notices` are what the template itself said (`log`, `exceptions.warn`); `secrets` the values that it

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from featsql.errors import Place
 from featsql.temporal import Boundary, Clock
@@ -18,8 +19,7 @@ ModelKind = Literal["plain", "features", "labels", "training_set"]
 Materialization = Literal["view", "table", "ephemeral", "incremental", "external"]
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A database that the target attaches: its path or connection string, alias and type."""
 
     path: str
@@ -28,8 +28,7 @@ class Attachment:
     read_only: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a build publishes. `path` is absolute or ':memory:'; `database` its catalog's name in SQL."""
 
     name: str
@@ -41,11 +40,10 @@ class Target:
     temp_directory: str | None = None
     attach: tuple[Attachment, ...] = ()
     extensions: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(Struct, frozen=True):
     """A thing that features describe: its join keys, in order, and whether NULL equals NULL."""
 
     name: str
@@ -55,19 +53,17 @@ class Entity:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnProperties:
+class ColumnProperties(Struct, frozen=True):
     """What a property file says of one column."""
 
     name: str
     description: str = ""
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = {}
     tags: tuple[str, ...] = ()
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A raw relation: where its rows are, and the clock that says when each could be known.
 
     `location` is a path, glob or URL that DuckDB reads, or a table of an attached database
@@ -80,10 +76,10 @@ class Source:
     location: str
     clock: Clock | None = None
     format: Literal["parquet", "csv", "json", "table", "frame"] = "parquet"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
     description: str = ""
     tags: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = {}
     columns: tuple[ColumnProperties, ...] = ()
     place: Place | None = None
 
@@ -92,8 +88,7 @@ class Source:
         return f"{self.source}.{self.table}"
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """A result as Parquet: a file, or a folder, which a path that ends in '/' names, and which may be partitioned by
     columns (relative to the root)."""
 
@@ -106,8 +101,7 @@ class Publish:
         return bool(self.partition_by) or self.path.endswith("/")
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSetting:
+class RuleSetting(Struct, frozen=True):
     """How strictly a rule is taken, why, and (in the project's file) for which models: by selectors and paths."""
 
     code: str
@@ -118,8 +112,7 @@ class RuleSetting:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """How a training set is parted: rows asked about before `train_until`, and those from `test_from` on; or by
     the values of the column `by`."""
 
@@ -128,8 +121,7 @@ class Split:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The typed header of a model: folder defaults, then property files, then `config()`, merged.
 
     `entity` holds entity names (several for a composite), empty for a global features model.
@@ -151,7 +143,7 @@ class Config:
     split: Split | None = None
     enabled: bool = True
     tags: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = {}
     description: str = ""
     columns: tuple[ColumnProperties, ...] = ()
     place: Place | None = None
@@ -162,8 +154,7 @@ class Config:
         return self.materialized == "external"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A text file of the project; `path` is relative to the root, with forward slashes."""
 
     path: str
@@ -189,8 +180,7 @@ def lines_of(text: str) -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A folder, read. `defaults` gives, for a model's path, the merged `+config` of its folders
     and property files, as raw keys with places, to be merged with `config()` by `render`."""
 
@@ -211,13 +201,15 @@ class Project:
     secrets: frozenset[str] = frozenset()
     target_place: Place | None = None
     rules: tuple[RuleSetting, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r}, {str(self.root)!r})"  # the environment has secrets
 
 
-@dataclass(frozen=True, slots=True)
-class RawConfig:
+class RawConfig(Struct, frozen=True):
     """Configuration of one model before `config()` is known: values by key, and each key's place."""
 
     values: Mapping[str, Any]
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = {}
     place: Place | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.fault import TemplateError

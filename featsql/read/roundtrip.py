@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlglot import ErrorLevel, exp
 
 from featsql.engine import DUCKDB, Engine, EngineError
@@ -26,8 +26,7 @@ PLACES = re.compile(rf'(?<!\\)"({AT}|{LENGTH})":\d+')
 NO_PLACE = r'"\1":0'
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Where a text says something else than its tree: a sentence, and the offset in the text if known."""
 
     sentence: str

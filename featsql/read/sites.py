@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from featsql.read.project import File
 from featsql.read.traced import Origin, Positions, Traced, written
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A call as it is written: its own origin and those of its arguments."""
 
     origin: Origin
     arguments: tuple[Origin, ...] = ()
-    keywords: Mapping[str, Origin] = field(default_factory=dict)
+    keywords: Mapping[str, Origin] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call in progress."""
 
     site: Site
     macro: bool
 
 
-@dataclass(slots=True)
-class Sites:
+class Sites(Struct):
     """Every call, printed expression and literal of the templates read so far; a template names each by its index.
 
     `names` gives, for each file, the names that its expressions read, and at which offset.
     """
 
-    positions: dict[str, Positions] = field(default_factory=dict)
-    names: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    calls: list[Site] = field(default_factory=list)
-    expressions: list[Origin] = field(default_factory=list)
-    literals: list[Traced] = field(default_factory=list)
+    positions: dict[str, Positions] = {}
+    names: dict[str, list[tuple[str, int]]] = {}
+    calls: list[Site] = []
+    expressions: list[Origin] = []
+    literals: list[Traced] = []
 
     def add(self, file: File) -> Positions:
         """Take in a file before its parts."""

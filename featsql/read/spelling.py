@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from msgspec import Struct
 
 from featsql.engine import Engine
 from featsql.read.vocabulary import other_names
@@ -40,8 +41,7 @@ def spelling_of(engine: Engine) -> Spelling:
     return known[engine]
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """The names that DuckDB has for one function or one type, and whether NULLs come last unless asked."""
 
     functions: Mapping[str, str]

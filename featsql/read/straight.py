@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.read.project import File
 from featsql.read.sites import Site
@@ -21,8 +22,7 @@ ARGUMENT = re.compile(r"\s*(?:([a-z]\w*)\s*=\s*)?(?:'([^'\\]*)'|\"([^\"\\]*)\"|(
 CONSTANTS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A call of a word, under the numbers of its place as a call and as a printed expression."""
 
     word: str
@@ -32,8 +32,7 @@ class Asked:
     printed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Straight:
+class Straight(Struct, frozen=True):
     """A template ready to run, as Jinja's are."""
 
     sandbox: Sandbox

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import SupportsIndex
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from featsql.errors import Place
 from featsql.read.project import File
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a piece of text was written.
 
     `literal` text stands in the file character by character. `argument` text is a string inside an
@@ -139,8 +140,7 @@ def line_starts(text: str) -> list[int]:
     return [0, *(offset + 1 for offset, character in enumerate(text) if character == "\n")]
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(Struct, frozen=True):
     """From offsets in a file's text to origins."""
 
     file: File

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from featsql.engine import Engine
 from featsql.read.spelling import UNITS
@@ -16,8 +17,7 @@ UNTOLD = frozenset({"pivot", "pivot_longer", "pivot_wider", "unpivot", "describe
 NUMBERS = frozenset({"numeric_const", "string_const"})
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a text, of one of the kinds that DuckDB has; `glued` to one before it, without a space between them,
     if neither is an operator."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NoReturn
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.engine import DUCKDB
@@ -55,8 +56,7 @@ def whole_name(database: str, schema: str, identifier: str) -> str:
     return exp.table_(identifier, schema, database, quoted=True).sql(DUCKDB, copy=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """`config`, the word: callable to configure, with `get` to ask."""
 
     set: Callable[..., str]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from featsql.engine import Column
 from featsql.temporal import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class RelationInfo:
+class RelationInfo(Struct, frozen=True):
     """One relation: its key, columns in order, and its clock (None when it declares none and inherits none).
 
     `why_no_clock` says, for people, why a plain model has not inherited one.
@@ -30,8 +30,7 @@ class RelationInfo:
         return next((c.type for c in self.columns if c.name.casefold() == name.casefold()), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """Every relation by key, and the names of the engine's aggregate functions."""
 
     relations: Mapping[str, RelationInfo]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic
 from featsql.resolve.catalog import Catalog
@@ -12,8 +13,7 @@ from featsql.resolve.lineage import Lineage
 from featsql.resolve.qualify import Resolved
 
 
-@dataclass(frozen=True, slots=True)
-class Waived:
+class Waived(Struct, frozen=True):
     """A finding in a model that the project lets pass, as it was found, with what it is lowered to and why."""
 
     model: str
@@ -22,8 +22,7 @@ class Waived:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """Everything that planning needs; `diagnostics` holds what is worth saying but stops nothing."""
 
     graph: Graph

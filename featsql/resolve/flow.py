@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
+
+from msgspec import Struct
 
 from featsql.resolve.lineage import Influence, Transformation
 from featsql.resolve.reach import Span
@@ -18,8 +19,7 @@ class MisledError(Exception):
     """Why a tree does not show what flows where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """What becomes of an origin, or all that it acts through; and when the rows lie that can act."""
 
     hows: tuple[str, ...]
@@ -29,13 +29,12 @@ class Act:
 Acts = dict[Origin, Act]
 
 
-@dataclass(slots=True)
-class Output:
+class Output(Struct):
     """One column. `complete` says that what influences all rows does not influence it otherwise than its
     own influences say."""
 
-    values: Acts = field(default_factory=dict)
-    influences: Acts = field(default_factory=dict)
+    values: Acts = {}
+    influences: Acts = {}
     complete: bool = False
 
     def take(self, other: Output, step: Transformation) -> None:
@@ -51,14 +50,13 @@ class Output:
         influence(acts, self.influences, how)
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(Struct):
     """The columns of a query by folded name, what influences all of its rows, and for each column that
     is the clock of a reading, of which: a row comes of no rows of that reading but those whose clock it shows."""
 
-    outputs: dict[str, Output] = field(default_factory=dict)
-    influences: Acts = field(default_factory=dict)
-    clocks: dict[str, frozenset[int]] = field(default_factory=dict)
+    outputs: dict[str, Output] = {}
+    influences: Acts = {}
+    clocks: dict[str, frozenset[int]] = {}
 
     def output(self, name: str) -> Output:
         """One column by its name; an empty one where there is none."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct
 
 from featsql.read.model import Model
 from featsql.read.project import Project, Source
@@ -24,23 +26,22 @@ def seed_key(name: str) -> str:
     return f"seed:{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True, dict=True):
     """Models in build order, the sources and seeds they read, and the edges by relation key."""
 
     project: Project
     models: Mapping[str, Model]
     sources: Mapping[str, Source]
     parents: Mapping[str, tuple[str, ...]]
-    children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Know the edges the other way round, in build order."""
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The edges the other way round, in build order."""
         below: dict[str, list[str]] = {key: [] for key in self.parents}
         for key, parents in self.parents.items():
             for parent in parents:
                 below.setdefault(parent, []).append(key)
-        object.__setattr__(self, "children", {key: tuple(keys) for key, keys in below.items()})
+        return {key: tuple(keys) for key, keys in below.items()}
 
     def upstream(self, keys: Iterable[str]) -> frozenset[str]:
         """`keys` and everything that they read, directly or not."""

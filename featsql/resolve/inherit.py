@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.resolve.catalog import RelationInfo
@@ -29,8 +30,7 @@ class NotOneToOneError(Exception):
     """Why a model's rows are not its source's rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """What a query passes on: the relation, its columns by the query's folded names (with the names as
     written), and whether rows were filtered out."""
 
@@ -62,13 +62,13 @@ def rename(clock: Clock, passage: Passage) -> Clock | str:
     if lost:
         return f"it drops or changes `{lost[0]}`, which the clock of its source needs"
     changes: dict[str, object] = {}
-    for field in fields(clock):
-        value = getattr(clock, field.name)
-        if field.name in {"unique_key", "tie_break"}:
-            changes[field.name] = tuple(names[name.casefold()] for name in value)
-        elif isinstance(value, str) and field.name not in {"kind", "delay", "why"}:
-            changes[field.name] = names[value.casefold()]
-    return replace(clock, **changes)  # type: ignore[arg-type]  # each value has its field's own type
+    for name in clock.__struct_fields__:
+        value = getattr(clock, name)
+        if name in {"unique_key", "tie_break"}:
+            changes[name] = tuple(names[name.casefold()] for name in value)
+        elif isinstance(value, str) and name not in {"kind", "delay", "why"}:
+            changes[name] = names[value.casefold()]
+    return replace(clock, **changes)
 
 
 def follow(query: exp.Expr, relations: Mapping[str, RelationInfo], ctes: Mapping[str, exp.Query]) -> Passage:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, Place
@@ -17,12 +18,15 @@ from featsql.resolve.reach import Span
 from featsql.temporal import Clock
 
 
-def default_of(field: Field[Any]) -> Any:
-    """What a field of a noun is where it was not given; for one that must be given, what is equal to nothing else."""
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+def defaults_of(noun: type[Struct]) -> tuple[Any, ...]:
+    """What the fields of a noun are where they were not given; for one that must be given, what is equal to nothing
+    else."""
+    needed = len(noun.__struct_fields__) - len(noun.__struct_defaults__)
+    least = noun(*(object() for _ in range(needed)))
+    return tuple(getattr(least, name) for name in noun.__struct_fields__)
 
 
-NOUNS: Mapping[str, type[Any]] = {
+NOUNS: Mapping[str, type[Struct]] = {
     noun.__name__: noun
     for noun in (
         Clock,
@@ -41,8 +45,8 @@ NOUNS: Mapping[str, type[Any]] = {
         Split,
     )
 }
-FIELDS = {name: tuple(field.name for field in fields(noun)) for name, noun in NOUNS.items()}
-DEFAULTS = {name: tuple(map(default_of, fields(noun))) for name, noun in NOUNS.items()}
+FIELDS = {name: noun.__struct_fields__ for name, noun in NOUNS.items()}
+DEFAULTS = {name: defaults_of(noun) for name, noun in NOUNS.items()}
 MOST = 8  # of nouns with more fields only those are written, by their names, that are not as they usually are
 PLAIN = (str, int, float, bool, type(None))
 # What a list begins with that is no noun but a tuple, a list or a mapping.

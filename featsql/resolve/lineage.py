@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from math import isinf
 from typing import Literal
+
+from msgspec import Struct
 
 from featsql.engine import Column
 from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span, length
@@ -23,8 +24,7 @@ Reach = dict[Origin, Span]
 NAMES = {"d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond", "us": "microsecond"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(Struct, frozen=True, order=True):
     """One column of a relation that one column of a model comes from, or is influenced by.
 
     `relation` is the key of what is read, `column` its column or `*` for the rows themselves.
@@ -42,8 +42,7 @@ class Edge:
     span: Span = ANY
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One relation of the graph."""
 
     key: str
@@ -52,16 +51,15 @@ class Table:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(Struct, frozen=True):
     """Direct edges, model by model; `coarse` says of the models whose edges are wider than they need be why they
     are. `presence` has the edges to the rows of each model themselves (its output `*`), `promised` the keys of
     the models whose clock is their author's word, and `relations` every relation of the graph by its key."""
 
     relations: Mapping[str, Table]
     edges: Mapping[str, tuple[Edge, ...]]
-    coarse: Mapping[str, str | None] = field(default_factory=dict)
-    presence: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+    coarse: Mapping[str, str | None] = {}
+    presence: Mapping[str, tuple[Edge, ...]] = {}
     promised: frozenset[str] = frozenset()
 
     @property

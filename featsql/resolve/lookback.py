@@ -7,8 +7,8 @@ never true, and `as_of()` moved back stays infinite where it is, so that neither
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.resolve.aggregates import has_aggregate, is_aggregate
@@ -157,8 +157,7 @@ def rows_stand_alone(select: exp.Select, aggregates: frozenset[str]) -> bool:
     return not any(value.find(exp.Window) or has_aggregate(value, aggregates) for value in select.expressions)
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(Struct, frozen=True):
     """The SELECT in which a model's rows are aggregated last, and the expressions of it that the model's
     outputs are, by folded name."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.read.lazy import Lazy
@@ -14,16 +14,14 @@ from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import cte_of, joins, scan_of, sources
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What was found, for people, and whether it is certain to be what it looks like."""
 
     text: str
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """What a node of a model's tree is marked with, None where it is not what is looked for; only nodes of some
     `kinds` can be."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from sqlglot import exp
 
 from featsql.resolve.qualify import Resolved
@@ -16,8 +16,7 @@ METHODS = frozenset({"", "ASOF"})
 KINDS = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})
 
 
-@dataclass(slots=True)
-class Meeting:
+class Meeting(Struct):
     """The sources of a SELECT by alias, those whose rows no join makes up out of NULLs (`kept`), and
     for each column those that may be held to a value once it is held to that value itself.
 
@@ -27,7 +26,7 @@ class Meeting:
 
     nodes: dict[str, exp.Expr]
     kept: set[str]
-    follows: dict[Owned, set[Owned]] = field(default_factory=dict)
+    follows: dict[Owned, set[Owned]] = {}
     chosen: set[str] = field(default_factory=set)
 
     def let(self, leader: Owned, follower: Owned) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.read.model import Model
@@ -20,8 +20,7 @@ from featsql.resolve.trace import flow_of
 Root = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Spine:
+class Spine(Struct, frozen=True):
     """The labels model that a training set starts from, and the folded names of its parts."""
 
     model: Model
@@ -108,8 +107,7 @@ def reads_label(value: exp.Expr, model: Resolved, spine: Spine) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How one column of a relation acts on a column of the labels, and when its rows lie."""
 
     relation: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify as qualify_tree
@@ -23,8 +23,7 @@ RENAMED = "renamed"
 NOTABLE = (exp.CTE, exp.Columns, exp.Dot, exp.Join, exp.Pivot, exp.Subquery, exp.Table)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """A model made ready for analysis.
 
     `tree` is None where its columns cannot be bound for certain; `why` then says so, and every

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import inf, isinf
 from typing import Any
+
+from msgspec import Struct
 
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """From `lower` to `upper` seconds after `as_of()`; what is before it is negative.
 
     It may be wider than the truth, never narrower. The upper end is closed; `opened` says that the

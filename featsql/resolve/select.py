@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
@@ -19,8 +20,7 @@ SELECTOR = re.compile(
 Found = list[Diagnostic]
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """One selector: what it names, how many generations above and below it takes, and whether it
     takes with everything below also all that this reads (`@`)."""
 

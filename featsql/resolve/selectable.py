@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.read.project import Config
 from featsql.resolve.graph import Graph
@@ -14,19 +15,17 @@ from featsql.resolve.graph import Graph
 FILES = (".sql", ".csv", ".parquet", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class Selectable:
+class Selectable(Struct, frozen=True):
     """One relation as selectors see it; `kinds` holds what it is ('model', 'features')."""
 
     parts: tuple[str, ...]
     kinds: frozenset[str]
     path: str = ""
     tags: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True):
     """One way to name relations: the labels that each answers to. A wildcard of the pattern stays
     between two separators, where the labels have any."""
 
@@ -60,7 +59,7 @@ def selectables(graph: Graph) -> dict[str, Selectable]:
         found[key] = Selectable(parts, frozenset({kind}), source.location, source.tags, {"tags": source.tags})
     for name, model in graph.models.items():
         config, path = model.config, PurePosixPath(model.rendered.file.path)
-        values = {f.name: getattr(config, f.name) for f in fields(config)}
+        values = {key: getattr(config, key) for key in config.__struct_fields__}
         kinds = frozenset({"model", config.kind})
         found[f"model:{name}"] = Selectable((project, *path.parts[:-1], name), kinds, str(path), config.tags, values)
     return found
@@ -76,7 +75,7 @@ def method_of(value: str) -> str:
 def config_method(name: str) -> Method | None:
     """The method `config.materialized`, if there is such a key."""
     prefix, _, key = name.partition(".")
-    if prefix != "config" or key not in {f.name for f in fields(Config)}:
+    if prefix != "config" or key not in Config.__struct_fields__:
         return None
     return Method(lambda node: frozenset(values(node.config.get(key))))
 

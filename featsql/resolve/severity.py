@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from fnmatch import fnmatch
+
+from msgspec.structs import replace
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model

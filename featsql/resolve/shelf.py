@@ -12,13 +12,13 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import sqlglot
+from msgspec import Struct
 
 from featsql import __version__
 from featsql.engine import VERSION
@@ -29,8 +29,7 @@ FILE = "compiled.json"
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """What is held of one model: under which keys, and where."""
 
     text: str  # the key of its rendering
@@ -45,16 +44,15 @@ class Row:
 
 # What the first line has of a row, and what follows below, written as it was read.
 BODY = 3
-HEAD = tuple(each.name for each in fields(Row))[:-BODY]
+HEAD = Row.__struct_fields__[:-BODY]
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(Struct):
     """The rows by model, and `shared` facts of the whole project by name; `changed` since they were read, or not."""
 
     path: Path | None = None
-    rows: dict[str, Row] = field(default_factory=dict)
-    shared: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, Row] = {}
+    shared: dict[str, Any] = {}
     changed: bool = False
 
     def share(self, name: str, value: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.resolve.clocked import scan_behind
@@ -13,8 +13,7 @@ from featsql.resolve.scope import output
 from featsql.resolve.span import lengths, rounding
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """The relation whose rows are grouped, and how long after a group's instant its rows happened at most;
     `first` says that the instant is that of the first of them."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.errors import Diagnostic, Severity
@@ -19,8 +19,7 @@ from featsql.resolve.qualify import Resolved
 Known = TypeVar("Known")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One model under examination; `marks` tells by the name of a mark which columns of plain models carry it."""
 
     model: Model
@@ -28,10 +27,10 @@ class Subject:
     catalog: Catalog
     lineage: Lineage
     resolved: Resolved
-    others: Mapping[str, Resolved] = field(default_factory=dict)
-    marks: Mapping[str, Mapping[str, Marks]] = field(default_factory=dict)
-    memory: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False, repr=False)
-    tables: list[tuple[exp.Table, RelationInfo]] = field(default_factory=list, compare=False, repr=False)
+    others: Mapping[str, Resolved] = {}
+    marks: Mapping[str, Mapping[str, Marks]] = {}
+    memory: dict[tuple[str, str], Any] = {}
+    tables: list[tuple[exp.Table, RelationInfo]] = []
 
     def once(self, what: str, name: str, make: Callable[[], Known]) -> Known:
         """What is known of a model or, under an empty name, of all: made once for all rules and models."""

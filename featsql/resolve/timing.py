@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from featsql.read.project import Config
 from featsql.resolve.catalog import RelationInfo
@@ -14,8 +15,7 @@ from featsql.resolve.span import lengths
 from featsql.temporal import Clock, interval
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """For each scan of a model when rows can act at all (`spans`) and the folded column that says when each
     row happened (`clocks`), where a condition on it bounds what acts; `lower` has the scans of which only
     a lower bound does, since a newer row hides an older.
@@ -25,8 +25,8 @@ class Timing:
     output that is a plain model's own clock.
     """
 
-    spans: Mapping[int, Span] = field(default_factory=dict)
-    clocks: Mapping[int, str] = field(default_factory=dict)
+    spans: Mapping[int, Span] = {}
+    clocks: Mapping[int, str] = {}
     lower: frozenset[int] = frozenset()
     keys: frozenset[str] | None = None
     now: str | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.read.lazy import Lazy
@@ -18,8 +18,7 @@ from featsql.resolve.timing import Timing, promised, timing
 from featsql.resolve.tracer import Tracer
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """The direct edges of one model, those to its rows themselves, and why they are coarse, if they are."""
 
     edges: tuple[Edge, ...]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.arrays.part import RefusedError
@@ -65,15 +66,14 @@ def read(features: Over, plan: Plan, engine: Engine, position: int = 0) -> Array
     return Arrays(position, frames, engine.columns(types(features, frames).sql("duckdb")))
 
 
-@dataclass
-class Desk:
+class Desk(Struct, dict=True):
     """What lies there for one plan; it goes when the work on that ends, well or not. `send` tells which relations are
     read, `refused` whether arrays refused anything."""
 
     engine: Engine
     send: Send = unmoved
-    tables: list[exp.Table] = field(default_factory=list)
-    frames: list[str] = field(default_factory=list)
+    tables: list[exp.Table] = []
+    frames: list[str] = []
     refused: bool = False
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
 
 from sqlglot import exp
@@ -57,7 +56,7 @@ def code_of(model: Model, compiled: Compiled) -> str:
     matters, its clock, and the entities that it is joined by."""
     config, project = model.config, compiled.project
     info = compiled.checked.catalog.relations[model_key(model.name)]
-    header = {each.name: repr(getattr(config, each.name)) for each in fields(config) if each.name not in IRRELEVANT}
+    header = {name: repr(getattr(config, name)) for name in config.__struct_fields__ if name not in IRRELEVANT}
     entities = {name: [each.keys, each.match_nulls] for name, each in project.entities.items()}
     shared = [entities, project.boundary, project.default_delay, project.target.settings, project.target.extensions]
     return digest([words(model.rendered.text), header, repr(info.clock), repr(shared)])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -14,8 +14,7 @@ from featsql.run.code import code_of
 from featsql.run.state import digest
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What a column is made of: the fingerprint of its code, its readings of relations, and the aliases of the
     attachments that it needs."""
 

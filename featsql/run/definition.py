@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -22,8 +23,7 @@ from featsql.run.state import digest
 ORDERED = ("distinct", "order", "limit", "offset", "qualify", "having", "windows")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """Digests of a relation's own code; comments and layout do not change them, nor does anything upstream.
 
     `code` stands for all of it, `rows` for what decides which rows there are and what they hold besides

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -34,13 +35,12 @@ TOGETHER, TRACED = 24, 8
 ENDLESS = {"infinity", "-infinity"}
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What came of it so far: the numbers of the rows that were seen, counter-examples by column, notes."""
 
-    seen: list[int] = field(default_factory=list)
-    counterexamples: dict[str, Counterexample] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
+    seen: list[int] = []
+    counterexamples: dict[str, Counterexample] = {}
+    notes: dict[str, None] = {}
     finished: bool = False
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+
+from featsql.data import plain
 
 SCHEMA_VERSION = "featsql/why/v1"
 
@@ -24,8 +27,7 @@ MEANINGS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A row of a relation: what it had to do with the value, when it happened and was first known (text; None: never),
     and its columns as text."""
 
@@ -35,8 +37,7 @@ class Fact:
     row: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What one relation had to say.
 
     `since` is the start of the window as text (None: for ever back); `keys` the condition on its rows, if it
@@ -54,8 +55,7 @@ class Evidence:
     upstream: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A piece of SQL on the way to the value: the model, its place and the expression as written there."""
 
     model: str
@@ -63,8 +63,7 @@ class Step:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why one cell has its value: `row` names the spine's row, `notes` say what the answer does not cover."""
 
     model: str
@@ -78,4 +77,4 @@ class Explanation:
 
     def as_data(self) -> dict[str, Any]:
         """The explanation for a machine."""
-        return {"featsql_schema_version": SCHEMA_VERSION, **asdict(self), "meanings": dict(MEANINGS)}
+        return {"featsql_schema_version": SCHEMA_VERSION, **plain(self), "meanings": dict(MEANINGS)}

@@ -4,8 +4,9 @@ changed since."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.engine import Column, Engine
@@ -25,8 +26,7 @@ HOLES = 0.1
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What an earlier build left of a training set: the extents of what it read, by relation, and the fingerprint of
     each column's code; `untouched` are the relations that are known to hold what they held then."""
 
@@ -35,8 +35,7 @@ class Before:
     untouched: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """The rows that an earlier build left: the relation that holds them, and which of its columns numbers them; whether
     rows can be put behind them, and some be taken away, without the others being written anew; and which columns, by
     their folded names, are not held as exactly as they were computed."""
@@ -53,8 +52,7 @@ class Earlier:
         return tuple(each for each in found if each.name != self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What of earlier rows still stands: the columns but `anew`, in the rows that do not fulfil any of `reached`.
     `names` are those that the spine's columns have in them."""
 

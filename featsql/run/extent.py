@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.engine import Engine
@@ -26,8 +26,7 @@ HOURS, STEP = "__hour", "__step"
 MEASURES = ("__last", "__told", "__count", "__hashes", "__count_then", "__hashes_then")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """What a relation holds: its clock and columns (`made`), the last instant at which a row became known (None: no
     clock), all rows and those of each bucket of event time, `width` microseconds wide (None: it has no buckets)."""
 
@@ -35,7 +34,7 @@ class Extent:
     last: str | None
     whole: Measure
     width: int | None = None
-    buckets: Mapping[str, Measure] = field(default_factory=dict)
+    buckets: Mapping[str, Measure] = {}
 
 
 def extent_from(held: Mapping[str, Any]) -> Extent:
@@ -44,8 +43,7 @@ def extent_from(held: Mapping[str, Any]) -> Extent:
     return Extent(held["made"], held["last"], tuple(held["whole"]), held["width"], buckets)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Which instants may see a relation otherwise than before: those after `after`, and of them those that see
     into one of `ranges`, microseconds of event time from the first to the last (None: all)."""
 

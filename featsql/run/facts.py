@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from featsql.compiler import Compiled
 from featsql.resolve.graph import model_key
@@ -11,8 +12,7 @@ from featsql.run.code import unknowable
 from featsql.run.definition import Definition, definition
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """A model's definition, and why its rows may change though nothing that featsql sees does."""
 
     definition: Definition

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from threading import Lock
 
 import pyarrow
+from msgspec import Struct, field
 
 from featsql.arrays.arrow import column
 from featsql.arrays.growing import Kept
@@ -33,16 +33,14 @@ def memory_limit(engine: Engine) -> int:
     return int(float(number) * BYTES[unit])
 
 
-@dataclass
-class Fetched:
+class Fetched(Struct):
     """The rows of a query in piles; `kept` are the columns that are only passed on, as they lie."""
 
     piles: Piles
     kept: Mapping[str, pyarrow.Array]
 
 
-@dataclass
-class Pile:
+class Pile(Struct):
     """One of the piles of some rows, put in order by the first of the threads that ask for it."""
 
     fetched: Fetched

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import partial
 
 import pyarrow
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.arrays.arrow import numbers
@@ -38,8 +39,7 @@ STREAMED = 1 << 20
 Columns = Mapping[str, pyarrow.Array]
 
 
-@dataclass
-class Work:
+class Work(Struct):
     """A node of some attachments, and how far the work on it is; None, where arrays have refused it."""
 
     attachments: Sequence[Attach]

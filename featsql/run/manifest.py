@@ -7,12 +7,12 @@ status); what only featsql knows is under the key `featsql` of each node.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from featsql.codes import titles
 from featsql.compiler import Compiled
+from featsql.data import plain
 from featsql.plan.plan import AsOf, Lifted, Over, Plan
 from featsql.read.model import Model
 from featsql.read.project import Source
@@ -141,8 +141,8 @@ def about(model: Model, compiled: Compiled, fingerprint: str | None) -> dict[str
         "as_of": config.as_of,
         "horizon": config.horizon,
         "label": config.label,
-        "clock": asdict(clock) if clock else None,
-        "split": asdict(config.split) if config.split else None,
+        "clock": plain(clock) if clock else None,
+        "split": plain(config.split) if config.split else None,
         "plan": plan_of(model.name, compiled),
         "fingerprint": fingerprint,
         "definition": facts_of(model.name, compiled).definition.as_data(),
@@ -177,7 +177,7 @@ def source(key: str, source: Source, compiled: Compiled) -> dict[str, Any]:
         "featsql": {
             "location": source.location,
             "format": source.format,
-            "clock": asdict(source.clock) if source.clock else None,
+            "clock": plain(source.clock) if source.clock else None,
             "definition": definition(key, compiled).as_data(),
         },
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -24,8 +24,7 @@ from featsql.run.training import training_rows
 from featsql.temporal import interval, reached
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """What was made: how many rows (None for a view), what is worth knowing about it, and how the
     features of a training set were found."""
 

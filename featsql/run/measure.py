@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow
+from msgspec import Struct, field
 
 from featsql.arrays.arrow import array, numbers
 from featsql.arrays.part import Part
@@ -29,8 +29,7 @@ Take = Callable[[], Rows]
 Piece = tuple[Integers, Take]
 
 
-@dataclass
-class Measuring:
+class Measuring(Struct):
     """The parts of a node's measures on their way: `probes` are what is asked of each row of the spine; `pool` works on
     so many pieces at once as it has `workers`."""
 
@@ -39,10 +38,11 @@ class Measuring:
     pool: Executor
     workers: int
     waiting: deque[tuple[Integers, Future[dict[Part, Any]]]] = field(default_factory=deque)
-    answered: list[Integers] = field(default_factory=list)
+    answered: list[Integers] = []
+    found: dict[Part, list[Any]] = {}
 
     def __post_init__(self) -> None:
-        self.found: dict[Part, list[Any]] = {part: [] for part in self.arrays.parts}
+        self.found = {part: [] for part in self.arrays.parts}
 
     def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
         """Have all probes answered of rows in piles, and go on meanwhile: `dealt` are the places of those of each."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 
 import pyarrow
+from msgspec import Struct
 
 from featsql.arrays.arrow import array, handed_over
 from featsql.arrays.last import last_rows, nowhere
@@ -18,15 +18,14 @@ from featsql.run.fetch import Fetched, Pile
 Answer = tuple[Integers, Flags, bool]
 
 
-@dataclass
-class Meeting:
+class Meeting(Struct):
     """The newest rows of a state on their way: `probes` are what is asked of each row of the spine."""
 
     newest: Newest
     probes: Probes
     pool: Executor
     fetched: Fetched | None = None
-    waiting: list[tuple[Integers, Future[Answer]]] = field(default_factory=list)
+    waiting: list[tuple[Integers, Future[Answer]]] = []
     tied: bool = False
 
     def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Set
-from dataclasses import asdict, replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.data import plain
 from featsql.engine import Engine
 from featsql.read.model import Model
 from featsql.resolve.describe import instant_type
@@ -244,7 +245,7 @@ class Reuse:
         new.published = {path: stamp(root / path) for path in result.published}
         new.due = self.due(result.name)
         if made is not None:
-            new.extents = {key: asdict(extent) for key, extent in made.extents.items()}
+            new.extents = {key: plain(extent) for key, extent in made.extents.items()}
             new.columns_made = dict(made.columns)
         self.state.nodes[result.name] = new
 
@@ -286,7 +287,7 @@ class Reuse:
     def write(self) -> None:
         """Replace the state's file."""
         if self.compiled.project.target.path != ":memory:":
-            write_json(self.path, asdict(self.state), ())  # digests and names: no secret is in it
+            write_json(self.path, plain(self.state), ())  # digests and names: no secret is in it
 
 
 def stored(model: Model) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from featsql.errors import Diagnostic
 
 Status = Literal["success", "unchanged", "error", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """A node begins: its place in the build counts from 1."""
 
     name: str
@@ -21,8 +21,7 @@ class Started:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What became of one node. `rows` is None where nothing was counted (a view, a compiled model);
     `seconds` is wall time; `notes` are facts worth reading, such as how many labels are immature;
     `methods` tell of each attachment of a training set how its features were found, `reason` why it was
@@ -43,8 +42,7 @@ class Result:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A node ended."""
 
     result: Result
@@ -56,8 +54,7 @@ Event = Started | Finished
 Listener = Callable[[Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A whole build: its results in order, when it ran (UTC, ISO 8601), how long it took, and what
     the compiler said of the project: warnings and notices. `known_at` is set where it was built from
     what was known at an earlier instant."""
@@ -65,7 +62,7 @@ class Run:
     results: tuple[Result, ...]
     started_at: str
     seconds: float
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = {}
     diagnostics: tuple[Diagnostic, ...] = ()
     known_at: str | None = None
 
@@ -74,8 +71,7 @@ class Run:
         return all(result.status in {"success", "unchanged"} for result in self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How a build goes about it: `full_refresh` builds from nothing what could be left or added to,
     `fail_fast` skips everything after the first failure, `known_at` (an instant in UTC) builds what would
     have been built then: from what was known then."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.engine import Engine
@@ -15,14 +15,13 @@ from featsql.run.arrays import Desk, Send, unmoved
 from featsql.temporal import column
 
 
-@dataclass
-class Sample:
+class Sample(Struct):
     """The rows of a plan whose spine has the column `__sample`; `send` tells which relations its queries read."""
 
     plan: Plan
     engine: Engine
     send: Send = unmoved
-    kept: dict[tuple[int, ...] | None, Question] = field(default_factory=dict)
+    kept: dict[tuple[int, ...] | None, Question] = {}
 
     def answers(self, only: Sequence[int] | None = None) -> Answers:
         """The rows by number, or `only` some of them. Raises RepeatedRowError and EngineError."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.attach import in_memory
@@ -21,8 +22,7 @@ CATALOG, SCHEMA = "__scratch", "main"
 ID = "__id"
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """A copied relation. `rows` holds its rows with their numbers; `view` is what stands in its place."""
 
     info: RelationInfo

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from featsql.run.watch import Seen
 
@@ -15,8 +16,7 @@ FORMAT = 3
 FILE = "state.json"
 
 
-@dataclass(slots=True)
-class SourceState:
+class SourceState(Struct):
     """A source when it was last looked at: its declaration, its files, and a name for this state of it.
     `files` is None where the state cannot be known."""
 
@@ -25,8 +25,7 @@ class SourceState:
     version: str
 
 
-@dataclass(slots=True)
-class NodeState:
+class NodeState(Struct):
     """A node when it was built. `inputs` names the state of everything it was made from, `due` is when the
     clock alone changes it (seconds since 1970), `why_not` why it can never be known to be unchanged,
     `extents` what the relations behind a training set held, and `columns_made` the fingerprint of what each of its
@@ -40,21 +39,20 @@ class NodeState:
     columns: str | None = None
     due: float | None = None
     why_not: str | None = None
-    notes: list[str] = field(default_factory=list)
-    published: dict[str, list[int] | None] = field(default_factory=dict)
-    extents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    columns_made: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = []
+    published: dict[str, list[int] | None] = {}
+    extents: dict[str, dict[str, Any]] = {}
+    columns_made: dict[str, str] = {}
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """Everything known of one target. `root` is the folder of the project, `build` when the last build began (UTC),
     None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
 
     target: str
     made_by: list[str]
-    sources: dict[str, SourceState] = field(default_factory=dict)
-    nodes: dict[str, NodeState] = field(default_factory=dict)
+    sources: dict[str, SourceState] = {}
+    nodes: dict[str, NodeState] = {}
     build: str | None = None
     known_at: str | None = None
     root: str = ""

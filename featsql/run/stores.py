@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.engine import Column, Engine
@@ -37,8 +37,7 @@ Check = Callable[[int], None]
 MakeRoom = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class TableStore:
+class TableStore(Struct, frozen=True):
     """A table, whose rows can be changed where they lie."""
 
     engine: Engine
@@ -65,8 +64,7 @@ class TableStore:
         return rows
 
 
-@dataclass(frozen=True, slots=True)
-class FileStore:
+class FileStore(Struct, frozen=True):
     """A Parquet file, which is written whole, or a folder of them, to which files may come: one generation after the
     other. `columns` have the types that the engine computes, of which Parquet does not know all."""
 

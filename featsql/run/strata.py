@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan.plan import Attach, Plan, Scan, scans_of
@@ -17,13 +17,12 @@ SPINE = "spine"
 INSTANT, FACTS, SHARED = "__instant", "__facts", "__shared"
 
 
-@dataclass(slots=True)
-class Pick:
+class Pick(Struct):
     """One row of the spine: its number, its instant as text (None: NULL), and why it was chosen."""
 
     number: int
     instant: str | None
-    why: list[str] = field(default_factory=list)
+    why: list[str] = []
 
 
 def number_spine(plan: Plan, scratch: Scratch) -> exp.Table:

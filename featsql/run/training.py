@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -22,8 +23,7 @@ from featsql.run.extent import Change, Extent, extent, made_of
 from featsql.temporal import column
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """The query of the rows, how their features are found, what they are made of, the tables that the query needs
     beside the project's, and what is worth knowing about the rows; which of the earlier rows they replace (`instead`;
     None: all), to come behind the others."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -19,8 +20,7 @@ from featsql.resolve.lookback import lower_bounds
 from featsql.run.explanation import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One reading of a relation on the way to a column. `keys` are the conditions on its rows beyond which it is
     proved that nothing matters, by the relation's column; `lookback` how far back a row can matter to the
     column (None: for ever)."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
+
+from featsql.data import plain
 
 Law = Literal["nothing from the future", "all of the past", "the spine is sacred"]
 SCHEMA_VERSION = "featsql/verify/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit:
+class Culprit(Struct, frozen=True):
     """A source row that got in too early, or only the relation that it is in (`row` is empty then).
 
     Instants are text, `later` the seconds from the row's instant to when it was known (None where
@@ -25,8 +27,7 @@ class Culprit:
     later: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
+class Counterexample(Struct, frozen=True):
     """One cell that breaks a law: which row of the spine (its number is that of `featsql why --row`), at which instant,
     what it is and what it should be; `made_up` where it only shows among made-up rows: `should` is the value
     that these give it."""
@@ -89,8 +90,7 @@ def span(seconds: float | None) -> str:
     return " ".join(parts[:2])
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureVerdict:
+class FeatureVerdict(Struct, frozen=True):
     """One column of a training set. `proved`: the compiled query reads only visible rows for it and the checker has
     no warning, unless `objections` say why not; `rows` is the number of rows on which it was verified."""
 
@@ -102,8 +102,7 @@ class FeatureVerdict:
     skipped: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One training set. `finished` tells whether the whole sample was seen before time was up; `spine_rows` and
     `rows` count the labels and the training set (None: not counted); `trusted` is what nobody can check;
     `table` tells whether the table that was built last is of this code and these inputs."""
@@ -118,7 +117,7 @@ class Verdict:
     seconds: float
     spine_rows: int
     rows: int | None
-    strata: Mapping[str, int] = field(default_factory=dict)
+    strata: Mapping[str, int] = {}
     trusted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
@@ -135,7 +134,7 @@ class Verdict:
 
     def as_data(self) -> dict[str, Any]:
         """The verdict for a machine."""
-        data = asdict(self)
+        data = plain(self)
         for mine, each in zip(data["features"], self.features, strict=True):
             if each.counterexample is not None:
                 mine["counterexample"]["story"] = each.counterexample.story

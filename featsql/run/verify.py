@@ -8,9 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -34,8 +35,7 @@ PATIENCE = 0.05
 WINDOWED = "it looks at other rows of the training set, which a sample has not"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """How to verify: at most so many seconds of wall time, a seed, and at most so many rows."""
 
     seconds: float = 60.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlglot import exp
 
 from featsql.compiler import Compiled
@@ -30,8 +30,7 @@ TELLING = ("made", "together")
 TRIED, TRIALS, PATIENCE = 500, 400, 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """Which cell: a column, and which row of the spine: its number (from 1, in the order of the instant
     and then of the other columns), or values of its columns as text."""
 

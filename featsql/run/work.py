@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import islice
+
+from msgspec.structs import replace
 
 from featsql.engine import EngineError
 from featsql.errors import FeatsqlError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from featsql.temporal import Clock
 from laws.clocks import CLOCKS, EVENTS, PERIODS, PROMPT, STATES
@@ -10,8 +10,7 @@ from laws.clocks import CLOCKS, EVENTS, PERIODS, PROMPT, STATES
 KEYED = (("one",), ("one",), ("one",), ("pair",), ("one", "other"))
 
 
-@dataclass(frozen=True)
-class Focus:
+class Focus(Struct, frozen=True):
     """The clocks to choose from, the forms of models (all, where none is named), and in how many of a
     hundred cases a relation is a bare source, aggregates are over common windows, NULL keys match,
     instants are infinite; the forms of relations that are not bare (all, where none is

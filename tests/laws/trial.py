@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError

@@ -17,7 +17,7 @@ from featsql.cli.show import read_entities
 from featsql.codes import explanation, titles
 from featsql.errors import FeatsqlError
 
-HEAVY = {"duckdb", "polars", "pyarrow", "sqlglot", "pydantic", "jinja2", "yaml", "pandas"}
+HEAVY = {"duckdb", "polars", "pyarrow", "sqlglot", "jinja2", "yaml", "pandas"}
 
 
 def test_help_starts_without_the_heavy_libraries() -> None:

@@ -16,7 +16,7 @@ from featsql.read.project import RawConfig
 from featsql.read.schema import HeaderBlock
 
 Steps = tuple[str, ...]
-KNOWN = frozenset(HeaderBlock.model_fields)
+KNOWN = frozenset(HeaderBlock.__struct_fields__)
 
 
 class Settings(Struct):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from pydantic import ValidationError
-
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
 from featsql.read.rules import read_rules
 from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
-from featsql.read.validate import keys_at, said
+from featsql.read.validate import Complaint, fitted
 from featsql.temporal import Clock, interval
 
 Kind = Literal["events", "state", "periods", "static"]
@@ -89,7 +87,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
         incremental_time=block.incremental_time,
         publish=Publish(block.publish.path, tuple(block.publish.partition_by)) if block.publish else None,
         rules=rules,
-        split=Split(**block.split.model_dump()) if block.split else None,
+        split=Split(block.split.train_until, block.split.test_from, block.split.by) if block.split else None,
         enabled=block.enabled,
         tags=tuple(block.tags),
         meta=block.meta,
@@ -104,31 +102,23 @@ def header_block(raw: RawConfig, places: Places) -> HeaderBlock:
     values = {key: value for key, value in raw.values.items() if key != "columns"}
     if "entity" in values and values["entity"] is None:
         values["entity"] = []
-    try:
-        return HeaderBlock.model_validate(values)
-    except ValidationError as error:
-        raise FeatsqlError(header_errors(error, places)) from None
+    block, wrong = fitted(values, HeaderBlock)
+    if block is None:
+        raise FeatsqlError([told(each, places) for each in wrong])
+    return block
+
+
+def told(complaint: Complaint, places: Places) -> Diagnostic:
+    """What does not fit, with its place."""
+    place = places.of(*(step for step in complaint.path if isinstance(step, str)))
+    message = complaint.message.replace("unknown key", "unknown configuration key")
+    return Diagnostic(complaint.code, message, place, complaint.hint)
 
 
 def own_rules(block: HeaderBlock, places: Places, found: list[Diagnostic]) -> tuple[RuleSetting, ...]:
     """How strictly a model takes each rule."""
-    blocks = {name: [RuleBlock(**dict(each))] for name, each in block.rules.items()}
+    blocks = {name: [RuleBlock(each.severity, each.reason)] for name, each in block.rules.items()}
     return read_rules(blocks, lambda name: places.of("rules", name), found)
-
-
-def header_errors(error: ValidationError, places: Places) -> list[Diagnostic]:
-    """What the schema says against a header."""
-    found: list[Diagnostic] = []
-    for detail in error.errors(include_url=False, include_input=False):
-        path = tuple(str(step) for step in detail["loc"] if not isinstance(step, int))
-        name = path[-1] if path else ""
-        if detail["type"] == "extra_forbidden":
-            known = keys_at(HeaderBlock, path[:-1])
-            hint = did_you_mean(name, known, "known here: " + ", ".join(known))
-            found.append(Diagnostic("FS102", f"unknown configuration key `{name}`", places.of(*path), hint))
-        else:
-            found.append(Diagnostic("FS103", f"wrong value for `{name}`: {said(detail)}", places.of(*path)))
-    return found
 
 
 def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
@@ -148,7 +138,7 @@ def misplaced(block: HeaderBlock, places: Places) -> list[Diagnostic]:
             found.append(
                 Diagnostic("FS120", message, places.of(key), f"it belongs to kind {' or '.join(sorted(kinds))}")
             )
-    if block.kind == "features" and "entity" not in block.model_fields_set:
+    if block.kind == "features" and block.entity is None:
         hint = "name the entity that the features describe: entity='customer'; entity=none for global features"
         found.append(Diagnostic("FS121", "a features model needs an `entity`", places.of("kind"), hint))
     return [*found, *unpublishable(block, places)]
@@ -184,7 +174,7 @@ def read_clock(block: TimeBlock, places: Places, default_delay: str | None, foun
         hint = "say what a row is: kind: events, state, periods or static"
         found.append(Diagnostic("FS110", "the clock does not say its `kind`", places.of(), hint))
         return None
-    given = {name for name in block.model_fields_set - {"kind", "static"} if getattr(block, name)}
+    given = {name for name in set(block.__struct_fields__) - {"kind", "static"} if getattr(block, name)}
     before = len(found)
     for name in sorted(given - KEYS[kind]):
         near = did_you_mean(name, KEYS[kind], f"{kind} has " + ", ".join(sorted(KEYS[kind])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -100,8 +100,9 @@ class Loader:
         """Folders are named from the project's own; one of models must be there: else they would be missed in
         silence."""
         here = [path.name for path in self.root.iterdir() if path.is_dir()]
+        given = {key.replace("_", "-") for key in document.value}
         for key, names in (("model-paths", block.model_paths), ("macro-paths", block.macro_paths)):
-            for i, name in enumerate(names if key.replace("-", "_") in block.model_fields_set else ()):
+            for i, name in enumerate(names if key in given else ()):
                 missing = key == "model-paths" and not (self.root / name).is_dir()
                 problem = f"there is no folder `{name}`" if missing else "the path is not relative to the project"
                 if missing or Path(name).is_absolute():  # nothing can be read from there
@@ -281,7 +282,7 @@ def entities_of(document: Document, blocks: list[EntityBlock]) -> list[tuple[Ent
     ]
 
 
-def below(path: str, folders: list[str]) -> PurePosixPath:
+def below(path: str, folders: Iterable[str]) -> PurePosixPath:
     """A file's path below the model path that it lies in."""
     for folder in folders:
         own = PurePosixPath(folder).as_posix() + "/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, cast
 
 from featsql.codes import titles
 from featsql.errors import Diagnostic, Place
@@ -20,7 +21,7 @@ def rule_names() -> dict[str, str]:
 
 
 def read_rules(
-    blocks: Mapping[str, Sequence[RuleBlock]], place: Callable[[str], Place | None], found: list[Diagnostic]
+    blocks: Mapping[str, RuleBlock | Sequence[RuleBlock]], place: Callable[[str], Place | None], found: list[Diagnostic]
 ) -> tuple[RuleSetting, ...]:
     """The settings that blocks declare by code or name of a rule; what is wrong is added to `found`.
 
@@ -37,13 +38,14 @@ def read_rules(
         if code is None:
             found.append(unknown(name, folded, place(name), names))
             continue
-        for block in chosen:
+        for block in [chosen] if isinstance(chosen, RuleBlock) else chosen:
             if block.severity != "error" and not block.reason.strip():
                 message = f"`{name}` is lowered to `{block.severity}` without a reason"
                 hint = "say why what it finds is sound here: `reason: the timetable is published a year ahead`"
                 found.append(Diagnostic("FS119", message, place(name), hint))
             selectors = (tuple(block.models), tuple(block.paths))
-            settings.append(RuleSetting(code, block.severity, block.reason.strip(), *selectors, place(name)))
+            severity = cast("Literal['error', 'warning', 'notice', 'off']", str(block.severity))
+            settings.append(RuleSetting(code, severity, block.reason.strip(), *selectors, place(name)))
     return tuple(settings)
 
 

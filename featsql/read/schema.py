@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from msgspec import Meta, Struct, field
 
 from featsql.read.project import Materialization
 
 
-def as_list(value: Any) -> Any:
-    """A lone value where a list is allowed."""
-    return [value] if isinstance(value, str) else value
+class Names(tuple[str, ...]):
+    """Texts, in the order in which they are given; a lone one stands for a list."""
+
+    @classmethod
+    def read(cls, value: Any) -> Names:
+        """The names that a value gives. Raises ValueError."""
+        given = [value] if isinstance(value, str) else value
+        if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+            raise ValueError(value)
+        return cls(given)
 
 
-def as_text(value: Any) -> Any:
-    """A number where text is wanted, as YAML reads `version: 1.0`."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+class Keys(Names):
+    """Names of which there is at least one."""
+
+    @classmethod
+    def read(cls, value: Any) -> Keys:
+        """The names that a value gives. Raises ValueError."""
+        if not value:
+            raise ValueError(value)
+        return cls(super().read(value))
 
 
-Names = Annotated[list[str], BeforeValidator(as_list)]
-Text = Annotated[str, BeforeValidator(as_text)]
+class Text(str):
+    """A text, which may look like a number or a day, as YAML reads `version: 1.0`."""
+
+    @classmethod
+    def read(cls, value: Any) -> Text:
+        """The text of a value. Raises ValueError."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float | date):
+            raise ValueError(value)
+        return cls(value)
 
 
-class Strict(BaseModel):
-    """A mapping that refuses unknown keys; `a-b` in YAML is `a_b` here."""
+class Severity(str):
+    """How strictly a rule is taken: one of `ALL`."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+    ALL = ("error", "warning", "notice", "off")
+
+    @classmethod
+    def read(cls, value: Any) -> Severity:
+        """The severity of that name; `off`, which YAML reads as false. Raises ValueError."""
+        name = "off" if value is False else value
+        if not isinstance(name, str) or name not in cls.ALL:
+            raise ValueError(value)
+        return cls(name)
 
 
-class AttachBlock(Strict):
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Positive = Annotated[int, Meta(gt=0)]
+
+
+class Block(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mapping that refuses unknown keys."""
+
+
+class AttachBlock(Block, frozen=True):
     """A database of others beside the target."""
 
     path: str
@@ -38,63 +75,53 @@ class AttachBlock(Strict):
     read_only: bool = True
 
 
-class OutputBlock(Strict):
+class OutputBlock(Block, frozen=True):
     """A target: where to build, and with what means."""
 
-    type: Literal["duckdb"] = "duckdb"
     path: str
-    schema_: str = Field(default="main", alias="schema")
-    threads: int | None = Field(default=None, gt=0)
+    type: Literal["duckdb"] = "duckdb"
+    schema_: str = field(default="main", name="schema")
+    threads: Positive | None = None
     memory_limit: Text | None = None
     temp_directory: str | None = None
     settings: dict[str, str | int | float | bool] = {}
     attach: list[AttachBlock] = []
-    extensions: Names = []
+    extensions: Names = Names()
 
 
-class EntityBlock(Strict):
+class EntityBlock(Block, frozen=True):
     """What features describe, and the columns that tell one from another."""
 
     name: str
-    keys: Names = Field(min_length=1)
+    keys: Keys
     null_keys: Literal["match", "ignore"] = "ignore"
     description: str = ""
 
 
-class ProjectTimeBlock(Strict):
+class ProjectTimeBlock(Block, frozen=True):
     """What clocks have in common unless they say otherwise."""
 
     delay: str | None = None
     boundary: Literal["inclusive", "exclusive"] = "inclusive"
 
 
-def as_severity(value: Any) -> Any:
-    """`off`, which YAML reads as false."""
-    return "off" if value is False else value
-
-
-def as_blocks(value: Any) -> Any:
-    """One block where a list of them is allowed."""
-    return value if isinstance(value, list) else [value]
-
-
-class RuleBlock(Strict):
+class RuleBlock(Block, frozen=True):
     """How strictly a rule is taken, and why."""
 
-    severity: Annotated[Literal["error", "warning", "notice", "off"], BeforeValidator(as_severity)]
+    severity: Severity
     reason: str = ""
-    models: Names = []
-    paths: Names = []
+    models: Names = Names()
+    paths: Names = Names()
 
 
-class ModelRuleBlock(Strict):
+class ModelRuleBlock(Block, frozen=True):
     """The same, of one model."""
 
-    severity: Annotated[Literal["error", "warning", "notice", "off"], BeforeValidator(as_severity)]
+    severity: Severity
     reason: str = ""
 
 
-class SplitBlock(Strict):
+class SplitBlock(Block, frozen=True):
     """Where training ends and testing begins."""
 
     train_until: Text | None = None
@@ -102,28 +129,28 @@ class SplitBlock(Strict):
     by: str | None = None
 
 
-class ProjectFile(Strict):
+class ProjectFile(Block, frozen=True):
     """`featsql_project.yml`."""
 
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    version: Text = "1.0"
-    config_version: Literal[2] = Field(default=2, alias="config-version")
+    name: Name
+    version: Text = Text("1.0")
+    config_version: Literal[2] = field(default=2, name="config-version")
     target: str | None = None
     outputs: dict[str, OutputBlock] = {}
-    model_paths: Names = Field(default=["models"], alias="model-paths")
-    macro_paths: Names = Field(default=["macros"], alias="macro-paths")
-    seed_paths: Names = Field(default=["seeds"], alias="seed-paths")
-    test_paths: Names = Field(default=["tests"], alias="test-paths")
-    target_path: str = Field(default="target", alias="target-path")
+    model_paths: Names = field(default=Names(["models"]), name="model-paths")
+    macro_paths: Names = field(default=Names(["macros"]), name="macro-paths")
+    seed_paths: Names = field(default=Names(["seeds"]), name="seed-paths")
+    test_paths: Names = field(default=Names(["tests"]), name="test-paths")
+    target_path: str = field(default="target", name="target-path")
     vars: dict[str, Any] = {}
     models: dict[str, Any] = {}
     seeds: dict[str, Any] = {}
     time: ProjectTimeBlock = ProjectTimeBlock()
     entities: list[EntityBlock] = []
-    rules: dict[str, Annotated[list[RuleBlock], BeforeValidator(as_blocks)]] = {}
+    rules: dict[str, RuleBlock | list[RuleBlock]] = {}
 
 
-class TimeBlock(Strict):
+class TimeBlock(Block, frozen=True):
     """A clock."""
 
     kind: Literal["events", "state", "periods", "static"] | None = None
@@ -133,32 +160,32 @@ class TimeBlock(Strict):
     delay: str | None = None
     retracted_at: str | None = None
     deleted: str | None = None
-    unique_key: Names = []
-    tie_break: Names = []
+    unique_key: Names = Names()
+    tie_break: Names = Names()
     valid_from: str | None = None
     valid_to: str | None = None
     valid_to_available_at: str | None = None
     why: str | None = None
 
 
-class PublishBlock(Strict):
+class PublishBlock(Block, frozen=True):
     """A copy as Parquet."""
 
     path: str
-    partition_by: Names = []
+    partition_by: Names = Names()
 
 
-class ColumnBlock(Strict):
+class ColumnBlock(Block, frozen=True):
     """Words about a column."""
 
     name: str
     description: str = ""
     data_type: str | None = None
     meta: dict[str, Any] = {}
-    tags: Names = []
+    tags: Names = Names()
 
 
-class HeaderBlock(Strict):
+class HeaderBlock(Block, frozen=True):
     """A model's configuration."""
 
     kind: Literal["plain", "features", "labels", "training_set"] = "plain"
@@ -169,27 +196,27 @@ class HeaderBlock(Strict):
     label: str | None = None
     time: TimeBlock | None = None
     boundary: Literal["inclusive", "exclusive"] | None = None
-    unique_key: Names = []
+    unique_key: Names = Names()
     incremental_time: str | None = None
     publish: PublishBlock | None = None
     rules: dict[str, ModelRuleBlock] = {}
     split: SplitBlock | None = None
     enabled: bool = True
-    tags: Names = []
+    tags: Names = Names()
     meta: dict[str, Any] = {}
     description: str = ""
 
 
-class SourceConfigBlock(Strict):
+class SourceConfigBlock(Block, frozen=True):
     """What holds for a source, or for one of its tables."""
 
     time: TimeBlock | None = None
     enabled: bool = True
-    tags: Names = []
+    tags: Names = Names()
     meta: dict[str, Any] = {}
 
 
-class TableBlock(Strict):
+class TableBlock(Block, frozen=True):
     """A table of a source."""
 
     name: str
@@ -200,10 +227,10 @@ class TableBlock(Strict):
     config: SourceConfigBlock = SourceConfigBlock()
     columns: list[ColumnBlock] = []
     meta: dict[str, Any] = {}
-    tags: Names = []
+    tags: Names = Names()
 
 
-class SourceBlock(Strict):
+class SourceBlock(Block, frozen=True):
     """Tables of one origin."""
 
     name: str
@@ -212,10 +239,10 @@ class SourceBlock(Strict):
     config: SourceConfigBlock = SourceConfigBlock()
     tables: list[TableBlock] = []
     meta: dict[str, Any] = {}
-    tags: Names = []
+    tags: Names = Names()
 
 
-class ModelBlock(Strict):
+class ModelBlock(Block, frozen=True):
     """Words about a model."""
 
     name: str
@@ -223,21 +250,21 @@ class ModelBlock(Strict):
     config: dict[str, Any] = {}
     columns: list[ColumnBlock] = []
     meta: dict[str, Any] = {}
-    tags: Names = []
+    tags: Names = Names()
 
 
-class SeedConfigBlock(Strict):
+class SeedConfigBlock(Block, frozen=True):
     """What holds for a seed."""
 
     time: TimeBlock | None = None
     delimiter: str | None = None
     column_types: dict[str, str] = {}
     enabled: bool = True
-    tags: Names = []
+    tags: Names = Names()
     meta: dict[str, Any] = {}
 
 
-class SeedBlock(Strict):
+class SeedBlock(Block, frozen=True):
     """Words about a seed."""
 
     name: str
@@ -245,10 +272,10 @@ class SeedBlock(Strict):
     config: SeedConfigBlock = SeedConfigBlock()
     columns: list[ColumnBlock] = []
     meta: dict[str, Any] = {}
-    tags: Names = []
+    tags: Names = Names()
 
 
-class PropertyFile(Strict):
+class PropertyFile(Block, frozen=True):
     """A property file: any YAML file beside the models or seeds."""
 
     version: Literal[2] = 2

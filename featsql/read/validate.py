@@ -1,18 +1,20 @@
-"""Hold a document against its schema; what does not fit becomes diagnostics with places and near names."""
+"""Hold values against their schema; what does not fit becomes complaints, and diagnostics with places and hints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeVar, get_args
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
 
 from featsql.errors import Diagnostic, Place
 from featsql.names import did_you_mean
 from featsql.read.document import Document, Path
+from featsql.read.schema import Block, Keys, Names, Severity, Text
 
-Block = TypeVar("Block", bound=BaseModel)
+Some = TypeVar("Some", bound=Block)
 
 ELSEWHERE = {
     "profile": "featsql has no profiles: the outputs are in this file, under `outputs:`",
@@ -29,76 +31,171 @@ ELSEWHERE = {
     "database": "write it into `location:`",
     "snapshots": "a source with `kind: state` keeps every version, so that no snapshot is needed",
 }
+UNIONS = (types.UnionType, Union)
+MAPPING = "a mapping is expected: `key: value`"
+# What is expected where a value has this type.
+WORDS: Mapping[Any, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+    Names: "a text, or a list of texts",
+    Keys: "at least one text",
+    Text: "a text",
+    Severity: " or ".join([", ".join(Severity.ALL[:-1]), Severity.ALL[-1]]),
+}
 
 
-def validate(document: Document, schema: type[Block], path: Path = ()) -> tuple[Block | None, list[Diagnostic]]:
-    """The part of a document at `path` as a block, or None and what is wrong with it.
+class Complaint(Struct, frozen=True):
+    """What is wrong at a path into a value: FS102 an unknown key, with those that are `known` there, FS103 a wrong
+    value, with what is `expected`, FS104 a missing key."""
+
+    code: Literal["FS102", "FS103", "FS104"]
+    path: Path
+    expected: str = ""
+    known: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The key that it is about."""
+        return next((step for step in reversed(self.path) if isinstance(step, str)), "")
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in a line."""
+        match self.code:
+            case "FS102":
+                return f"unknown key `{self.name}`"
+            case "FS104":
+                return f"the key `{self.name}` is missing"
+        return f"wrong value for `{self.name}`: {self.expected}"
+
+    @property
+    def hint(self) -> str | None:
+        """The key that may have been meant."""
+        return did_you_mean(self.name, self.known, "known here: " + ", ".join(self.known)) if self.known else None
+
+
+def validate(document: Document, schema: type[Some]) -> tuple[Some | None, list[Diagnostic]]:
+    """A document as a block, or None and what is wrong with it.
 
     Finds FS102 unknown key, FS103 wrong value, FS104 missing key.
     """
-    value = document.value
-    for step in path:
-        value = value[step]
-    if not isinstance(value, dict):
-        place = document.value_place(path)
-        return None, [Diagnostic("FS103", "here a mapping is expected: `key: value`", place)]
+    if not isinstance(document.value, dict):
+        return None, [Diagnostic("FS103", f"here {MAPPING}", document.value_place(()))]
+    block, found = fitted(document.value, schema)
+    return block, [Diagnostic(each.code, each.message, *where(each, document)) for each in found]
+
+
+def where(complaint: Complaint, document: Document) -> tuple[Place, str | None]:
+    """The place of what is wrong, and a hint."""
+    match complaint.code:
+        case "FS102":
+            return document.key_place(complaint.path), ELSEWHERE.get(complaint.name) or complaint.hint
+        case "FS104":
+            around = complaint.path[:-1]
+            return (document.key_place(around) if around else document.file.place(1)), None
+    return document.value_place(complaint.path), None
+
+
+def fitted(value: Mapping[str, Any], schema: type[Some]) -> tuple[Some | None, list[Complaint]]:
+    """A mapping as a block, or None and everything that is wrong with it."""
     try:
-        return schema.model_validate(value), []
+        return made(renamed(value, schema), schema), []
     except ValidationError as error:
-        places = list(errors_of(error, document, schema, path))
-        return None, places
+        # the library tells the first error alone
+        return None, list(complaints(value, schema, ())) or [Complaint("FS103", (), str(error))]
 
 
-def errors_of(error: ValidationError, document: Document, schema: type[BaseModel], path: Path) -> Iterator[Diagnostic]:
-    """Each of a schema's complaints as a diagnostic."""
-    for detail in error.errors(include_url=False, include_input=False, include_context=True):
-        where: Path = (*path, *detail["loc"])
-        known = keys_at(schema, detail["loc"][:-1])
-        yield complaint(detail, str(detail["loc"][-1]) if detail["loc"] else "", document, where, known)
+def made(value: Any, kind: Any) -> Any:
+    """A value as its type has it; a text may stand for a number, as where a template gave it. Raises
+    ValidationError."""
+    return convert(value, kind, strict=False, dec_hook=read)
 
 
-def complaint(detail: ErrorDetails, name: str, document: Document, where: Path, known: list[str]) -> Diagnostic:
-    """One complaint."""
-    if detail["type"] == "extra_forbidden":
-        hint = ELSEWHERE.get(name) or did_you_mean(name, known, "known here: " + ", ".join(known))
-        return Diagnostic("FS102", f"unknown key `{name}`", document.key_place(where), hint)
-    if detail["type"] == "missing":
-        return Diagnostic("FS104", f"the key `{name}` is missing", around(document, where))
-    return Diagnostic("FS103", f"wrong value for `{name}`: {said(detail)}", document.value_place(where))
+def read(kind: Any, value: Any) -> Any:
+    """A value of one of the schema's own types. Raises ValueError."""
+    return kind.read(value)
 
 
-def said(detail: ErrorDetails) -> str:
-    """A complaint in words that do not speak of Python."""
-    if detail["type"] in {"model_type", "dict_type"}:
-        return "here a mapping is expected: `key: value`"
-    if detail["type"] == "string_pattern_mismatch":
+def renamed(value: Mapping[str, Any], schema: type[Block]) -> dict[str, Any]:
+    """A mapping with its keys as they are documented: `model_paths` is `model-paths`, too."""
+    names = dict(zip(schema.__struct_fields__, schema.__struct_encode_fields__, strict=True))
+    return {names.get(key, key): each for key, each in value.items()}
+
+
+def complaints(value: Any, schema: type[Block], path: Path) -> Iterator[Complaint]:
+    """Everything that is wrong with a value that should be a block."""
+    if not isinstance(value, dict):
+        yield Complaint("FS103", path, f"here {MAPPING}")
+        return
+    value = renamed(value, schema)
+    kinds = get_type_hints(schema, include_extras=True)
+    known = {each.encode_name: each for each in fields(schema)}
+    for key, each in value.items():
+        if key in known:
+            yield from misfits(each, kinds[known[key].name], (*path, key))
+        else:
+            yield Complaint("FS102", (*path, key), known=tuple(known))
+    for key, field in known.items():
+        if field.required and key not in value:
+            yield Complaint("FS104", (*path, key))
+
+
+def misfits(value: Any, kind: Any, path: Path) -> Iterator[Complaint]:
+    """Everything that is wrong with a value that should be of some type."""
+    if is_block(kind):
+        yield from complaints(value, kind, path)
+        return
+    try:
+        made(value, kind)
+    except ValidationError:
+        inside = [found for part in parts(value, kind, path) for found in misfits(*part)]
+        yield from inside or [Complaint("FS103", path, expected(kind))]
+
+
+def parts(value: Any, kind: Any, path: Path) -> Iterator[tuple[Any, Any, Path]]:
+    """The values inside of a mapping or list that its type says something about, with their types and paths."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in UNIONS:
+        for each in arguments:
+            if is_block(each) and isinstance(value, dict):
+                yield value, each, path
+            yield from parts(value, each, path)
+    elif origin is list and isinstance(value, list):
+        yield from ((each, arguments[0], (*path, i)) for i, each in enumerate(value))
+    elif origin is dict and isinstance(value, dict):
+        yield from ((each, arguments[1], (*path, str(key))) for key, each in value.items())
+
+
+def is_block(kind: Any) -> bool:
+    """Whether a type is that of a block."""
+    return isinstance(kind, type) and issubclass(kind, Block)
+
+
+def expected(kind: Any) -> str:
+    """What a value of a type may be, in words that do not speak of Python."""
+    meta = [each for each in get_args(kind) if isinstance(each, Meta)]
+    if any(each.pattern for each in meta):
         return "a name has letters, digits and underscores, and begins with no digit"
-    return detail["msg"][0].lower() + detail["msg"][1:]
+    words = list(dict.fromkeys(described(kind)))
+    if words == [WORDS[dict]]:
+        return f"here {MAPPING}"
+    return f"here {' or '.join([', '.join(words[:-1]), words[-1]] if len(words) > 1 else words)} is expected"
 
 
-def around(document: Document, where: Path) -> Place:
-    """The place of the block that lacks a key."""
-    return document.key_place(where[:-1]) if where[:-1] else document.file.place(1)
-
-
-def keys_at(schema: type[BaseModel], steps: tuple[str | int, ...]) -> list[str]:
-    """The keys that a schema knows at the end of a path into it."""
-    current: Any = schema
-    for step in steps:
-        if isinstance(step, int):
-            continue
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-        fields = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
-        current = block_in(fields.get(step))
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [field.alias or name for name, field in current.model_fields.items()]
-    return []
-
-
-def block_in(annotation: Any) -> Any:
-    """The schema inside an annotation such as `list[Block] | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [block_in(argument) for argument in get_args(annotation)]
-    return next((each for each in found if each is not None), None)
+def described(kind: Any) -> Iterator[str]:
+    """The kinds of values that a type admits."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        yield from (str(each) for each in arguments)
+    elif origin in UNIONS:
+        for each in arguments:
+            yield from described(each) if each is not type(None) else ()
+    elif any(isinstance(each, Meta) for each in arguments):
+        limits = [f" above {each.gt}" for each in arguments if isinstance(each, Meta) and each.gt is not None]
+        yield WORDS[arguments[0]] + "".join(limits)
+    else:
+        yield WORDS[dict] if is_block(kind) else WORDS[origin or kind]

@@ -27,6 +27,14 @@ def test_help_starts_without_the_heavy_libraries() -> None:
     assert HEAVY.isdisjoint(modules.split())
 
 
+def test_compile_starts_without_what_it_does_not_need(tmp_path: Path) -> None:
+    run("init", "shop", cwd=tmp_path)
+    code = "import sys, featsql.cli\nsys.argv[1:] = ['compile']\ntry: featsql.cli.main()\nfinally: print(*sys.modules)"
+    modules = python("-c", code, cwd=tmp_path / "shop").out.split()
+    assert "sqlglot" in modules
+    assert {"numpy", "pyarrow", "polars", "pandas", "pydantic", "rich"}.isdisjoint(modules)
+
+
 @pytest.mark.parametrize("command", ["build", "compile", "show", "ls", "lineage", "explain", "clean", "init"])
 def test_every_command_shows_an_example(command: str) -> None:
     ended = run(command, "--help")

@@ -55,6 +55,11 @@ def array(values: Values, there: Flags | None = None) -> pyarrow.Array:
     return pyarrow.Array.from_buffers(kind, len(values), [bitmap_of(there), pyarrow.py_buffer(data)])
 
 
+def places(size: int) -> pyarrow.Array:
+    """So many whole numbers, from 0 on."""
+    return array(np.arange(size))
+
+
 def width_of(kind: pyarrow.DataType) -> int | None:
     """How many bytes a value of a type takes; None where they are not the same number for all, or not whole."""
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,13 @@ class Probes(Struct, frozen=True):
         if not len(self) or new.all():
             return self, None
         return self.taken(new), np.cumsum(new) - 1
+
+    def oldest(self, firsts: Iterable[str], groups: int) -> Integers:
+        """The first instant that any probe sees of each of so many groups, where its spans begin at some bounds."""
+        first = reduce(np.minimum, [self.bounds[name] for name in firsts])
+        found = np.full(groups, np.iinfo(np.int64).max)
+        np.minimum.at(found, self.group, first)
+        return found
 
     def taken(self, chosen: Any) -> Probes:
         """Some of the probes."""

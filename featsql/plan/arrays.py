@@ -16,7 +16,7 @@ from featsql.arrays.part import Part
 from featsql.engine import Column
 from featsql.plan import names
 from featsql.plan.asking import GROUP as GROUP
-from featsql.plan.microseconds import instants
+from featsql.plan.microseconds import instants, is_precise, kind_of, micros
 from featsql.plan.over import LAST, Frames
 from featsql.plan.parts import Reading, limit
 from featsql.plan.plan import Over
@@ -93,28 +93,31 @@ class Arrays(Struct, dict=True):
         return self.own(LAST)
 
     @property
-    def oldest(self) -> exp.Expr | None:
-        """The first microsecond that any window of a spine's row sees; None where one has no beginning."""
+    def firsts(self) -> tuple[str, ...]:
+        """The columns of a spine's row that say where its windows begin; none where one has no beginning."""
         if not all(any(edge.is_lower for edge in self.frames.planned.windows[i]) for i in self.windows):
-            return None
-        return exp.func("least", *(column(first) for first in dict.fromkeys(first for first, _ in self.spans.values())))
+            return ()
+        return tuple(dict.fromkeys(first for first, _ in self.spans.values()))
 
     def asked(self, below: exp.Select) -> exp.Select:
         """The rows of a spine with what each sees last, and where its windows begin and end."""
-        ends = self.frames.ends()
-        query = exp.select(exp.Star(), *ends).from_(below.subquery(copy=False), copy=False)
-        gone = [exp.to_identifier(each.alias) for each in ends]
+        kind = kind_of(self.frames.info)
+        ends = self.frames.ends(column(names.NOW) if is_precise(kind) else None)
+        query = exp.select(exp.Star(), exp.alias_(micros(column(names.AS_OF), kind), names.NOW))
+        query = query.from_(below.subquery(copy=False), copy=False)
+        query = exp.select(exp.Star(), *ends).from_(query.subquery(copy=False), copy=False)
+        gone = [exp.to_identifier(name) for name in (names.NOW, *(each.alias for each in ends))]
         found: dict[str, exp.Expr] = {self.last: column(LAST)}
         for i, each in self.spans.items():
             found |= {name: value.copy() for name, value in zip(each, self.frames.spans[i], strict=True)}
         values = [exp.alias_(value, name) for name, value in found.items()]
         return exp.select(exp.Star(except_=gone), *values).from_(query.subquery(copy=False), copy=False)
 
-    def rows(self, groups: exp.Table, since: int | None, *, each: bool, ordered: bool) -> exp.Select:
+    def rows(self, groups: exp.Table, since: int | None, oldest: exp.Table | None, *, ordered: bool) -> exp.Select:
         """The rows of the keys that are asked for, as they lie or `ordered`: their group, when they happened, when they
         became known where that tells more, and what is aggregated. None that happened before the microsecond `since`
-        is in any window: where rows lie in the order of time the engine need not read them. It looks at the first of
-        `each` key, if that is worth while."""
+        is in any window: where rows lie in the order of time the engine need not read them. `oldest` are the groups
+        with the first that is seen of each, if it is worth while to look at it."""
         at = list(instants(self.frames.info))[-1]
         query = exp.select(column(GROUP, GROUP), exp.alias_(column(at, "__events"), names.HAPPENED))
         if at != names.ORDER:
@@ -125,9 +128,8 @@ class Arrays(Struct, dict=True):
             (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, GROUP), expression=column(key, "__events"))
             for key, nulls in zip(self.frames.keys, self.frames.planned.match_nulls, strict=True)
         ]
-        if each and self.oldest is not None:
-            oldest = column(names.part("oldest", self.position), GROUP)
-            on.append(exp.GTE(this=column(at, "__events"), expression=oldest))
-        wanted = exp.alias_(groups.copy(), GROUP, table=True)
+        if oldest is not None:
+            on.append(exp.GTE(this=column(at, "__events"), expression=column(names.OLDEST, GROUP)))
+        wanted = exp.alias_((oldest or groups).copy(), GROUP, table=True)
         query.append("joins", exp.Join(this=wanted, on=exp.and_(exp.true(), *on)))
         return query.order_by(column(GROUP, GROUP), column(at, "__events"), copy=False) if ordered else query

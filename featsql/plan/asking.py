@@ -28,10 +28,6 @@ class Node(Protocol):
     def asked(self, below: exp.Select) -> exp.Select:
         """The rows of a spine with what the node is asked for at the instant of each."""
 
-    @property
-    def oldest(self) -> exp.Expr | None:
-        """The first microsecond that any window of a row sees; None where one has no beginning."""
-
 
 class Asking(Struct, dict=True):
     """The queries that ask a spine for some nodes, each with its keys over the spine."""
@@ -67,20 +63,11 @@ class Asking(Struct, dict=True):
         return query
 
     def groups(self, keys: Sequence[exp.Expr]) -> exp.Select:
-        """Each of some keys that is asked for, with a number from 0 and, for the nodes that are asked for it, the first
-        microsecond that is seen of it (where there is such a one)."""
+        """Each of some keys that is asked for, with a number from 0."""
         s = self.place(keys)
-        own = [column(of_signature(names.key(i), s)) for i in range(len(keys))]
-        query = exp.select(*(exp.alias_(each, names.key(i)) for i, each in enumerate(own)))
-        for asked, node in self.nodes:
-            oldest = node.oldest if self.place(asked) == s else None
-            if oldest is not None:
-                least = exp.cast(exp.Min(this=oldest), "bigint")
-                query = query.select(exp.alias_(least, names.part("oldest", node.position)), copy=False)
-        query = query.from_(self.below().subquery(BELOW), copy=False)
-        query = query.group_by(*(each.copy() for each in own), copy=False) if own else query
-        query = query if query.expressions else query.select("1").limit(1)
-        return numbered_groups(query)
+        own = [exp.alias_(column(of_signature(names.key(i), s)), names.key(i)) for i in range(len(keys))]
+        query = exp.select(*(own or [exp.Literal.number(1)])).from_(self.below().subquery(BELOW), copy=False)
+        return numbered_groups(query.distinct(copy=False) if own else query.limit(1, copy=False))
 
     def rows(self, groups: Mapping[str, exp.Table]) -> exp.Select:
         """The rows of the spine, of each the number of every signature's keys."""
@@ -119,6 +106,17 @@ def numbered_groups(keys: exp.Select) -> exp.Select:
     counted = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=exp.Literal.number(1))
     number = exp.alias_(exp.cast(counted, "integer"), GROUP)
     return exp.select(exp.Star(), number).from_(keys.subquery("__keys"), copy=False)
+
+
+def with_oldest(groups: exp.Table, first: exp.Table) -> exp.Select:
+    """Groups with what is said of each by its number: the first microsecond that is seen of it."""
+    same = exp.EQ(this=column(GROUP, "__first"), expression=column(GROUP, "__groups"))
+    query = exp.select(
+        exp.Column(this=exp.Star(), table=exp.to_identifier("__groups")), column(names.OLDEST, "__first")
+    )
+    query = query.from_(exp.alias_(groups.copy(), "__groups", table=True), copy=False)
+    query.append("joins", exp.Join(this=exp.alias_(first.copy(), "__first", table=True), on=same))
+    return query
 
 
 def needed(plan: Plan) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.edges import is_steady
+from featsql.plan.edges import is_instant, is_steady
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
 
@@ -28,6 +28,37 @@ def micros(instant: exp.Expr, kind: str) -> exp.Expr:
     before_all = exp.If(this=exp.LTE(this=value.copy(), expression=past), true=number(-FOREVER))
     counted = exp.Anonymous(this="epoch_us", expressions=[value.copy()])
     return exp.Case(ifs=[beyond, before_all], default=counted)
+
+
+def shifted(now: exp.Expr, bound: exp.Expr) -> exp.Expr | None:
+    """A bound as microseconds since 1970, where it lies a steady distance from `as_of()`, whose microsecond is `now`:
+    whole numbers are added much sooner than intervals. None where it does not."""
+    distance = steps(bound)
+    if distance is None:
+        return None
+    value = now.copy()
+    for step, span in distance:
+        value = step(this=value, expression=exp.Anonymous(this="epoch_us", expressions=[span.copy()]))
+    beyond = exp.If(this=exp.GTE(this=now.copy(), expression=number(FOREVER)), true=number(FOREVER))
+    before_all = exp.If(this=exp.LTE(this=now.copy(), expression=number(-FOREVER)), true=number(-FOREVER))
+    return exp.Case(ifs=[beyond, before_all], default=value)
+
+
+def steps(bound: exp.Expr) -> list[tuple[type[exp.Binary], exp.Expr]] | None:
+    """The intervals that are added to `as_of()`, or taken from it, one after the other; None for anything else, and
+    where one is not always equally long."""
+    node = bound.unnest()
+    if is_instant(node):
+        return []
+    if not isinstance(node, exp.Add | exp.Sub) or not is_steady(node.expression):
+        return None
+    below = steps(node.this)
+    return None if below is None else [*below, (type(node), node.expression.unnest())]
+
+
+def is_precise(kind: str) -> bool:
+    """Whether instants of a type have whole microseconds, no more and no less."""
+    return kind.upper() in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 
 
 def number(value: int) -> exp.Expr:

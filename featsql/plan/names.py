@@ -16,6 +16,7 @@ ASKED = "__asked"
 LATE = "__late"
 TURN = "__turn"
 NUMBER = "__number"
+NOW = "__now"
 OLDEST = "__oldest"
 PLACE = "__place"
 

@@ -44,10 +44,6 @@ class Newest(Struct, frozen=True, dict=True):
     timed: bool = False
 
     @property
-    def oldest(self) -> None:
-        """A row of any age may be the newest."""
-
-    @property
     def last(self) -> str:
         """The column of a spine's row that says what it sees last."""
         return names.part(LAST.strip("_"), self.position)

@@ -22,6 +22,7 @@ from featsql.plan.microseconds import (
     last_visible,
     micros,
     number,
+    shifted,
 )
 from featsql.plan.plan import Edge, Measure, Over, Window
 from featsql.temporal import Boundary, Clock, column, holds
@@ -198,16 +199,17 @@ class Frames:
         number_ = exp.alias_(exp.Window(this=exp.RowNumber()), names.NUMBER)
         return exp.select(exp.Star(), number_, *self.ends()).from_(probe.subquery(), copy=False)
 
-    def ends(self) -> list[exp.Expr]:
-        """The last row that a probe sees, and the ends of its windows."""
+    def ends(self, now: exp.Expr | None = None) -> list[exp.Expr]:
+        """The last row that a probe sees, and the ends of its windows; `now` is the microsecond at which it asks, where
+        that has been computed."""
         at = column(names.AS_OF)
-        bounds = [exp.alias_(self.bound(edge, at), names.part("edge", i)) for i, edge in enumerate(self.edges)]
+        bounds = [exp.alias_(self.bound(edge, at, now), names.part("edge", i)) for i, edge in enumerate(self.edges)]
         return [exp.alias_(last_visible(self.info, at, self.boundary), LAST), *bounds]
 
-    def bound(self, edge: Edge, at: exp.Expr) -> exp.Expr:
+    def bound(self, edge: Edge, at: exp.Expr, now: exp.Expr | None) -> exp.Expr:
         """The first or the last microsecond that an edge lets in; one that is NULL lets in none."""
         (moved,) = substitute(exp.select(edge.bound.copy()), at, no_scan).expressions
-        instant = micros(moved, kind_of(self.info))
+        instant = (shifted(now, edge.bound) if now is not None else None) or micros(moved, kind_of(self.info))
         match edge.compare:
             case ">":
                 instant = exp.Add(this=instant, expression=exp.Literal.number(1))

@@ -12,14 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
-from featsql.arrays.arrow import numbers
+from featsql.arrays.arrow import array, numbers, places
 from featsql.arrays.part import RefusedError
 from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
 from featsql.engine import ROW_GROUP, Engine
 from featsql.plan import names
 from featsql.plan.arrays import Arrays
-from featsql.plan.asking import GROUP, Asking, of_signature, signature
+from featsql.plan.asking import GROUP, Asking, of_signature, signature, with_oldest
 from featsql.plan.microseconds import FOREVER
 from featsql.plan.newest import Newest
 from featsql.plan.plan import AsOf, Attach, Laid, Met, Over, Plan
@@ -158,12 +158,12 @@ class Laying:
             case Arrays() as arrays:
                 bounds = {name: self.numbers(name) for span in arrays.spans.values() for name in span}
                 measuring = Measuring(arrays, Probes(group, self.numbers(arrays.last), bounds), pool, workers)
-                since, each = self.oldest(groups, arrays, measuring.probes.last)
-                rows = self.fetched(arrays.rows(groups, since, each=each, ordered=False), dealing.deal, work)
+                since, oldest = self.oldest(groups, arrays, measuring.probes)
+                rows = self.fetched(arrays.rows(groups, since, oldest, ordered=False), dealing.deal, work)
                 if rows is not None:
                     measuring.pile(rows, dealing.places(measuring.probes))
                 else:
-                    ordered = self.desk.send(arrays.rows(groups, since, each=each, ordered=True))
+                    ordered = self.desk.send(arrays.rows(groups, since, oldest, ordered=True))
                     measuring.stream(self.engine.batches(ordered.sql("duckdb"), STREAMED))
                 return measuring
 
@@ -189,17 +189,21 @@ class Laying:
         found: Integers = numbers(self.asked.column(name).combine_chunks()).astype("int64", copy=False)
         return found
 
-    def oldest(self, groups: exp.Table, arrays: Arrays, last: Integers) -> tuple[int | None, bool]:
-        """The first microsecond that any window sees, None where that is no instant of these millennia; and whether
-        many rows are older than any that is seen of their keys, if they are spread evenly until the `last` probe."""
-        if arrays.oldest is None:
-            return None, False
-        oldest = column(names.part("oldest", arrays.position))
-        query = exp.select(exp.Min(this=oldest), exp.Avg(this=oldest.copy())).from_(groups.copy())
-        ((since, mean),) = self.engine.rows(query.sql("duckdb"))
-        if since is None or abs(since) >= FOREVER // 16:
-            return None, True
-        return int(since), bool(mean - since > UNSEEN * (int(last.max()) - since))
+    def oldest(self, groups: exp.Table, arrays: Arrays, probes: Probes) -> tuple[int | None, exp.Table | None]:
+        """The first microsecond that any window sees, None where that is no instant of these millennia; and the groups
+        with the first that is seen of each, where many rows are older, if they are spread evenly until the last probe.
+        """
+        if not arrays.firsts:
+            return None, None
+        first = probes.oldest(arrays.firsts, self.engine.count(groups))
+        since = int(first.min())
+        near = abs(since) < FOREVER // 16
+        if near and first.mean() - since <= UNSEEN * (int(probes.last.max()) - since):
+            return since, None
+        rows = pyarrow.table({GROUP: places(len(first)), names.OLDEST: array(first)})
+        return since if near else None, self.desk.create(
+            "__oldest", with_oldest(groups, self.desk.show("__first", rows))
+        )
 
 
 def works(plan: Plan, engine: Engine) -> Iterator[Work]:

@@ -487,8 +487,8 @@ def a_windows_left_end_is_always_closed(put: Patch) -> None:
     """`>=` for `>`."""
     bound = over.Frames.bound
 
-    def closed(self: over.Frames, edge: Edge, at: exp.Expr) -> exp.Expr:
-        return bound(self, replace(edge, compare=">=") if edge.is_lower else edge, at)
+    def closed(self: over.Frames, edge: Edge, at: exp.Expr, now: exp.Expr | None) -> exp.Expr:
+        return bound(self, replace(edge, compare=">=") if edge.is_lower else edge, at, now)
 
     put.setattr(over.Frames, "bound", closed)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlglot import exp
 
 from featsql.arrays import last, piles, ranges
 from featsql.arrays.ranges import Ranges
@@ -101,6 +102,22 @@ def test_rows_without_room_come_in_order(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Desk, "room", -1)
     assert sum(agreed(subject_of(seed, WINDOWS)) for seed in range(SEEDS)) > SEEDS // 4
     assert sum(agreed(subject_of(seed, IN_ORDER)) for seed in range(SEEDS)) < SEEDS // 4
+
+
+@pytest.mark.parametrize("unseen", [-1.0, 1.0], ids=("of_each_key", "of_all"))
+def test_the_first_row_that_is_seen_may_be_told_of_each_key(unseen: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    create = Desk.create
+
+    def noted(self: Desk, name: str, query: exp.Query) -> exp.Table:
+        made.append(name)
+        return create(self, name, query)
+
+    monkeypatch.setattr(Desk, "create", noted)
+    monkeypatch.setattr("featsql.run.lay.UNSEEN", unseen)
+    assert sum(agreed(subject_of(seed, RECENT)) for seed in range(SEEDS)) > SEEDS // 4
+    near = [name for name in made if name == "__oldest"]
+    assert len(near) > SEEDS // 4 if unseen < 0 else len(near) < SEEDS // 4
 
 
 @pytest.mark.parametrize("focus", [RECENT, IN_ORDER], ids=("recent", "in_order"))

@@ -76,8 +76,9 @@ def spread(begin: Integers, end: Integers) -> tuple[Integers, Integers]:
 def replaced(values: Any, chosen: Integers, others: Any) -> Any:
     """Values with others at some places."""
     if isinstance(values, np.ndarray):
-        values[chosen] = others
-        return values
+        found = values.copy()
+        found[chosen] = others
+        return found
     places = np.arange(len(values))
     places[chosen] = len(values) + np.arange(len(chosen))
     return pyarrow.concat_arrays([values, others]).take(array(places))

@@ -65,10 +65,13 @@ class Ranges(Struct, dict=True):
         alike: dict[Part, list[Part]] = {}
         for part in parts:
             alike.setdefault(replace(part, span=0), []).append(part)
+        made: dict[tuple[int, ...], Spans] = {}
         for shape, each in alike.items():
-            edges = [self.edges[part.span] for part in each]
-            spans = Spans(edges) if self.unseen is None else Stepped(edges, *self.unseen, len(self.rows))
-            found |= zip(each, self.shaped(shape, spans), strict=True)
+            numbers = tuple(part.span for part in each)
+            if numbers not in made:
+                edges = [self.edges[number] for number in numbers]
+                made[numbers] = Spans(edges) if self.unseen is None else Stepped(edges, *self.unseen, len(self.rows))
+            found |= zip(each, self.shaped(shape, made[numbers]), strict=True)
         return found
 
     def stepped(self, late: Integers) -> Ranges:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from featsql.arrays.rows import Flags, Integers, Values
 
@@ -33,18 +36,56 @@ def running(values: Values) -> Integers:
     return found
 
 
-def nested(call: np.ufunc, values: Values, edges: list[tuple[Integers, Integers]], neutral: Any) -> list[Values]:
-    """An aggregate of several ranges of each probe. Where each lies in the next and all end together, what lies
-    between their beginnings is reduced once for all of them."""
+class Nest(Struct, dict=True):
+    """Ranges of each probe that lie in each other and end together, the widest first. What lies between the beginnings
+    of two is a cell, which is reduced once for all ranges that it is in."""
+
+    begins: Sequence[Integers]
+    end: Integers
+
+    @cached_property
+    def edges(self) -> Integers:
+        """The edges of the cells, of which each probe has a row."""
+        return np.stack([*self.begins, self.end], axis=1)
+
+    @cached_property
+    def filled(self) -> Flags:
+        """Which cells have rows; and where the last of each probe ends."""
+        found = np.ones(self.edges.shape, dtype=np.bool_)
+        np.less(self.edges[:, :-1], self.edges[:, 1:], out=found[:, :-1])
+        return found
+
+    @cached_property
+    def places(self) -> Integers:
+        """The edges at which those begin and end, each once."""
+        return self.edges[self.filled]
+
+    def cells(self, call: np.ufunc, values: Values, neutral: Any) -> Values:
+        """What a function of two values makes of each cell."""
+        if (self.end - self.begins[0]).sum() > LONG * self.edges[:, 1:].size:
+            return reduced(call, values, self.edges, neutral)
+        found = np.full(self.edges.shape, neutral, dtype=values.dtype)
+        found[self.filled] = call.reduceat(np.append(values, values.dtype.type(neutral)), self.places)
+        return found[:, :-1]
+
+    def reduced(self, call: np.ufunc, values: Values, neutral: Any) -> list[Values]:
+        """What a function of two values makes of each range."""
+        cells = self.cells(call, values, neutral)
+        found = [cells[:, -1].copy()]
+        for i in reversed(range(len(self.begins) - 1)):
+            found.append(call(found[-1], cells[:, i]))
+        return found[::-1]
+
+
+def nested(edges: Sequence[tuple[Integers, Integers]]) -> tuple[Nest, list[int]] | None:
+    """Several ranges of each probe, where each lies in the next and all end together, and which of them each is in that
+    order. None where they do not lie so."""
     order = sorted(range(len(edges)), key=lambda i: int(edges[i][0].sum()))
-    begins = [edges[i][0] for i in order]
-    end = edges[order[-1]][1]
-    together = all(np.array_equal(end, each) for _, each in edges)
+    begins, end = [edges[i][0] for i in order], edges[order[-1]][1]
+    together = all(end is each or np.array_equal(end, each) for _, each in edges)
     if not together or any((one > other).any() for one, other in pairwise(begins)):
-        return [reduced(call, values, np.stack(each, axis=1), neutral)[:, 0] for each in edges]
-    cells = reduced(call, values, np.stack([*begins, end], axis=1), neutral)
-    whole = call.accumulate(cells[:, ::-1], axis=1)[:, ::-1]
-    return [whole[:, order.index(i)] for i in range(len(edges))]
+        return None
+    return Nest(begins, end), order
 
 
 def reduced(call: np.ufunc, values: Values, edges: Integers, neutral: Any) -> Values:

@@ -10,20 +10,30 @@ import numpy as np
 from msgspec import Struct
 
 from featsql.arrays.order import spread
-from featsql.arrays.reduce import LONG, masked, nested, reduced, running
+from featsql.arrays.reduce import LONG, Nest, masked, nested, reduced, running
 from featsql.arrays.rows import Flags, Integers, Values
 
 Edges = tuple[Integers, Integers]
 
 
-class Spans(Struct):
+class Spans(Struct, dict=True):
     """Several ranges of each probe: where each begins and ends among the rows."""
 
     edges: Sequence[Edges]
 
+    @cached_property
+    def sizes(self) -> list[Integers]:
+        """How many rows each range has."""
+        return [end - begin for begin, end in self.edges]
+
+    @cached_property
+    def nest(self) -> tuple[Nest, list[int]] | None:
+        """The ranges as they lie in each other, if they do."""
+        return nested(self.edges)
+
     def counts(self, mask: Flags | None) -> list[Values]:
         """How many rows of each range count."""
-        return [end - begin for begin, end in self.edges] if mask is None else self.totals(mask)
+        return list(self.sizes) if mask is None else self.totals(mask)
 
     def totals(self, values: Values) -> list[Values]:
         """The sum of whole numbers over each range, exact as long as it has 64 bits."""
@@ -32,7 +42,11 @@ class Spans(Struct):
 
     def reduced(self, call: np.ufunc, values: Values, neutral: Any) -> list[Values]:
         """What a function of two values makes of all in each range."""
-        return nested(call, values, list(self.edges), neutral)
+        if self.nest is None or not len(values):
+            return [reduced(call, values, np.stack(each, axis=1), neutral)[:, 0] for each in self.edges]
+        nest, order = self.nest
+        found = nest.reduced(call, values, neutral)
+        return [found[order.index(i)] for i in range(len(self.edges))]
 
     def seen(self, owner: Integers, place: Integers) -> Flags:
         """Whether a probe does not step over a row of its range."""
@@ -49,7 +63,7 @@ class Spans(Struct):
         return np.zeros(0, dtype=np.int64)
 
 
-class Stepped(Spans, dict=True):
+class Stepped(Spans):
     """Ranges without some rows: `place` is where each of these lies, `owner` the probe that steps over it; they come by
     owner, and those of an owner by place."""
 

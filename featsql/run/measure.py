@@ -80,11 +80,13 @@ class Measuring(Struct):
             for _, future in self.waiting:
                 future.cancel()
         back = inverse(np.concatenate(self.answered))
-        slow = [part for part, pieces in self.found.items() if not isinstance(pieces[0], np.ndarray)]
-        made = {part: self.shared(self.found[part], back) for part in slow}
-        quick = {part: pieces for part, pieces in self.found.items() if part not in made}
+        alike = {part: tuple(map(id, pieces)) for part, pieces in self.found.items()}
+        different = dict(zip(alike.values(), self.found.values(), strict=True))
+        slow = [key for key, pieces in different.items() if not isinstance(pieces[0], np.ndarray)]
+        made = {key: self.shared(different[key], back) for key in slow}
+        quick = {key: pieces for key, pieces in different.items() if key not in made}
         made |= zip(quick, self.pool.map(partial(in_places, back=back), quick.values()), strict=True)
-        return {name: made[part] for part, name in self.arrays.parts.items()}
+        return {name: made[alike[part]] for part, name in self.arrays.parts.items()}
 
     def shared(self, pieces: list[pyarrow.Array], back: Integers) -> pyarrow.Array:
         """Answers that take long to put in their places, which all workers do together."""
@@ -99,15 +101,17 @@ def in_places(pieces: list[Values], back: Integers) -> pyarrow.Array:
 
 
 def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:
-    """Every part of some probes. Raises RefusedError."""
+    """Every part of some probes; parts that are the same have the same array. Raises RefusedError."""
     different, like = probes.distinct()
     found: dict[Part, Any] = dict(Ranges(take(), different, arrays.spans).measured(tuple(arrays.parts)))
     if like is None:
         return found
-    return {
-        part: values[like] if isinstance(values, np.ndarray) else values.take(array(like))
-        for part, values in found.items()
+    each = {id(values): values for values in found.values()}
+    spread = {
+        key: values[like] if isinstance(values, np.ndarray) else values.take(array(like))
+        for key, values in each.items()
     }
+    return {part: spread[id(values)] for part, values in found.items()}
 
 
 def streamed(probes: Probes, batches: pyarrow.RecordBatchReader) -> Iterator[Piece]:

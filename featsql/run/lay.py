@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.arrays.arrow import array, numbers, places
+from featsql.arrays.memory import kept
 from featsql.arrays.part import RefusedError
 from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
@@ -98,7 +99,7 @@ class Laying:
         if not len(self.asked):
             raise RefusedError  # there is nothing to compute
         workers = int(self.engine.rows("SELECT current_setting('threads')")[0][0])
-        with ThreadPoolExecutor(workers) as pool:
+        with kept(), ThreadPoolExecutor(workers) as pool:
             for i, work in enumerate(self.works):
                 for earlier in self.works[: max(i + 1 - AT_ONCE, 0)]:
                     self.end(earlier, pool, workers)

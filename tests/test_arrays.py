@@ -10,11 +10,10 @@ import pyarrow
 import pytest
 
 from featsql.arrays import order, ranges, reduce, spans
-from featsql.arrays.part import Part, RefusedError
+from featsql.arrays.part import FOREVER, INSTANT, Part, RefusedError
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Probes, Rows
 
-FOREVER = 2**61
 SPANS = {0: ("e0", "last"), 1: ("e1", "last"), 2: ("e2", "last"), 3: ("ever", "last"), 5: ("e1", "before")}
 
 
@@ -66,6 +65,7 @@ def parts() -> Iterator[Part]:
             yield from (Part(half, "large", flags, span) for half in ("high", "low"))
             yield from (Part("min", name, flags, span) for name in ("float", "small", "large"))
             yield from (Part("max", name, flags, span) for name in ("float", "small", "large"))
+            yield from (Part("min", INSTANT, flags, span), Part("max", INSTANT, flags, span))
             yield from (Part("distinct", name, flags, span) for name in ("small", "large"))
             yield from (Part("distinct", "word", flags, span), Part("squares", "far", flags, span))
             yield from (Part("quantile", name, flags, span, share=0.3) for name in ("far", "large"))
@@ -90,7 +90,7 @@ def looped(part: Part, given: Rows, asked: Probes, probe: int) -> Any:
         return ordered(part, given, np.flatnonzero(counts))
     if part.argument is None:
         return int(counts.sum())
-    column = given.columns[part.argument]
+    column = Column(given.at) if part.argument == INSTANT else given.columns[part.argument]
     if part.argument == "word":
         assert isinstance(column.values, pyarrow.Array)
         return len({each for each in column.values.filter(pyarrow.array(counts)).to_pylist() if each is not None})
@@ -159,13 +159,22 @@ def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypa
         dice = np.random.default_rng(seed)
         reach = int(dice.choice([10, 100, 10_000]))
         given, asked = rows(dice, reach), probes(dice, reach)
-        found = Ranges(given, asked, SPANS).measured(every)
-        for part in every:
+        far = bool((abs(given.at) >= FOREVER).any())
+        told = [part for part in every if part.argument != INSTANT or not far]
+        found = Ranges(given, asked, SPANS).measured(told)
+        for part in told:
             answers: Any = found[part]
             answers = answers.to_pylist() if part.operation == "list" else answers
             for probe in range(len(asked)):
                 expected = looped(part, given, asked, probe)
                 assert same(answers[probe], expected), (seed, part, probe, answers[probe], expected)
+
+
+def test_instants_too_far_away_to_be_told_from_others_are_refused() -> None:
+    given = Rows(np.zeros(2, int), np.array([0, FOREVER]), None, {})
+    asked = Probes(np.zeros(1, int), np.ones(1, int), {"from": np.zeros(1, int), "to": np.ones(1, int)})
+    with pytest.raises(RefusedError):
+        Ranges(given, asked, {0: ("from", "to")}).measured([Part("max", INSTANT, (), 0)])
 
 
 def test_the_spread_of_infinite_values_is_refused() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
 from featsql.arrays.order import coded, portions, replaced, sortable, spread, taken, written_out
-from featsql.arrays.part import Part, RefusedError
+from featsql.arrays.part import FOREVER, INSTANT, Operation, Part, RefusedError
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
 from featsql.arrays.repeats import Places, firsts, same_before
@@ -144,15 +144,30 @@ class Ranges(Struct, dict=True):
         """Which rows an aggregate counts; None for all."""
         if (argument, flags) not in self.chosen:
             masks = [self.rows.columns[flag].values for flag in flags]
-            valid = self.rows.columns[argument].valid if argument is not None else None
+            valid = self.rows.columns[argument].valid if argument not in {None, INSTANT} else None
             masks += [] if valid is None else [valid]
             self.chosen[argument, flags] = np.logical_and.reduce(masks) if masks else None
         return self.chosen[argument, flags]
 
+    def values(self, argument: str | None) -> Any:
+        """The values of an argument; of rows there are none. Raises RefusedError where an instant is too far away to be
+        told from others."""
+        if argument != INSTANT:
+            return self.rows.columns[argument].values if argument is not None else None
+        if len(self.rows) and max(abs(int(self.rows.at.min())), abs(int(self.rows.at.max()))) >= FOREVER:
+            raise RefusedError
+        return self.rows.at
+
+    def outermost(self, operation: Operation, spans: Spans) -> list[Values]:
+        """The first or the last instant of each range: that of the row at its end."""
+        places = [begin if operation == "min" else end - 1 for begin, end in spans.edges]
+        at = np.append(self.rows.at, 0)  # what an empty range has there is asked by nobody
+        return [at.take(each, mode="clip") for each in places]
+
     def shaped(self, shape: Part, spans: Spans) -> list[Values]:
         """An aggregate of several ranges of each probe."""
         mask = self.counted(shape.argument, shape.flags)
-        values = self.rows.columns[shape.argument].values if shape.argument is not None else None
+        values = self.values(shape.argument)
         if shape.operation == "count":
             return spans.counts(mask)
         if shape.operation == "list":
@@ -160,6 +175,8 @@ class Ranges(Struct, dict=True):
         if shape.operation == "distinct":
             return self.distinct(self.before(shape, mask), spans)
         assert isinstance(values, np.ndarray)
+        if shape.argument == INSTANT and mask is None and type(spans) is Spans:
+            return self.outermost(shape.operation, spans)
         match shape.operation:
             case "sum" if values.dtype.kind == "f":
                 return [total + 0.0 for total in spans.reduced(np.add, masked(values, mask, 0.0), 0.0)]

@@ -13,6 +13,8 @@ FLOATS = frozenset({"FLOAT", "DOUBLE"})
 # Whole numbers that may have more than 64 bits; where one has, arrays refuse them.
 LARGE = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})
 INSTANTS = frozenset({"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE"})
+# Those that are whole microseconds.
+PRECISE = INSTANTS - {"DATE"}
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 # The widest decimals whose sums can be put together from whole numbers again.
 DIGITS, PLACES = 18, 9

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from featsql.arrays.part import FOREVER as FOREVER
 from featsql.plan import names
 from featsql.plan.edges import is_instant, is_steady
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
 
-# Further than any instant, and near enough for the difference of two to be counted.
-FOREVER = 2**61
 # From here on, and before, everything is as far as infinity.
 EPOCHS = ("70000-01-01", "70000-01-01 (BC)")
 # What no row reaches.

@@ -8,13 +8,14 @@ from typing import Any
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.arrays.part import Operation, Part
+from featsql.arrays.part import INSTANT, Operation, Part
 from featsql.plan import names
 from featsql.plan.encode import (
     FLOATS,
     INSTANTS,
     LARGE,
     PLACES,
+    PRECISE,
     SMALL,
     decimal,
     decoded,
@@ -149,9 +150,11 @@ class Reading(Struct):
         kind = self.kind(argument)
         if not is_ordered(kind):
             return None
+        operation: Operation = "min" if isinstance(call, exp.Min) else "max"
+        if argument.name in self.times and kind in PRECISE:
+            return self.if_any(None, decoded(self.part(operation, INSTANT), kind))
         name = self.fetch(argument)
-        found = self.part("min" if isinstance(call, exp.Min) else "max", name)
-        return self.if_any(name, decoded(found, kind))
+        return self.if_any(name, decoded(self.part(operation, name), kind))
 
     def spread(self, argument: exp.Column, freedom: int, root: bool) -> exp.Expr | None:
         """A variance, or its root."""

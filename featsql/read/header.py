@@ -7,7 +7,7 @@ from typing import Literal
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
+from featsql.read.project import PROJECT_FILE, ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
 from featsql.read.rules import read_rules
 from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
 from featsql.read.validate import Complaint, fitted
@@ -38,6 +38,20 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "state": ("event_time", "unique_key"),
     "periods": ("valid_from", "valid_to"),
     "static": ("why",),
+}
+
+# How the rows of each kind of model may be stored, and what else to do.
+STORED: Mapping[str, frozenset[str]] = {
+    "plain": frozenset({"view", "table", "ephemeral", "incremental"}),
+    "features": frozenset(),
+    "labels": frozenset({"table"}),
+    "training_set": frozenset({"table", "external"}),
+}
+STORING: Mapping[str, str] = {
+    "plain": "`external` belongs to kind training_set; of a table, `publish` makes a copy",
+    "features": "leave it out: a features model is computed wherever a training set asks for it",
+    "labels": "leave it out: labels are always a table",
+    "training_set": "leave it out, or say `external`: a training set is a table, or lies in files alone",
 }
 
 
@@ -155,12 +169,19 @@ def unpublishable(block: HeaderBlock, places: Places) -> Iterator[Diagnostic]:
         yield Diagnostic("FS103", message, place, "a path is relative to the project's folder; copy from there")
     if block.publish is not None and "\\" in block.publish.path:
         yield Diagnostic("FS103", "wrong value for `path`: `\\` separates nothing", place, "write `/`")
-    if block.materialized == "external" and block.kind != "training_set":
-        hint = "it belongs to kind training_set; of a table, `publish` makes a copy"
-        yield Diagnostic("FS120", f"a model of kind `{block.kind}` cannot be external", external, hint)
+    if block.materialized not in STORED[block.kind] and is_own(places):
+        message = f"a model of kind `{block.kind}` cannot be materialized as `{block.materialized}`"
+        yield Diagnostic("FS120", message, external, STORING[block.kind])
     elif block.materialized == "external" and block.publish is None:
         hint = "say where they are to lie: publish={'path': 'target/training.parquet'}"
         yield Diagnostic("FS122", "an external training set does not say where its rows lie", external, hint)
+
+
+def is_own(places: Places) -> bool:
+    """Whether it is said of a model itself how it is stored: what a folder's models have in common means nothing to
+    some of them."""
+    place = places.raw.places.get("materialized")
+    return "materialized" in places.raw.values and (place is None or place.path != PROJECT_FILE)
 
 
 def read_clock(block: TimeBlock, places: Places, default_delay: str | None, found: list[Diagnostic]) -> Clock | None:

@@ -12,7 +12,7 @@ from featsql.names import did_you_mean
 from featsql.read.document import Document, read_document
 from featsql.read.files import found_below, read_text
 from featsql.read.folders import check_folders, folder_settings, refuse_unmet
-from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
+from featsql.read.project import PROJECT_FILE, Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
 from featsql.read.rules import read_rules
 from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile
@@ -20,7 +20,6 @@ from featsql.read.template import TemplateError, render_value
 from featsql.read.validate import validate
 from featsql.temporal import interval
 
-PROJECT_FILE = "featsql_project.yml"
 SHORTEST_SECRET = 4
 
 

@@ -12,8 +12,10 @@ from featsql.arrays import piles
 from featsql.arrays.arrow import array, column, handed_over
 from featsql.arrays.growing import Kept
 from featsql.arrays.last import last_rows
+from featsql.arrays.part import Part
 from featsql.arrays.piles import Deal, Piles, in_order
 from featsql.arrays.rows import Column, Probes, Rows
+from featsql.run.measure import Found
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-3, 5)), max_size=40)
 # Instants that one number can hold beside groups and places, and such as it cannot.
@@ -135,3 +137,22 @@ def test_numbers_go_to_arrow_and_back(kind: str) -> None:
     found = column(given)
     assert array(found.values, found.valid) == given
     assert handed_over(given.slice(0, 0), np.zeros(2, np.int64), np.zeros(2, bool)).null_count == 2
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.lists(st.integers(0, 2), min_size=3, max_size=3)), max_size=6))
+def test_answers_that_are_the_same_are_kept_once_as_long_as_they_are(pieces: list[tuple[int, list[int]]]) -> None:
+    """Each piece has up to three different arrays, of which each part has one."""
+    parts = [Part("count", None, (), i) for i in range(3)]
+    found, expected = Found(sum(size for size, _ in pieces)), {part: list[object]() for part in parts}
+    for number, (size, chosen) in enumerate(pieces):
+        given = [np.arange(size, dtype=(np.int32, np.int64, np.float64)[i]) + 10 * number + i for i in range(3)]
+        answers = {part: given[i] for part, i in zip(parts, chosen, strict=True)}
+        found.add(answers, size)
+        for part, values in answers.items():
+            expected[part] += values.tolist()
+    for part in parts if pieces else ():
+        kept = found.numbers[found.like[part]].taken(slice(found.size)).values
+        assert isinstance(kept, np.ndarray)
+        assert kept.tolist() == expected[part]
+    if pieces and all(len(set(chosen)) == 1 for _, chosen in pieces):
+        assert len(found.numbers) == 1

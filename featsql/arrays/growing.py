@@ -35,14 +35,24 @@ class Growing(Struct):
             self.valid[start : self.filled] = True if rows.valid is None else rows.valid[order]
 
     def with_room(self, values: Values | None, start: int, kind: np.dtype[np.generic]) -> Values:
-        """Values with room for all that is filled, of which those before `start` are there."""
-        if values is not None and self.filled <= len(values):
+        """Values with room for all that is filled, and wide enough for a kind, of which those before `start` are
+        there."""
+        if values is None:
+            self.room = max(self.room, self.filled)
+            return np.empty(self.room, dtype=kind)
+        wide = np.promote_types(values.dtype, kind)
+        if self.filled <= len(values) and values.dtype == wide:
             return values
-        self.room = max(self.room, 2 * self.filled if values is not None else self.filled)
-        larger = np.empty(self.room, dtype=kind)
-        if values is not None:
-            larger[:start] = values[:start]
+        self.room = max(self.room, 2 * self.filled if self.filled > len(values) else 0)
+        larger = np.empty(self.room, dtype=wide)
+        larger[:start] = values[:start]
         return larger
+
+    def copied(self, size: int) -> Growing:
+        """Another column with the first rows of this."""
+        found = Growing(self.room)
+        found.add(self.taken(slice(size)))
+        return found
 
     def taken(self, chosen: slice) -> Column:
         """The rows at some places."""

@@ -66,7 +66,7 @@ class Pile(Struct):
         given = self.fetched.piles.pile(self.number)
         order = in_order(given[GROUP].values, given[names.HAPPENED].values)
         found = {name: each.taken(order) for name, each in given.items()}
-        group, at = (found.pop(name).values.astype("int64") for name in (GROUP, names.HAPPENED))
+        group, at = (found.pop(name).values.astype("int64", copy=False) for name in (GROUP, names.HAPPENED))
         places = found.pop(PLACE).values if PLACE in found else order
         known = found.pop(names.ORDER, None)
         return Rows(group, at, known.values if known is not None else None, found), places

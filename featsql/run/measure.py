@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
@@ -13,10 +13,11 @@ import pyarrow
 from msgspec import Struct, field
 
 from featsql.arrays.arrow import array, numbers
+from featsql.arrays.growing import Growing
 from featsql.arrays.part import Part
 from featsql.arrays.piles import in_order, inverse
 from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Integers, Probes, Rows, Values
+from featsql.arrays.rows import Column, Integers, Probes, Rows, Values
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
@@ -39,10 +40,10 @@ class Measuring(Struct):
     workers: int
     waiting: deque[tuple[Integers, Future[dict[Part, Any]]]] = field(default_factory=deque)
     answered: list[Integers] = []
-    found: dict[Part, list[Any]] = {}
+    found: Found = field(default_factory=lambda: Found(0))
 
     def __post_init__(self) -> None:
-        self.found = {part: [] for part in self.arrays.parts}
+        self.found = Found(len(self.probes))
 
     def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
         """Have all probes answered of rows in piles, and go on meanwhile: `dealt` are the places of those of each."""
@@ -62,13 +63,12 @@ class Measuring(Struct):
         together = min(max(len(self.probes) // (2 * self.workers), FEWEST), MOST)
         for start in range(0, len(places), together):
             some = places[start : start + together]
-            self.waiting.append((some, self.pool.submit(answered, self.arrays, self.probes.taken(some), take)))
+            self.waiting.append((some, self.pool.submit(answered, self.arrays, self.probes, some, take)))
 
     def collect(self) -> None:
         """Take the next answers. Raises RefusedError."""
         places, future = self.waiting.popleft()
-        for part, values in future.result().items():
-            self.found[part].append(values)
+        self.found.add(future.result(), len(places))
         self.answered.append(places)
 
     def columns(self) -> dict[str, pyarrow.Array]:
@@ -80,13 +80,10 @@ class Measuring(Struct):
             for _, future in self.waiting:
                 future.cancel()
         back = inverse(np.concatenate(self.answered))
-        alike = {part: tuple(map(id, pieces)) for part, pieces in self.found.items()}
-        different = dict(zip(alike.values(), self.found.values(), strict=True))
-        slow = [key for key, pieces in different.items() if not isinstance(pieces[0], np.ndarray)]
-        made = {key: self.shared(different[key], back) for key in slow}
-        quick = {key: pieces for key, pieces in different.items() if key not in made}
-        made |= zip(quick, self.pool.map(partial(in_places, back=back), quick.values()), strict=True)
-        return {name: made[alike[part]] for part, name in self.arrays.parts.items()}
+        made = {part: self.shared(pieces, back) for part, pieces in self.found.lists.items()}
+        numbers = self.found.numbers
+        made |= zip(numbers, self.pool.map(partial(in_places, back=back), numbers.values()), strict=True)
+        return {name: made[self.found.like[part]] for part, name in self.arrays.parts.items()}
 
     def shared(self, pieces: list[pyarrow.Array], back: Integers) -> pyarrow.Array:
         """Answers that take long to put in their places, which all workers do together."""
@@ -95,13 +92,49 @@ class Measuring(Struct):
         return pyarrow.concat_arrays(list(self.pool.map(whole.take, shares)))
 
 
-def in_places(pieces: list[Values], back: Integers) -> pyarrow.Array:
+class Found(Struct):
+    """The answers of so many probes as they come, piece by piece: numbers, and lists in Arrow's form. Parts that have
+    the same array in each piece are kept once: `like` tells under which of them."""
+
+    room: int
+    size: int = 0
+    numbers: dict[Part, Growing] = {}
+    lists: dict[Part, list[pyarrow.Array]] = {}
+    like: dict[Part, Part] = {}
+
+    def add(self, answers: Mapping[Part, Any], size: int) -> None:
+        """The answers of the next probes, which are so many."""
+        first: dict[int, Part] = {}
+        for part, values in answers.items():
+            same = first.setdefault(id(values), part)
+            if isinstance(values, np.ndarray):
+                self.number(part, values, same)
+            else:
+                self.like[part] = part
+                self.lists.setdefault(part, []).append(values)
+        self.size += size
+
+    def number(self, part: Part, values: Values, same: Part) -> None:
+        """Keep the next numbers of a part, unless it has always been the same as another."""
+        known = self.like.setdefault(part, same)
+        if known == same != part:
+            return
+        if known != part:  # no longer the same
+            self.numbers[part] = self.numbers[known].copied(self.size)
+            self.like[part] = part
+        self.numbers.setdefault(part, Growing(self.room)).add(Column(values))
+
+
+def in_places(found: Growing, back: Integers) -> pyarrow.Array:
     """Answers, piece after piece, each in its place."""
-    return array(np.concatenate(pieces).take(back, mode="clip"))
+    values = found.taken(slice(len(back))).values
+    assert isinstance(values, np.ndarray)
+    return array(values.take(back, mode="clip"))
 
 
-def answered(arrays: Arrays, probes: Probes, take: Take) -> dict[Part, Any]:
-    """Every part of some probes; parts that are the same have the same array. Raises RefusedError."""
+def answered(arrays: Arrays, asked: Probes, places: Integers, take: Take) -> dict[Part, Any]:
+    """Every part of the probes at some places; parts that are the same have the same array. Raises RefusedError."""
+    probes = asked.taken(places)
     different, like = probes.distinct()
     found: dict[Part, Any] = dict(Ranges(take(), different, arrays.spans).measured(tuple(arrays.parts)))
     if like is None:

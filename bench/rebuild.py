@@ -4,7 +4,9 @@
                             [--out target/bench]
 
 Every figure is the wall time of a whole process, the median of several. What a process needs in any case is shown by
-the same build of hardly any rows. What stands in the end must be what a build from nothing gives. Prints a table.
+the same build of hardly any rows. What it takes to look once at all facts, any of which new labels may ask for, is
+shown by DuckDB, which reads the same columns and adds them up. What stands in the end must be what a build from nothing
+gives. Prints a table.
 """
 
 from __future__ import annotations
@@ -30,6 +32,13 @@ AT_FIRST = 99
 # Where the training set lies: new rows come as a file of their own.
 FOLDER = "target/answer/"
 STEPS = ("from nothing", "hardly any rows", "nothing changed", "1 % more labels", "one features model changed")
+ONCE = "DuckDB reads all facts once"
+EVENTS = "sum(id), sum(epoch_us(moment)), sum(amount)"
+FACTS = {
+    "W2": {"events": EVENTS},
+    "W4": {"events": f"{EVENTS}, sum(category), sum(merchant)"}
+    | {f"changes_{n}": "sum(id), sum(epoch_us(moment)), sum(tier), sum(score)" for n in range(5)},
+}
 
 
 def main() -> None:
@@ -46,7 +55,7 @@ def main() -> None:
     few = make_data.make(options.out, 1_000, 100, 10, "even")
     workload = WORKLOADS[options.workload]
     runs = [built(workload, data, few) for _ in range(options.repeat)]
-    times = {step: median(run[step] for run in runs) for step in STEPS}
+    times = {step: median(run[step] for run in runs) for step in (*STEPS, ONCE)}
     print(f"{workload.name}: {options.events:,} events, {options.spine:,} labels\n")
     print("| build | seconds | % of the first | % without the start |\n|---|---|---|---|")
     whole, start = times["from nothing"], times["hardly any rows"]
@@ -74,11 +83,18 @@ def built(workload: Workload, data: Path, few: Path) -> dict[str, float]:
     for step, prepare in zip(STEPS[2:], (nothing, more, change), strict=True):
         found[step] = after(prepare, folder)
     given = answer(folder)
+    found[ONCE] = measured((sys.executable, "-c", reading(workload, data)))[0]
     shutil.rmtree(folder / "target")
     build(folder)
     if agrees(answer(folder), given) != "same":
         raise SystemExit("what was built again is not what is built from nothing")
     return found
+
+
+def reading(workload: Workload, data: Path) -> str:
+    """A program that reads the columns of a workload's facts."""
+    queries = [f"select {sums} from '{data / name}.parquet'" for name, sums in FACTS[workload.name].items()]
+    return f"import duckdb\nfor query in {queries!r}: duckdb.sql(query).fetchall()"
 
 
 def nothing() -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,10 @@ def test_compile_starts_without_what_it_does_not_need(tmp_path: Path) -> None:
     code = "import sys, featsql.cli\nsys.argv[1:] = ['compile']\ntry: featsql.cli.main()\nfinally: print(*sys.modules)"
     modules = python("-c", code, cwd=tmp_path / "shop").out.split()
     assert "sqlglot" in modules
-    assert {"numpy", "pyarrow", "polars", "pandas", "pydantic", "rich"}.isdisjoint(modules)
+    unneeded = {"pyarrow", "polars", "pandas", "pydantic", "rich"}
+    if not version("duckdb").startswith("1."):  # 1.5 loads it itself
+        unneeded.add("numpy")
+    assert unneeded.isdisjoint(modules)
 
 
 @pytest.mark.parametrize("command", ["build", "compile", "show", "ls", "lineage", "explain", "clean", "init"])

@@ -33,11 +33,12 @@ def types(planned: Over, frames: Frames) -> exp.Select:
 
 class Arrays(Struct, dict=True):
     """The parts of the measures of the node at a `position`, and each measure from its parts; `kinds` are the columns
-    of `types`."""
+    of `types`, `as_of` is the type of the instants that are asked about."""
 
     position: int
     frames: Frames
     kinds: Sequence[Column]
+    as_of: str
     parts: dict[Part, str] = {}
     values: dict[int, exp.Expr] = {}
     fetched: dict[str, exp.Expr] = {}
@@ -102,7 +103,7 @@ class Arrays(Struct, dict=True):
     def asked(self, below: exp.Select) -> exp.Select:
         """The rows of a spine with what each sees last, and where its windows begin and end."""
         kind = kind_of(self.frames.info)
-        ends = self.frames.ends(column(names.NOW) if is_precise(kind) else None)
+        ends = self.frames.ends(column(names.NOW) if is_precise(kind) and is_precise(self.as_of) else None)
         query = exp.select(exp.Star(), exp.alias_(micros(column(names.AS_OF), kind), names.NOW))
         query = query.from_(below.subquery(copy=False), copy=False)
         query = exp.select(exp.Star(), *ends).from_(query.subquery(copy=False), copy=False)

@@ -63,7 +63,8 @@ def marked(features: Over | AsOf, engine: Engine, plan: Plan) -> Over | AsOf:
 def read(features: Over, plan: Plan, engine: Engine, position: int = 0) -> Arrays:
     """The parts of a node's measures, by the types that the engine gives them."""
     frames = Frames(features, "", plan.boundary)
-    return Arrays(position, frames, engine.columns(types(features, frames).sql("duckdb")))
+    kinds = engine.columns(types(features, frames).sql("duckdb"))
+    return Arrays(position, frames, kinds, plan.spine.as_of_type)
 
 
 class Desk(Struct, dict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from clinic import FILES, clinic
 
 import featsql
+from featsql.run.publish import sweep
 from featsql.run.run import Result
 
 QUERY = """
@@ -307,3 +309,23 @@ def test_a_view_that_another_hand_changed_is_made_again(tmp_path: Path) -> None:
         connection.execute("create or replace view training as select 1 as id")
     assert built(folder).reason == "its view was changed by another hand"
     assert len(asked(folder)) == 41
+
+
+def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
+    """But not the rows that are published, however old, nor what is written just now, nor what is named otherwise."""
+    folder = clinic(tmp_path, training=external(FOLDER))
+    assert built(folder).status == "success"
+    target = folder / "target"
+    (published,) = target.glob(".training.*")
+    names = [f".training.{digit * 32}" for digit in "abc"]
+    old, new, other = (*(target / name for name in names[:2]), target / ".training.backup")
+    link = target / f"{names[2]}.link"
+    for each in (old, new, other):
+        each.mkdir()
+        (each / "0000.parquet").touch()
+    link.symlink_to(old.name)
+    for each in (old, other, published, link):
+        os.utime(each, (0, 0), follow_symlinks=False)
+    sweep(target / "training")
+    assert {each for each in target.glob(".training.*") if not each.name.endswith(".yml")} == {new, other, published}
+    assert asked(folder, "select count(*) from training") != [(0,)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,9 @@ from featsql.read.project import Project, Publish
 from featsql.run.target import table_of
 
 HIDDEN = "*****"
+# How the names of files end that are not in their place yet.
+LEFT = re.compile(r"[0-9a-f]{32}(\.link)?")
+DAY = 24 * 60 * 60
 # How many digits the number of a generation of files has.
 DIGITS = 4
 
@@ -53,6 +59,7 @@ def put(model: Model, project: Project, write: Callable[[str], object]) -> None:
     path = project.root / wanted.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
         if wanted.is_folder:
             put_folder(path, write)
         else:
@@ -110,6 +117,22 @@ def put_folder(path: Path, write: Callable[[str], object]) -> None:
         raise
     if old is not None and old.parent == fresh.parent.resolve() and old.name.startswith(f".{path.name}."):
         shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what builds that were killed have left beside a path: what is older than a day, and not what a link points
+    to."""
+    own = path.resolve().name
+    for each in path.parent.glob(f".{escape(path.name)}.*"):
+        if not LEFT.fullmatch(each.name.removeprefix(f".{path.name}.")) or each.name == own:
+            continue
+        with suppress(OSError):  # another build may be at it
+            if time.time() - each.lstat().st_mtime < DAY:
+                continue
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
 
 
 def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str], indent: int | None = None) -> None:

@@ -116,3 +116,45 @@ def test_off_is_false_in_yaml() -> None:
     block, _ = fitted({"rules": {"dead-column": {"severity": False, "reason": "wanted"}}}, HeaderBlock)
     assert block is not None
     assert block.rules["dead-column"].severity == "off"
+
+
+def test_the_text_null_is_no_null() -> None:
+    _, found = fitted(NAMED | {"outputs": {"dev": {"path": "x", "threads": "null"}}}, ProjectFile)
+    assert [each.message for each in found] == ["wrong value for `threads`: here a whole number above 0 is expected"]
+    block, _ = fitted(NAMED | {"outputs": {"dev": {"path": "x", "threads": None, "memory_limit": "null"}}}, ProjectFile)
+    assert block is not None
+    assert (block.outputs["dev"].threads, block.outputs["dev"].memory_limit) == (None, "null")
+
+
+@pytest.mark.parametrize(("given", "read"), [("yes", True), ("OFF", False), ("0", False), (1, True), (1.0, True)])
+def test_what_looks_like_a_truth_value_is_one(given: object, read: bool) -> None:
+    block, _ = fitted({"enabled": given, "description": "yes"}, HeaderBlock)
+    assert block is not None
+    assert (block.enabled, block.description) == (read, "yes")
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    block, _ = fitted(NAMED | {"config-version": 2.0, "outputs": {"dev": {"path": "x", "threads": 4.0}}}, ProjectFile)
+    assert block is not None
+    assert (block.config_version, block.outputs["dev"].threads) == (2, 4)
+
+
+def test_a_key_is_said_once_however_it_is_written() -> None:
+    block, found = fitted(NAMED | {"model_paths": ["a"], "model-paths": ["b"]}, ProjectFile)
+    assert block is None
+    assert [(each.code, each.path) for each in found] == [("FS102", ("model-paths",))]
+
+
+def test_a_key_keeps_the_place_at_which_it_is_written() -> None:
+    _, found = fitted(NAMED | {"model_paths": 3}, ProjectFile)
+    assert [each.path for each in found] == [("model_paths",)]
+
+
+def test_other_spellings_are_those_of_the_file_alone() -> None:
+    _, found = fitted(NAMED | {"outputs": {"dev": {"path": "x", "schema_": "main"}}}, ProjectFile)
+    assert [(each.code, each.name) for each in found] == [("FS102", "schema_")]
+
+
+def test_an_unknown_key_need_be_no_text() -> None:
+    _, found = fitted({"time": {1: 2}}, HeaderBlock)
+    assert [(each.code, each.name) for each in found] == [("FS102", "1")]

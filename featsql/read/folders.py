@@ -40,7 +40,8 @@ class Settings(Struct):
 def merged(key: str, far: Any, near: Any) -> Any:
     """A nearer value over a farther one."""
     if key == "tags":
-        return list(dict.fromkeys([*listed(far), *listed(near)]))
+        tags = [*listed(far), *listed(near)]
+        return [tag for i, tag in enumerate(tags) if tag not in tags[:i]]
     if key in {"meta", "rules"} and isinstance(far, dict) and isinstance(near, dict):
         return far | near
     return near
@@ -50,7 +51,7 @@ def listed(value: Any) -> list[Any]:
     """A list, whatever was given."""
     if value is None:
         return []
-    return [value] if isinstance(value, str) else list(value)
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def folder_settings(document: Document, section: str, project: str, path: PurePosixPath) -> Settings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator, KeysView, Mapping, Set, ValuesView
+from typing import Any, Literal
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
@@ -87,7 +87,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
     rules = own_rules(block, places, found)
     if found:
         raise FeatsqlError(found)
-    columns: tuple[ColumnProperties, ...] = tuple(raw.values.get("columns", ()))
+    columns: tuple[ColumnProperties, ...] = raw.values["columns"] if is_described(raw) else ()
     return Config(
         kind=block.kind,
         materialized=block.materialized,
@@ -113,13 +113,24 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
 
 def header_block(raw: RawConfig, places: Places) -> HeaderBlock:
     """The header as its schema has it. Raises FeatsqlError with what does not fit."""
-    values = {key: value for key, value in raw.values.items() if key != "columns"}
+    values = {key: listed(each) for key, each in raw.values.items() if key != "columns" or not is_described(raw)}
     if "entity" in values and values["entity"] is None:
         values["entity"] = []
     block, wrong = fitted(values, HeaderBlock)
     if block is None:
         raise FeatsqlError([told(each, places) for each in wrong])
     return block
+
+
+def is_described(raw: RawConfig) -> bool:
+    """Whether a property file has words about columns; a header has none."""
+    columns = raw.values.get("columns")
+    return isinstance(columns, tuple) and all(isinstance(each, ColumnProperties) for each in columns)
+
+
+def listed(value: Any) -> Any:
+    """What a template gives one item after the other as a list."""
+    return list(value) if isinstance(value, Iterator | KeysView | ValuesView | Set | range) else value
 
 
 def told(complaint: Complaint, places: Places) -> Diagnostic:

@@ -105,7 +105,8 @@ class Loader:
                 missing = key == "model-paths" and not (self.root / name).is_dir()
                 problem = f"there is no folder `{name}`" if missing else "the path is not relative to the project"
                 if missing or Path(name).is_absolute():  # nothing can be read from there
-                    place = document.value_place((key, i))
+                    written = key if key in document.value else key.replace("-", "_")
+                    place = document.value_place((written, i))
                     message = f"wrong value for `{key}`: {problem}"
                     raise FeatsqlError([*self.found, Diagnostic("FS103", message, place, did_you_mean(name, here))])
 

@@ -145,6 +145,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.meter.step()
         if isinstance(target, Undefined):
             raise undefined(target, self.globals, site.origin)
+        for key, value in () if macro else options.items():
+            if isinstance(value, Undefined):
+                raise undefined(value, self.globals, site.keywords.get(key, site.origin))
         if macro:
             self.reached.add(target.name)
         elif isinstance(text := getattr(getattr(target, "__wrapped__", target), "__self__", None), str):

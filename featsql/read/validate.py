@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -32,6 +33,9 @@ ELSEWHERE = {
     "snapshots": "a source with `kind: state` keeps every version, so that no snapshot is needed",
 }
 UNIONS = (types.UnionType, Union)
+WHOLE = re.compile(r"[+-]?\d+(\.0+)?")
+TRUTH = {"true": True, "yes": True, "on": True, "1": True, "1.0": True}
+TRUTH |= {"false": False, "no": False, "off": False, "0": False, "0.0": False}
 MAPPING = "a mapping is expected: `key: value`"
 # What is expected where a value has this type.
 WORDS: Mapping[Any, str] = {
@@ -102,17 +106,25 @@ def where(complaint: Complaint, document: Document) -> tuple[Place, str | None]:
 
 def fitted(value: Mapping[str, Any], schema: type[Some]) -> tuple[Some | None, list[Complaint]]:
     """A mapping as a block, or None and everything that is wrong with it."""
+    documented = {written_out(schema).get(key, key): each for key, each in value.items()}
     try:
-        return made(renamed(value, schema), schema), []
+        if len(documented) == len(value):
+            return made(documented, schema), []
+        reason = "a key is given twice"
     except ValidationError as error:
-        # the library tells the first error alone
-        return None, list(complaints(value, schema, ())) or [Complaint("FS103", (), str(error))]
+        reason = str(error)
+    # the library tells the first error alone
+    return None, list(complaints(value, schema, ())) or [Complaint("FS103", (), reason)]
 
 
 def made(value: Any, kind: Any) -> Any:
-    """A value as its type has it; a text may stand for a number, as where a template gave it. Raises
-    ValidationError."""
-    return convert(value, kind, strict=False, dec_hook=read)
+    """A value as its type has it. Raises ValidationError."""
+    try:
+        return convert(value, kind, dec_hook=read)
+    except ValidationError:
+        return convert(loosened(value, kind), kind, dec_hook=read)
+    except Exception as error:  # of what a template gave, and is no value: a name that is not defined, say
+        raise ValidationError(str(error)) from error
 
 
 def read(kind: Any, value: Any) -> Any:
@@ -120,10 +132,39 @@ def read(kind: Any, value: Any) -> Any:
     return kind.read(value)
 
 
-def renamed(value: Mapping[str, Any], schema: type[Block]) -> dict[str, Any]:
-    """A mapping with its keys as they are documented: `model_paths` is `model-paths`, too."""
-    names = dict(zip(schema.__struct_fields__, schema.__struct_encode_fields__, strict=True))
-    return {names.get(key, key): each for key, each in value.items()}
+def written_out(schema: type[Block]) -> dict[str, str]:
+    """The keys of a file as they are documented, by how they may be written, too: `model_paths` is `model-paths`."""
+    return dict(zip(schema.__struct_fields__, schema.__struct_encode_fields__, strict=True))
+
+
+def loosened(value: Any, kind: Any) -> Any:
+    """A value in which a text stands for the number, or the truth value, that it looks like, as where a template gave
+    it, and a number for the whole or the truth value that it is."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in UNIONS:
+        for each in arguments if not isinstance(value, str) or str not in arguments else ():
+            value = loosened(value, each)
+    elif is_block(kind) and isinstance(value, dict):
+        kinds = get_type_hints(kind, include_extras=True)
+        known = {each.encode_name: kinds[each.name] for each in fields(kind)}
+        return {key: loosened(each, known.get(key, Any)) for key, each in value.items()}
+    elif origin is list and isinstance(value, list):
+        return [loosened(each, arguments[0]) for each in value]
+    elif origin is dict and isinstance(value, dict):
+        return {key: loosened(each, arguments[1]) for key, each in value.items()}
+    elif isinstance(value, str | int | float):
+        return scalar(value, kind if origin is None else arguments[0])
+    return value
+
+
+def scalar(value: str | float, kind: Any) -> Any:
+    """A number, or a truth value, if that is what a value looks like; else the value."""
+    text = str(value).strip().casefold()
+    if kind is bool:
+        return TRUTH.get(text, value)
+    if kind in {int, 2} and not isinstance(value, bool):
+        return int(float(text)) if WHOLE.fullmatch(text) else value
+    return value
 
 
 def complaints(value: Any, schema: type[Block], path: Path) -> Iterator[Complaint]:
@@ -131,16 +172,18 @@ def complaints(value: Any, schema: type[Block], path: Path) -> Iterator[Complain
     if not isinstance(value, dict):
         yield Complaint("FS103", path, f"here {MAPPING}")
         return
-    value = renamed(value, schema)
     kinds = get_type_hints(schema, include_extras=True)
     known = {each.encode_name: each for each in fields(schema)}
+    given: set[str] = set()
     for key, each in value.items():
-        if key in known:
-            yield from misfits(each, kinds[known[key].name], (*path, key))
+        name = str(key) if path else written_out(schema).get(key, str(key))
+        if name in known and name not in given:
+            yield from misfits(each, kinds[known[name].name], (*path, key))
         else:
-            yield Complaint("FS102", (*path, key), known=tuple(known))
+            yield Complaint("FS102", (*path, str(key)), known=tuple(known))
+        given.add(name)
     for key, field in known.items():
-        if field.required and key not in value:
+        if field.required and key not in given:
             yield Complaint("FS104", (*path, key))
 
 

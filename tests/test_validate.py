@@ -158,3 +158,17 @@ def test_other_spellings_are_those_of_the_file_alone() -> None:
 def test_an_unknown_key_need_be_no_text() -> None:
     _, found = fitted({"time": {1: 2}}, HeaderBlock)
     assert [(each.code, each.name) for each in found] == [("FS102", "1")]
+
+
+def test_only_what_does_not_fit_is_read_as_something_else() -> None:
+    settings = {"a": 1, "b": 1.0, "c": True, "d": "1"}
+    block, _ = fitted(NAMED | {"outputs": {"dev": {"path": "x", "threads": "4", "settings": settings}}}, ProjectFile)
+    assert block is not None
+    assert [(each, type(each)) for each in block.outputs["dev"].settings.values()] == [
+        (each, type(each)) for each in settings.values()
+    ]
+
+
+def test_what_is_no_value_is_told_beside_what_is_read_as_another() -> None:
+    _, found = fitted({"enabled": "yes", "rules": {"dead-column": range(2)}}, HeaderBlock)
+    assert [each.path for each in found] == [("rules", "dead-column")]

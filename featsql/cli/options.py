@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.files import PROJECT_FILE
 
 if TYPE_CHECKING:
     from featsql.api import Project
     from featsql.read.project import Project as Loaded
-
-PROJECT_FILE = "featsql_project.yml"
 
 Select = Annotated[
     list[str] | None,

@@ -16,7 +16,8 @@ from featsql.arrays.part import Part
 from featsql.engine import Column
 from featsql.plan import names
 from featsql.plan.asking import GROUP as GROUP
-from featsql.plan.microseconds import instants, is_precise, kind_of, micros
+from featsql.plan.encode import INSTANTS
+from featsql.plan.microseconds import instants, kind_of, micros
 from featsql.plan.over import LAST, Frames
 from featsql.plan.parts import Reading, limit
 from featsql.plan.plan import Over
@@ -103,7 +104,7 @@ class Arrays(Struct, dict=True):
     def asked(self, below: exp.Select) -> exp.Select:
         """The rows of a spine with what each sees last, and where its windows begin and end."""
         kind = kind_of(self.frames.info)
-        ends = self.frames.ends(column(names.NOW) if is_precise(kind) and is_precise(self.as_of) else None)
+        ends = self.frames.ends(column(names.NOW) if {kind, self.as_of} <= INSTANTS else None)
         query = exp.select(exp.Star(), exp.alias_(micros(column(names.AS_OF), kind), names.NOW))
         query = query.from_(below.subquery(copy=False), copy=False)
         query = exp.select(exp.Star(), *ends).from_(query.subquery(copy=False), copy=False)

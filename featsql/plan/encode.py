@@ -12,6 +12,7 @@ SMALL = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "U
 FLOATS = frozenset({"FLOAT", "DOUBLE"})
 # Whole numbers that may have more than 64 bits; where one has, arrays refuse them.
 LARGE = frozenset({"UBIGINT", "HUGEINT", "UHUGEINT"})
+# Those that have whole microseconds, or whole days; others have more, or less.
 INSTANTS = frozenset({"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE"})
 # Those that are whole microseconds.
 PRECISE = INSTANTS - {"DATE"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from featsql.arrays.part import FOREVER as FOREVER
+from featsql.arrays.part import FOREVER
 from featsql.plan import names
 from featsql.plan.edges import is_instant, is_steady
 from featsql.resolve.catalog import RelationInfo
@@ -23,9 +23,13 @@ def micros(instant: exp.Expr, kind: str) -> exp.Expr:
     precise = "TIMESTAMP" if kind.upper() == "DATE" else kind
     value = exp.cast(instant.copy(), precise, dialect="duckdb")
     future, past = (exp.cast(exp.Literal.string(text), precise, dialect="duckdb") for text in EPOCHS)
-    beyond = exp.If(this=exp.GTE(this=value, expression=future), true=number(FOREVER))
+    return within(value, past, future, exp.Anonymous(this="epoch_us", expressions=[value.copy()]))
+
+
+def within(value: exp.Expr, past: exp.Expr, future: exp.Expr, counted: exp.Expr) -> exp.Expr:
+    """What is counted of a value between two ends; one of the infinities from there on, and before."""
+    beyond = exp.If(this=exp.GTE(this=value.copy(), expression=future), true=number(FOREVER))
     before_all = exp.If(this=exp.LTE(this=value.copy(), expression=past), true=number(-FOREVER))
-    counted = exp.Anonymous(this="epoch_us", expressions=[value.copy()])
     return exp.Case(ifs=[beyond, before_all], default=counted)
 
 
@@ -35,12 +39,10 @@ def shifted(now: exp.Expr, bound: exp.Expr) -> exp.Expr | None:
     distance = steps(bound)
     if distance is None:
         return None
-    value = now.copy()
+    counted = now.copy()
     for step, span in distance:
-        value = step(this=value, expression=exp.Anonymous(this="epoch_us", expressions=[span.copy()]))
-    beyond = exp.If(this=exp.GTE(this=now.copy(), expression=number(FOREVER)), true=number(FOREVER))
-    before_all = exp.If(this=exp.LTE(this=now.copy(), expression=number(-FOREVER)), true=number(-FOREVER))
-    return exp.Case(ifs=[beyond, before_all], default=value)
+        counted = step(this=counted, expression=exp.Anonymous(this="epoch_us", expressions=[span.copy()]))
+    return within(now, number(-FOREVER), number(FOREVER), counted)
 
 
 def steps(bound: exp.Expr) -> list[tuple[type[exp.Binary], exp.Expr]] | None:
@@ -53,11 +55,6 @@ def steps(bound: exp.Expr) -> list[tuple[type[exp.Binary], exp.Expr]] | None:
         return None
     below = steps(node.this)
     return None if below is None else [*below, (type(node), node.expression.unnest())]
-
-
-def is_precise(kind: str) -> bool:
-    """Whether instants of a type have whole microseconds, no more and no less."""
-    return kind.upper() in {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 
 
 def number(value: int) -> exp.Expr:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlglot import exp
 
+from featsql.arrays.part import FOREVER
 from featsql.plan import names
 from featsql.plan.lift import substitute
 from featsql.plan.measures import BLIND, over_nothing
 from featsql.plan.microseconds import (
     BEYOND,
-    FOREVER,
     instant,
     instants,
     is_prompt,

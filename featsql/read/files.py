@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePath
 
+PROJECT_FILE = "featsql_project.yml"
 MARK = b"\xef\xbb\xbf"  # with which some programs begin a file of UTF-8
 
 

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.read.project import PROJECT_FILE, ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
+from featsql.read.files import PROJECT_FILE
+from featsql.read.project import ColumnProperties, Config, Publish, RawConfig, RuleSetting, Split
 from featsql.read.rules import read_rules
 from featsql.read.schema import HeaderBlock, RuleBlock, TimeBlock
 from featsql.read.validate import Complaint, fitted
@@ -113,7 +114,7 @@ def read_header(raw: RawConfig, default_delay: str | None) -> Config:
 
 def header_block(raw: RawConfig, places: Places) -> HeaderBlock:
     """The header as its schema has it. Raises FeatsqlError with what does not fit."""
-    values = {key: listed(each) for key, each in raw.values.items() if key != "columns" or not is_described(raw)}
+    values = {key: gathered(each) for key, each in raw.values.items() if key != "columns" or not is_described(raw)}
     if "entity" in values and values["entity"] is None:
         values["entity"] = []
     block, wrong = fitted(values, HeaderBlock)
@@ -128,7 +129,7 @@ def is_described(raw: RawConfig) -> bool:
     return isinstance(columns, tuple) and all(isinstance(each, ColumnProperties) for each in columns)
 
 
-def listed(value: Any) -> Any:
+def gathered(value: Any) -> Any:
     """What a template gives one item after the other as a list."""
     return list(value) if isinstance(value, Iterator | KeysView | ValuesView | Set | range) else value
 

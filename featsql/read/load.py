@@ -10,9 +10,9 @@ from typing import Any
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.document import Document, read_document
-from featsql.read.files import found_below, read_text
+from featsql.read.files import PROJECT_FILE, found_below, read_text
 from featsql.read.folders import check_folders, folder_settings, refuse_unmet
-from featsql.read.project import PROJECT_FILE, Attachment, Entity, File, Project, RawConfig, Target
+from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.properties import Properties
 from featsql.read.rules import read_rules
 from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile

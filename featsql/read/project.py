@@ -13,7 +13,6 @@ from msgspec import Struct, field
 from featsql.errors import Place
 from featsql.temporal import Boundary, Clock
 
-PROJECT_FILE = "featsql_project.yml"
 SEEDS = "seed"  # what every seed has as its source
 
 ModelKind = Literal["plain", "features", "labels", "training_set"]

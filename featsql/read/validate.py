@@ -120,9 +120,17 @@ def fitted(value: Mapping[str, Any], schema: type[Some]) -> tuple[Some | None, l
 def made(value: Any, kind: Any) -> Any:
     """A value as its type has it. Raises ValidationError."""
     try:
+        return converted(value, kind)
+    except ValidationError:
+        return converted(loosened(value, kind), kind)
+
+
+def converted(value: Any, kind: Any) -> Any:
+    """A value that is plainly of its type. Raises ValidationError."""
+    try:
         return convert(value, kind, dec_hook=read)
     except ValidationError:
-        return convert(loosened(value, kind), kind, dec_hook=read)
+        raise
     except Exception as error:  # of what a template gave, and is no value: a name that is not defined, say
         raise ValidationError(str(error)) from error
 
@@ -142,7 +150,7 @@ def loosened(value: Any, kind: Any) -> Any:
     it, and a number for the whole or the truth value that it is."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in UNIONS:
-        for each in arguments if not isinstance(value, str) or str not in arguments else ():
+        for each in () if type(value) in arguments else arguments:
             value = loosened(value, each)
     elif is_block(kind) and isinstance(value, dict):
         kinds = get_type_hints(kind, include_extras=True)
@@ -162,8 +170,8 @@ def scalar(value: str | float, kind: Any) -> Any:
     text = str(value).strip().casefold()
     if kind is bool:
         return TRUTH.get(text, value)
-    if kind in {int, 2} and not isinstance(value, bool):
-        return int(float(text)) if WHOLE.fullmatch(text) else value
+    if (kind is int or isinstance(kind, int)) and WHOLE.fullmatch(text):
+        return int(text.partition(".")[0])
     return value
 
 

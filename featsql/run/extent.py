@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import Struct
 from sqlglot import exp
 
+from featsql.arrays.part import FOREVER
 from featsql.engine import Engine
-from featsql.plan.microseconds import FOREVER, happened, known_type, micros
+from featsql.plan.microseconds import happened, known_type, micros
 from featsql.plan.plan import Scan
 from featsql.resolve.catalog import RelationInfo
 from featsql.temporal import available_at, column

@@ -14,14 +14,13 @@ from sqlglot import exp
 
 from featsql.arrays.arrow import array, numbers, places
 from featsql.arrays.memory import kept
-from featsql.arrays.part import RefusedError
+from featsql.arrays.part import FOREVER, RefusedError
 from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
 from featsql.engine import ROW_GROUP, Engine
 from featsql.plan import names
 from featsql.plan.arrays import Arrays
 from featsql.plan.asking import GROUP, Asking, of_signature, signature, with_oldest
-from featsql.plan.microseconds import FOREVER
 from featsql.plan.newest import Newest
 from featsql.plan.plan import AsOf, Attach, Laid, Met, Over, Plan
 from featsql.plan.sharing import shared, together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ Take = Callable[[], Rows]
 Piece = tuple[Integers, Take]
 
 
-class Measuring(Struct):
+class Measuring(Struct, dict=True):
     """The parts of a node's measures on their way: `probes` are what is asked of each row of the spine; `pool` works on
     so many pieces at once as it has `workers`."""
 
@@ -40,10 +40,11 @@ class Measuring(Struct):
     workers: int
     waiting: deque[tuple[Integers, Future[dict[Part, Any]]]] = field(default_factory=deque)
     answered: list[Integers] = []
-    found: Found = field(default_factory=lambda: Found(0))
 
-    def __post_init__(self) -> None:
-        self.found = Found(len(self.probes))
+    @cached_property
+    def found(self) -> Found:
+        """What has been answered so far."""
+        return Found(len(self.probes))
 
     def pile(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
         """Have all probes answered of rows in piles, and go on meanwhile: `dealt` are the places of those of each."""

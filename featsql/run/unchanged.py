@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from featsql.read.files import PROJECT_FILE
 from featsql.run.run import Result, Run
 from featsql.run.state import FILE, State, digest, made_by, read_state
 from featsql.run.watch import Seen, look, same, stamp
@@ -23,7 +24,6 @@ from featsql.run.watch import Seen, look, same, stamp
 if TYPE_CHECKING:
     from featsql.read.project import Project
 
-PROJECT_FILE = "featsql_project.yml"
 LAST = "unchanged.json"
 TEXTS = (".sql", ".yml", ".yaml")
 FOLDER = re.compile(r"^target[-_]path:\s*(\S.*)$", re.MULTILINE)

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featsql.arrays import piles
-from featsql.arrays.arrow import array, column, handed_over
+from featsql.arrays.arrow import array, column
 from featsql.arrays.growing import Kept
 from featsql.arrays.last import last_rows
 from featsql.arrays.part import Part
 from featsql.arrays.piles import Deal, Piles, in_order
 from featsql.arrays.rows import Column, Probes, Rows
+from featsql.arrays.take import handed_over
 from featsql.run.measure import Found
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-3, 5)), max_size=40)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow
 
-from featsql.arrays.rows import Column, Flags, Integers, Values
+from featsql.arrays.rows import Column, Flags, Values
 
 NAMES = {"float": "float32", "double": "float64", "halffloat": "float16"}
 
@@ -89,8 +89,3 @@ def rebuilt(values: Values, there: Flags | None, kind: pyarrow.DataType) -> pyar
 def bitmap_of(there: Flags | None) -> pyarrow.Buffer | None:
     """Which values are there, as Arrow has it."""
     return None if there is None else pyarrow.py_buffer(np.packbits(there, bitorder="little"))
-
-
-def handed_over(values: pyarrow.Array, places: Integers, met: Flags) -> pyarrow.Array:
-    """The values at some places, where one was `met`; else NULL."""
-    return values.take(array(places, met))

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import array
 from featsql.arrays.arrow import column as column_of
 from featsql.arrays.digits import counted, digits
 from featsql.arrays.part import RefusedError
 from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Column, Flags, Integers, Values
+from featsql.arrays.take import handed_over
 
 # How many rows of ranges are written out at once, where an aggregate needs them one by one.
 WRITTEN_OUT = 1 << 21
@@ -81,7 +81,7 @@ def replaced(values: Any, chosen: Integers, others: Any) -> Any:
         return found
     places = np.arange(len(values))
     places[chosen] = len(values) + np.arange(len(chosen))
-    return pyarrow.concat_arrays([values, others]).take(array(places))
+    return handed_over(pyarrow.concat_arrays([values, others]), places)
 
 
 def sortable(column: Column, descending: bool, nulls_first: bool) -> list[Values]:

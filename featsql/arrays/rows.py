@@ -25,9 +25,9 @@ class Column(Struct, frozen=True):
     def taken(self, chosen: Any) -> Column:
         """The values at some places."""
         if isinstance(self.values, pyarrow.Array):
-            from featsql.arrays.arrow import array
+            from featsql.arrays.take import handed_over
 
-            return Column(self.values.take(array(chosen)))
+            return Column(handed_over(self.values, chosen))
         return Column(at(self.values, chosen), None if self.valid is None else self.valid[chosen])
 
 

@@ -18,6 +18,7 @@ from featsql.arrays.part import Part
 from featsql.arrays.piles import in_order, inverse
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Integers, Probes, Rows, Values
+from featsql.arrays.take import handed_over
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
@@ -89,8 +90,8 @@ class Measuring(Struct, dict=True):
     def shared(self, pieces: list[pyarrow.Array], back: Integers) -> pyarrow.Array:
         """Answers that take long to put in their places, which all workers do together."""
         whole = pyarrow.concat_arrays(pieces)
-        shares = map(array, np.array_split(back, self.workers))
-        return pyarrow.concat_arrays(list(self.pool.map(whole.take, shares)))
+        shares = np.array_split(back, self.workers)
+        return pyarrow.concat_arrays(list(self.pool.map(partial(handed_over, whole), shares)))
 
 
 class Found(Struct):
@@ -142,7 +143,7 @@ def answered(arrays: Arrays, asked: Probes, places: Integers, take: Take) -> dic
         return found
     each = {id(values): values for values in found.values()}
     spread = {
-        key: values[like] if isinstance(values, np.ndarray) else values.take(array(like))
+        key: values[like] if isinstance(values, np.ndarray) else handed_over(values, like)
         for key, values in each.items()
     }
     return {part: spread[id(values)] for part, values in found.items()}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 
 import pyarrow
 from msgspec import Struct
 
-from featsql.arrays.arrow import array, handed_over
+from featsql.arrays.arrow import array
 from featsql.arrays.last import last_rows, nowhere
 from featsql.arrays.rows import Flags, Integers, Probes
+from featsql.arrays.take import handed_over
 from featsql.plan.newest import Newest
 from featsql.run.fetch import Fetched, Pile
 
@@ -46,7 +48,8 @@ class Meeting(Struct):
             self.tied |= tied
         kept = self.fetched.kept
         self.fetched = None
-        return {self.newest.hit: array(met, met), **{name: handed_over(kept[name], at, met) for name in kept}}
+        values = self.pool.map(partial(handed_over, places=at, met=met), kept.values())
+        return {self.newest.hit: array(met, met), **dict(zip(kept, values, strict=True))}
 
 
 def answered(probes: Probes, pile: Pile) -> Answer:

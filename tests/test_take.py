@@ -1,0 +1,77 @@
+"""Values of Arrow arrays at some places are those that pyarrow takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import subprocess
+import sys
+import uuid
+
+import numpy as np
+import pyarrow
+import pytest
+
+from featsql.arrays.take import handed_over
+
+NAN = float("nan")
+ARRAYS = {
+    "numbers": pyarrow.array([1, None, 3, 4, 5]),
+    "narrow": pyarrow.array([1, 2, 3, 4, 5], pyarrow.int8()),
+    "booleans": pyarrow.array([True, None, False, True, False]),
+    "all": pyarrow.array([True, True, False, True, False]),
+    "floats": pyarrow.array([1.5, NAN, None, float("inf"), -0.0]),
+    "instants": pyarrow.array([dt.datetime(2024, 1, day) for day in range(1, 6)]),
+    "decimals": pyarrow.array([decimal.Decimal(i) / 8 for i in range(5)], pyarrow.decimal128(30, 20)),
+    "texts": pyarrow.array(["a", None, "", "dd", "ü"]),
+    "identities": pyarrow.array([uuid.UUID(int=i).bytes for i in range(5)], pyarrow.uuid()),
+    "lists": pyarrow.array([[1, None], None, [], [3], [4, 5, 6]]),
+    "large": pyarrow.array([[1.5], [2.5, 3.5], [], [4.5], [NAN]], pyarrow.large_list(pyarrow.float64())),
+    "lists of texts": pyarrow.array([["a"], None, ["b", None, "c"], [], ["d"]]),
+    "lists of lists": pyarrow.array([[[1], None], [], [[2, 3], []], None, [[4]]]),
+    "lists of booleans": pyarrow.array([[True, None], None, [], [False], [True]]),
+    "structs": pyarrow.array([{"a": 1}, None, {"a": None}, {"a": 4}, {"a": 5}]),
+    "nothing": pyarrow.nulls(5),
+}
+PLACES = np.array([4, 0, 0, 3, 2, 1, 4])
+MET = np.array([True, True, False, True, False, True, True])
+
+
+def same(one: pyarrow.Array, other: pyarrow.Array) -> bool:
+    """Whether two arrays have the same type and values, NaN like NaN."""
+    return one.type == other.type and repr(one.to_pylist()) == repr(other.to_pylist())
+
+
+@pytest.mark.parametrize("values", ARRAYS.values(), ids=ARRAYS)
+@pytest.mark.parametrize("met", [None, MET], ids=["all met", "some met"])
+@pytest.mark.parametrize("start", [0, 2])
+def test_what_is_taken_is_what_pyarrow_takes(values: pyarrow.Array, met: np.ndarray | None, start: int) -> None:
+    whole = pyarrow.concat_arrays([values.slice(3, start), values])
+    cut = whole.slice(start)
+    wanted = cut.take(pyarrow.array(PLACES, mask=None if met is None else ~met))
+    found = handed_over(cut, PLACES, met)
+    found.validate(full=True)
+    assert same(found, wanted)
+
+
+@pytest.mark.parametrize("values", ARRAYS.values(), ids=ARRAYS)
+def test_from_nothing_comes_nothing(values: pyarrow.Array) -> None:
+    none = np.zeros(2, dtype=np.bool_)
+    assert same(handed_over(values.slice(0, 0), np.zeros(2, dtype=np.int64), none), pyarrow.nulls(2, values.type))
+    assert same(handed_over(values, np.zeros(0, dtype=np.int64)), values.slice(0, 0))
+
+
+def test_no_functions_are_loaded_for_what_has_a_width() -> None:
+    script = """
+import sys, numpy, pyarrow
+from featsql.arrays.arrow import array
+from featsql.arrays.take import handed_over
+numbers, flags = array(numpy.arange(3)), array(numpy.ones(3, dtype=bool))
+for values in (numbers, flags, pyarrow.LargeListArray.from_arrays(numbers, numbers)):
+    handed_over(values, numpy.array([1, 0]))
+print("pyarrow.compute" in sys.modules)
+handed_over(pyarrow.array(["a", "b"]), numpy.array([1, 0]))
+print("pyarrow.compute" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow
 import pytest
 
-from featsql.arrays import order, ranges, reduce, spans
-from featsql.arrays.part import FOREVER, INSTANT, Part, RefusedError
+from featsql.arrays import order, ranges, reduce, spans, timeline
+from featsql.arrays.part import FOREVER, INSTANT, Part, RefusedError, Span
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Probes, Rows
 
-SPANS = {0: ("e0", "last"), 1: ("e1", "last"), 2: ("e2", "last"), 3: ("ever", "last"), 5: ("e1", "before")}
+SPANS: dict[int, Span] = {0: ("e0", None), 1: ("e1", None), 2: ("e2", None), 3: (None, None), 5: ("e1", "before")}
 
 
 def rows(dice: np.random.Generator, reach: int) -> Rows:
@@ -51,7 +51,7 @@ def probes(dice: np.random.Generator, reach: int) -> Probes:
     bounds = {f"e{i}": last - dice.integers(0, reach) for i in range(3)}
     if dice.random() < 0.3:
         bounds["e0"] = np.full(size, FOREVER + 2)
-    bounds |= {"last": last, "ever": np.full(size, -FOREVER), "before": last - dice.integers(0, reach)}
+    bounds["before"] = last - dice.integers(0, reach)
     return Probes(np.sort(dice.integers(0, 9, size)), last, bounds)
 
 
@@ -80,8 +80,11 @@ def parts() -> Iterator[Part]:
 def looped(part: Part, given: Rows, asked: Probes, probe: int) -> Any:
     """The answer of one part for one probe; None where there is none."""
     first, last = SPANS[part.span]
-    counts = (given.group == asked.group[probe]) & (given.at >= asked.bounds[first][probe])
-    counts &= given.at <= asked.bounds[last][probe]
+    counts = (given.group == asked.group[probe]) & (given.at <= asked.last[probe])
+    if first is not None:
+        counts &= given.at >= asked.bounds[first][probe]
+    if last is not None:
+        counts &= given.at <= asked.bounds[last][probe]
     if given.known is not None:
         counts &= given.known <= asked.last[probe]
     for flag in part.flags:
@@ -152,7 +155,7 @@ def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypa
     for module in (reduce, spans):
         monkeypatch.setattr(module, "LONG", 2 * block)
     monkeypatch.setattr(order, "WRITTEN_OUT", 50 * block)
-    for module in (order, ranges):
+    for module in (order, timeline):
         monkeypatch.setattr(module, "ROOM", room)
     every = list(parts())
     for seed in range(12):

@@ -13,6 +13,8 @@ Operation = Literal["count", "sum", "high", "low", "min", "max", "squares", "dis
 FOREVER = 2**61
 # The argument that is the instant of each row itself.
 INSTANT = "instant"
+# The names of the bounds where a range begins and ends; None where it has no beginning, or ends with what is seen last.
+Span = tuple[str | None, str | None]
 
 
 class RefusedError(Exception):

@@ -6,6 +6,8 @@ A pile is small enough to stay near the processor while it is sorted and read he
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -112,18 +114,21 @@ class Dealing(Struct):
     deal: Deal
     known: list[tuple[Probes, list[Integers]]] = []
 
-    def places(self, probes: Probes) -> list[Integers]:
+    def places(self, probes: Probes, pool: Executor) -> list[Integers]:
         """The places of the probes of each pile, in the order of their groups and of what they see."""
         for earlier, found in self.known:
             if np.array_equal(earlier.last, probes.last) and np.array_equal(earlier.group, probes.group):
                 return found
         order, starts = self.deal.order(probes.group)
-        found = []
-        for start, end in pairwise(starts):
-            places = order[start:end]
-            found.append(places[in_order(probes.group[places], probes.last[places])])
+        piles = [order[start:end] for start, end in pairwise(starts)]
+        found = list(pool.map(partial(ordered, probes), piles))
         self.known.append((probes, found))
         return found
+
+
+def ordered(probes: Probes, places: Integers) -> Integers:
+    """The places of some probes in the order of their groups and of what they see."""
+    return places[in_order(probes.group[places], probes.last[places])]
 
 
 def inverse(places: Integers) -> Integers:

@@ -19,13 +19,14 @@ from msgspec.structs import replace
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
 from featsql.arrays.order import coded, portions, replaced, sortable, spread, taken, written_out
-from featsql.arrays.part import FOREVER, INSTANT, Operation, Part, RefusedError
+from featsql.arrays.part import FOREVER, INSTANT, Operation, Part, RefusedError, Span
 from featsql.arrays.quantile import quantiles
-from featsql.arrays.reduce import ROOM, groups_of, masked, reduced, running
+from featsql.arrays.reduce import groups_of, masked, reduced, running
 from featsql.arrays.repeats import Places, firsts, same_before
 from featsql.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
 from featsql.arrays.smaller import smaller
 from featsql.arrays.spans import Spans, Stepped, extremes
+from featsql.arrays.timeline import Timeline
 
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100
@@ -42,7 +43,7 @@ class Ranges(Struct, dict=True):
 
     rows: Rows
     probes: Probes
-    spans: Mapping[int, tuple[str, str]]
+    spans: Mapping[int, Span]
     chosen: dict[tuple[str | None, tuple[str, ...]], Flags | None] = {}
     unseen: tuple[Integers, Integers] | None = None
 
@@ -83,47 +84,33 @@ class Ranges(Struct, dict=True):
     def of(self, probes: Probes) -> Ranges:
         """The ranges of some of the probes in the same rows, which are numbered as they are for all."""
         found = replace(self, probes=probes)
-        found.__dict__ |= {"order": self.order, "origin": self.origin}
+        found.__dict__["timeline"] = self.timeline
         return found
 
     @cached_property
     def edges(self) -> dict[int, tuple[Integers, Integers]]:
         """Where each span begins and ends among the rows, by probe."""
         ends = [set(each) for each in zip(*self.spans.values(), strict=True)]
-        firsts = {first: self.places(self.probes.bounds[first], "left") for first in ends[0]}
-        lasts = {last: self.places(self.probes.bounds[last], "right") for last in ends[1]}
+        bounds = self.probes.bounds
+        firsts = {name: self.starts() if name is None else self.places(bounds[name], "left") for name in ends[0]}
+        lasts = {name: self.places(self.probes.last if name is None else bounds[name], "right") for name in ends[1]}
         found = {i: (firsts[first], lasts[last]) for i, (first, last) in self.spans.items()}
         return {i: (begin, np.maximum(begin, end)) for i, (begin, end) in found.items()}
 
     @cached_property
-    def order(self) -> tuple[Integers, int, int, Integers | None]:
-        """One number for the group and the instant of each row, in their order, and how it is made: the first
-        instant, how many there may be, and, where these are too many, every instant that there is."""
-        at, low, high = self.rows.at, int(self.rows.at.min()), int(self.rows.at.max())
-        groups = int(max(self.rows.group[-1], self.probes.group[-1])) - self.origin + 1
-        width = high - low + 3
-        if width * groups < ROOM:
-            return (self.rows.group - self.origin) * width + (at - (low - 1)), low, width, None
-        instants, ranks = np.unique(at, return_inverse=True)
-        width = len(instants) + 1
-        return (self.rows.group - self.origin) * width + ranks, 0, width, instants
+    def timeline(self) -> Timeline:
+        """The rows as they are searched."""
+        return Timeline.of(self.rows, self.probes)
 
-    @cached_property
-    def origin(self) -> int:
-        """The first group."""
-        return int(min(self.rows.group[0], self.probes.group[0]))
+    def starts(self) -> Integers:
+        """Where the group of each probe begins."""
+        none = not len(self.rows)
+        return np.zeros(len(self.probes), dtype=np.int64) if none else self.timeline.starts(self.probes.group)
 
     def places(self, bound: Integers, side: Literal["left", "right"]) -> Integers:
         """How many rows come before a bound of each probe; those at the bound itself count by `side`."""
-        if not len(self.rows):
-            return np.zeros(len(bound), dtype=np.int64)
-        order, low, width, instants = self.order
-        group = (self.probes.group - self.origin) * width
-        if instants is None:
-            wanted = group + (np.clip(bound, low - 1, low + width - 2) - (low - 1))
-        else:
-            wanted, side = group + np.searchsorted(instants, bound, side), "left"
-        return np.searchsorted(order, wanted, side)
+        none = not len(self.rows)
+        return np.zeros(len(bound), dtype=np.int64) if none else self.timeline.places(self.probes.group, bound, side)
 
     def late(self) -> Integers | None:
         """The probes of which a range has rows that became known after them; None if none is."""

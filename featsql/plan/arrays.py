@@ -12,7 +12,7 @@ from functools import cached_property
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.arrays.part import Part
+from featsql.arrays.part import Part, Span
 from featsql.engine import Column
 from featsql.plan import names
 from featsql.plan.asking import GROUP as GROUP
@@ -73,17 +73,17 @@ class Arrays(Struct, dict=True):
         return sorted({part.span for part in self.parts})
 
     @cached_property
-    def spans(self) -> dict[int, tuple[str, str]]:
-        """The columns of a spine's row where each of these windows begins and ends: the same for the same ends."""
+    def spans(self) -> dict[int, Span]:
+        """The columns of a spine's row where each of these windows begins and ends: the same for the same ends, and
+        none for a window without a beginning, or one that ends with what is seen."""
         ends = [(first.sql("duckdb"), last.sql("duckdb")) for first, last in self.frames.spans]
         firsts, lasts = (list(dict.fromkeys(each)) for each in zip(*ends, strict=True))
-        return {
-            i: (
-                self.own(names.part("from", firsts.index(ends[i][0]))),
-                self.own(names.part("to", lasts.index(ends[i][1]))),
-            )
-            for i in self.windows
-        }
+        found: dict[int, Span] = {}
+        for i in self.windows:
+            lower = [edge.is_lower for edge in self.frames.planned.windows[i]]
+            first = self.own(names.part("from", firsts.index(ends[i][0]))) if any(lower) else None
+            found[i] = first, None if all(lower) else self.own(names.part("to", lasts.index(ends[i][1])))
+        return found
 
     def own(self, name: str) -> str:
         """The name of a column that belongs to this node."""
@@ -97,9 +97,13 @@ class Arrays(Struct, dict=True):
     @property
     def firsts(self) -> tuple[str, ...]:
         """The columns of a spine's row that say where its windows begin; none where one has no beginning."""
-        if not all(any(edge.is_lower for edge in self.frames.planned.windows[i]) for i in self.windows):
-            return ()
-        return tuple(dict.fromkeys(first for first, _ in self.spans.values()))
+        found = dict.fromkeys(first for first, _ in self.spans.values())
+        return () if None in found else tuple(first for first in found if first is not None)
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """The columns of a spine's row that say where its windows begin or end."""
+        return tuple(dict.fromkeys(name for span in self.spans.values() for name in span if name is not None))
 
     def asked(self, below: exp.Select) -> exp.Select:
         """The rows of a spine with what each sees last, and where its windows begin and end."""
@@ -111,7 +115,8 @@ class Arrays(Struct, dict=True):
         gone = [exp.to_identifier(name) for name in (names.NOW, *(each.alias for each in ends))]
         found: dict[str, exp.Expr] = {self.last: column(LAST)}
         for i, each in self.spans.items():
-            found |= {name: value.copy() for name, value in zip(each, self.frames.spans[i], strict=True)}
+            pairs = zip(each, self.frames.spans[i], strict=True)
+            found |= {name: value.copy() for name, value in pairs if name is not None}
         values = [exp.alias_(value, name) for name, value in found.items()]
         return exp.select(exp.Star(except_=gone), *values).from_(query.subquery(copy=False), copy=False)
 

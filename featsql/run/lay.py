@@ -153,15 +153,15 @@ class Laying:
                 rows = self.fetched(newest.rows(groups), dealing.deal, work)
                 if rows is None:
                     raise RefusedError
-                meeting.pile(rows, dealing.places(meeting.probes))
+                meeting.pile(rows, dealing.places(meeting.probes, pool))
                 return meeting
             case Arrays() as arrays:
-                bounds = {name: self.numbers(name) for span in arrays.spans.values() for name in span}
+                bounds = {name: self.numbers(name) for name in arrays.bounds}
                 measuring = Measuring(arrays, Probes(group, self.numbers(arrays.last), bounds), pool, workers)
                 since, oldest = self.oldest(groups, arrays, measuring.probes)
                 rows = self.fetched(arrays.rows(groups, since, oldest, ordered=False), dealing.deal, work)
                 if rows is not None:
-                    measuring.pile(rows, dealing.places(measuring.probes))
+                    measuring.pile(rows, dealing.places(measuring.probes, pool))
                 else:
                     ordered = self.desk.send(arrays.rows(groups, since, oldest, ordered=True))
                     measuring.stream(self.engine.batches(ordered.sql("duckdb"), STREAMED))

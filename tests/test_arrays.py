@@ -155,8 +155,8 @@ def test_ranges_are_what_a_loop_finds(block: int, room: int, most: int, monkeypa
     for module in (reduce, spans):
         monkeypatch.setattr(module, "LONG", 2 * block)
     monkeypatch.setattr(order, "WRITTEN_OUT", 50 * block)
-    for module in (order, timeline):
-        monkeypatch.setattr(module, "ROOM", room)
+    monkeypatch.setattr(ranges, "FEW", 16 if block == 32 else 0)
+    monkeypatch.setattr(timeline, "ROOM", room)
     every = list(parts())
     for seed in range(12):
         dice = np.random.default_rng(seed)

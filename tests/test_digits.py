@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsql.arrays.digits import DIGIT, counted, digits, merged
-from featsql.arrays.order import alike
+from featsql.arrays.digits import DIGIT, alike, all_digits, counted, digits, merged
 from featsql.arrays.piles import in_order
 
 ENDS = {
@@ -50,17 +49,26 @@ def test_rows_in_the_order_of_time_come_by_group(groups: list[int], apart: int) 
     assert places == sorted(range(len(groups)), key=lambda place: groups[place])
 
 
+@pytest.mark.parametrize("kind", ENDS)
+def test_all_digits_tell_values_apart(kind: str) -> None:
+    low, high = ENDS[kind]
+    values = np.array([high, low, low // 2, 0, 1, high // 3, high - 1], dtype=kind)
+    found = [list(each) for each in zip(*(map(int, digit) for digit in all_digits(values)), strict=True)]
+    order = sorted(range(len(values)), key=lambda place: int(values[place]))
+    assert sorted(range(len(values)), key=lambda place: found[place]) == order
+    assert len({tuple(each) for each in found}) == len(set(values.tolist()))
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-2, 2)), max_size=40),
     st.sampled_from([1, DIGIT, 2**40]),
-    st.sampled_from([1, DIGIT, 2**40]),
+    st.sampled_from([1, DIGIT, DIGIT + 1, 2**40, 2**61]),
 )
 def test_rows_of_the_same_group_and_value_stand_together(rows: list[tuple[int, int]], many: int, apart: int) -> None:
-    """Counted, sorted as numbers, and, where there is no room for these, as pairs."""
     rows = sorted(rows, key=lambda row: row[0])
     group, values = (np.array([row[i] for row in rows], np.int64) for i in range(2))
     places, same = alike(group * many, values * apart)
-    assert places.tolist() == sorted(range(len(rows)), key=lambda place: rows[place])
+    assert places.tolist() == sorted(range(len(rows)), key=lambda place: (rows[place][1], place))
     there = [rows[place] for place in places]
     assert same.tolist() == [one == other for one, other in pairwise(there)]
 

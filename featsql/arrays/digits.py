@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from featsql.arrays.rows import Integers, Values
+from featsql.arrays.rows import Flags, Integers, Values
 
 Digits = npt.NDArray[np.uint16]
-DIGIT = 1 << 16
+BITS = 16
+DIGIT = 1 << BITS
 # From how many rows in a run on, on average, it pays to merge them.
 RUN = 64
 
@@ -22,6 +23,32 @@ def digits(values: Values) -> Digits | None:
     found: Digits = values.astype(np.uint16)  # without what is above the digit: nor does the difference need that
     found -= np.uint16(low % DIGIT)
     return found
+
+
+def all_digits(values: Values) -> list[Digits]:
+    """Whole numbers, one or more, as so many digits as tell them apart, the highest first."""
+    short = digits(values)
+    if short is not None:
+        return [short]
+    low, high = int(values.min()), int(values.max())
+    away = values.astype(np.uint64) - np.uint64(low % (1 << 64))
+    places = range(0, (high - low).bit_length(), BITS)
+    return [(away >> np.uint64(place)).astype(np.uint16) for place in reversed(places)]
+
+
+def alike(group: Values, values: Values) -> tuple[Integers, Flags]:
+    """The places of rows, whose groups are in order, in an order in which those of the same group and value stand
+    together, as they come, and which of them, but for the first, has the group and value of the one before it. In the
+    order of values those of each are still in that of their groups."""
+    if not len(values):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+    keys = all_digits(values)
+    places = counted(*keys)
+    same = np.ones(len(values) - 1, dtype=np.bool_)
+    for key in (group, *keys):
+        ordered = key.take(places, mode="clip")
+        same &= ordered[1:] == ordered[:-1]
+    return places, same
 
 
 def counted(*keys: Digits) -> Integers:

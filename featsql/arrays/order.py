@@ -9,9 +9,7 @@ import numpy as np
 import pyarrow
 
 from featsql.arrays.arrow import column as column_of
-from featsql.arrays.digits import counted, digits
 from featsql.arrays.part import RefusedError
-from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Column, Flags, Integers, Values
 from featsql.arrays.take import handed_over
 
@@ -19,35 +17,6 @@ from featsql.arrays.take import handed_over
 WRITTEN_OUT = 1 << 21
 # How many rows it takes longer to write out than it takes the engine to do without.
 TOO_MANY = 1 << 29
-
-
-def alike(group: Integers, values: Values) -> tuple[Integers, Flags]:
-    """The places of rows in an order in which those of the same group and value stand together, as they come, and which
-    of them, but for the first, has the group and value of the one before it. Where all of it has room in one number,
-    numbers are sorted, which is many times as fast as to sort places; where it has room in two digits, they are
-    counted, which nowhere takes longer, and on some processors half as long."""
-    size = len(values)
-    if not size:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
-    short = digits(values)
-    if short is not None and (first := digits(group)) is not None:
-        places = counted(first, short)
-        first, short = first.take(places, mode="clip"), short.take(places, mode="clip")
-        return places, (first[1:] == first[:-1]) & (short[1:] == short[:-1])
-    low, for_place = int(values.min()), size.bit_length()
-    kinds = int(values.max()) - low + 1
-    if (int(group[-1] - group[0]) + 1) * kinds << for_place < ROOM:
-        key = (group - group[0]) * kinds
-        key += values.astype(np.int64, copy=False) - low
-        key <<= for_place
-        key |= np.arange(size)
-        key.sort()
-        places = key & ((1 << for_place) - 1)
-        key >>= for_place
-        return places, key[1:] == key[:-1]
-    places = np.lexsort((np.arange(size), values, group))
-    by_group, by_value = group[places], values[places]
-    return places, (by_group[1:] == by_group[:-1]) & (by_value[1:] == by_value[:-1])
 
 
 def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Integers, Integers]]:
@@ -68,9 +37,9 @@ def portions(sizes: Integers) -> list[Integers]:
 def spread(begin: Integers, end: Integers) -> tuple[Integers, Integers]:
     """The rows of some ranges one by one: the place of each, and the position of its range."""
     sizes = end - begin
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    ahead = np.cumsum(sizes) - sizes
-    return np.arange(len(owner)) + (begin - ahead)[owner], owner
+    places = np.repeat(begin - (np.cumsum(sizes) - sizes), sizes)
+    places += np.arange(len(places))
+    return places, np.repeat(np.arange(len(sizes)), sizes)
 
 
 def replaced(values: Any, chosen: Integers, others: Any) -> Any:

@@ -22,7 +22,7 @@ from featsql.arrays.order import coded, portions, replaced, sortable, spread, ta
 from featsql.arrays.part import FOREVER, INSTANT, Operation, Part, RefusedError, Span
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import groups_of, masked, reduced, running
-from featsql.arrays.repeats import Places, firsts, same_before
+from featsql.arrays.repeats import Repeats
 from featsql.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
 from featsql.arrays.smaller import smaller
 from featsql.arrays.spans import Spans, Stepped, extremes
@@ -31,8 +31,9 @@ from featsql.arrays.timeline import Timeline
 # Beyond this share of what is summed the difference of two sums of squares is not trusted.
 CANCELLED = 100
 HALF = 32
-# From how many rows of ranges on, for each row and range that there is, they are not looked at one by one.
-LEVELS = 16
+# Up to how many rows of ranges, for each row and range that there is, those of different values are told apart in each
+# range by itself, and from how many on they are not looked at one by one.
+FEW, LEVELS = 1, 16
 # From which share of the probes on it pays to let all of them step.
 MOST = 2
 
@@ -160,7 +161,7 @@ class Ranges(Struct, dict=True):
         if shape.operation == "list":
             return self.listed(shape, spans)
         if shape.operation == "distinct":
-            return self.distinct(self.before(shape, mask), spans)
+            return self.distinct(shape, mask, spans)
         assert isinstance(values, np.ndarray)
         if shape.argument == INSTANT and mask is None and type(spans) is Spans:
             return self.outermost(shape.operation, spans)
@@ -212,23 +213,27 @@ class Ranges(Struct, dict=True):
             found[probes] = np.bincount(owner, own * own, minlength=len(probes))
         return found
 
-    def before(self, shape: Part, mask: Flags | None) -> Places:
-        """`same_before` of an argument, found once for all probes that are asked of the rows."""
+    def repeats(self, shape: Part, mask: Flags | None) -> Repeats:
+        """The values of an argument, the same for all probes that are asked of the rows."""
         key = (shape.argument, shape.flags)
         if key not in self.rows.memory:
-            self.rows.memory[key] = same_before(self.rows.group, *coded(self.rows.columns[str(shape.argument)], mask))
-        return self.rows.memory[key]
+            values = coded(self.rows.columns[str(shape.argument)], mask)
+            self.rows.memory[key] = Repeats(self.rows.group, *values)
+        found: Repeats = self.rows.memory[key]
+        return found
 
-    def distinct(self, before: Places, spans: Spans) -> list[Values]:
-        """How many different values each range has: those rows of which no earlier one in it has the same."""
-        found = []
+    def distinct(self, shape: Part, mask: Flags | None, spans: Spans) -> list[Values]:
+        """How many different values each range has."""
+        repeats, found = self.repeats(shape, mask), []
         for i, (begin, end) in enumerate(spans.edges):
-            if type(spans) is Spans and (end - begin).sum() > LEVELS * (len(before) + len(begin)):
-                found.append(smaller(before + 1, begin, end, begin + 1))
+            density = (end - begin).sum() / max(len(self.rows) + len(begin), 1)
+            if type(spans) is Spans and density > LEVELS:
+                found.append(smaller(repeats.before + 1, begin, end, begin + 1))
                 continue
+            count = repeats.different if density <= FEW else repeats.firsts
             number = np.zeros(len(begin), dtype=np.int64)
             for chosen in portions(end - begin):
-                number[chosen] = firsts(before, begin[chosen], end[chosen], spans.stepped_over(i, chosen))
+                number[chosen] = count(begin[chosen], end[chosen], spans.stepped_over(i, chosen))
             found.append(number)
         return found
 

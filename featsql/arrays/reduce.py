@@ -14,8 +14,6 @@ from featsql.arrays.rows import Flags, Integers, Values
 
 # How many rows a block holds, and from how many rows in a range on blocks are worth their while.
 BLOCK, LONG = 32, 64
-# How many numbers have room in one of 64 bits.
-ROOM = 1 << 62
 
 
 def masked(values: Values, mask: Flags | None, neutral: Any) -> Values:

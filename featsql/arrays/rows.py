@@ -47,7 +47,7 @@ class Rows(Struct, frozen=True):
     at: Integers
     known: Integers | None
     columns: Mapping[str, Column]
-    memory: dict[tuple[str | None, tuple[str, ...]], Values] = {}
+    memory: dict[tuple[str | None, tuple[str, ...]], Any] = {}
 
     def __len__(self) -> int:
         return len(self.at)

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from featsql.arrays.reduce import ROOM
 from featsql.arrays.rows import Integers, Probes, Rows
+
+# How many numbers have room in one of 64 bits.
+ROOM = 1 << 62
 
 
 class Timeline(Struct, frozen=True):

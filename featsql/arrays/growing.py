@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow
@@ -13,9 +14,12 @@ from featsql.arrays.rows import Column, Flags, Integers, Values
 
 
 class Growing(Struct):
-    """A column of which there is room for so many rows: what is not needed of that takes no memory."""
+    """A column of which there is room for so many rows: what is not needed of that takes no memory. Whole numbers lie
+    in as few bytes as they need: to touch memory for the first time takes longer than to look how large they are. `kind`
+    is the type that they have outside."""
 
     room: int
+    kind: np.dtype[Any] | None = None
     values: Values | None = None
     valid: Flags | None = None
     filled: int = 0
@@ -23,11 +27,15 @@ class Growing(Struct):
     def add(self, rows: Column, order: Integers | slice = slice(None)) -> None:
         """The next rows, in some order."""
         start, self.filled = self.filled, self.filled + len(rows.values)
-        self.values = self.with_room(self.values, start, rows.values.dtype)
+        kind = rows.values.dtype
+        self.kind = kind if self.kind is None else np.promote_types(self.kind, kind)
+        given = narrowed(rows.values)
+        self.values = self.with_room(self.values, start, given.dtype)
+        given = given.astype(self.values.dtype, copy=False)
         if isinstance(order, slice):
-            self.values[start : self.filled] = rows.values[order]
+            self.values[start : self.filled] = given[order]
         else:  # nothing is out of bounds, and to look whether anything is takes longer than to take the values
-            rows.values.take(order, out=self.values[start : self.filled], mode="clip")
+            given.take(order, out=self.values[start : self.filled], mode="clip")
         if rows.valid is not None and self.valid is None:
             self.valid = np.ones(len(self.values), dtype=np.bool_)
         if self.valid is not None:
@@ -50,14 +58,27 @@ class Growing(Struct):
 
     def copied(self, size: int) -> Growing:
         """Another column with the first rows of this."""
-        found = Growing(self.room)
+        found = Growing(self.room, self.kind)
         found.add(self.taken(slice(size)))
         return found
 
     def taken(self, chosen: slice) -> Column:
-        """The rows at some places."""
+        """The rows at some places, as they lie."""
         assert self.values is not None
         return Column(self.values[chosen], None if self.valid is None else self.valid[chosen])
+
+
+def narrowed(values: Values) -> Values:
+    """Whole numbers in as few bytes as they need; others as they are."""
+    if values.dtype.kind != "i" or not len(values) or size_of(values[0]) >= values.dtype.itemsize:
+        return values
+    kind = np.promote_types(np.min_scalar_type(int(values.min())), np.min_scalar_type(int(values.max())))
+    return values.astype(kind) if kind.itemsize < values.dtype.itemsize else values
+
+
+def size_of(value: Any) -> int:
+    """How many bytes a whole number needs."""
+    return np.min_scalar_type(int(value)).itemsize
 
 
 class Kept(Struct, dict=True):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -68,13 +69,14 @@ class Piles(Struct):
     def pile(self, i: int) -> dict[str, Column]:
         """The rows of a pile, as they came."""
         own = [slice(starts[i], starts[i + 1]) for starts in self.starts]
-        return {name: joined([each.taken(some) for some in own]) for name, each in self.columns.items()}
+        return {name: joined([each.taken(some) for some in own], each.kind) for name, each in self.columns.items()}
 
 
-def joined(columns: list[Column]) -> Column:
-    """The pieces of a column one after the other."""
+def joined(columns: list[Column], kind: np.dtype[Any] | None) -> Column:
+    """The pieces of a column one after the other, of a type."""
     there = [each.valid for each in columns if each.valid is not None]
-    return Column(np.concatenate([each.values for each in columns]), np.concatenate(there) if there else None)
+    values = np.concatenate([each.values for each in columns], dtype=kind)
+    return Column(values, np.concatenate(there) if there else None)
 
 
 def in_order(group: Integers, at: Integers) -> Integers:

@@ -131,7 +131,7 @@ def in_places(found: Growing, back: Integers) -> pyarrow.Array:
     """Answers, piece after piece, each in its place."""
     values = found.taken(slice(len(back))).values
     assert isinstance(values, np.ndarray)
-    return array(values.take(back, mode="clip"))
+    return array(values.take(back, mode="clip").astype(found.kind, copy=False))
 
 
 def answered(arrays: Arrays, asked: Probes, places: Integers, take: Take) -> dict[Part, Any]:

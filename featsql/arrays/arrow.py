@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow
 
-from featsql.arrays.rows import Column, Flags, Values
+from featsql.arrays.part import RefusedError
+from featsql.arrays.rows import Column, Flags, Integers, Values
 
 NAMES = {"float": "float32", "double": "float64", "halffloat": "float16"}
 
@@ -84,6 +85,32 @@ def raw(values: pyarrow.Array) -> Column:
 def rebuilt(values: Values, there: Flags | None, kind: pyarrow.DataType) -> pyarrow.Array:
     """An array of a type from its bytes."""
     return pyarrow.Array.from_buffers(kind, len(values), [bitmap_of(there), pyarrow.py_buffer(values)])
+
+
+def is_lists(kind: pyarrow.DataType) -> bool:
+    """Whether values of a type are lists that lie one after the other."""
+    return bool(pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind))
+
+
+def offsets_of(values: pyarrow.Array) -> Integers:
+    """Where each list begins and the last ends among all that is in lists."""
+    kind = np.dtype("int64" if pyarrow.types.is_large_list(values.type) else "int32")
+    data = values.buffers()[1]
+    if data is None or not len(data):
+        return np.zeros(1, dtype=kind)
+    return np.frombuffer(data, kind, len(values) + 1, values.offset * kind.itemsize)
+
+
+def lists_of(kind: pyarrow.DataType, sizes: Integers, there: Flags | None, inside: pyarrow.Array) -> pyarrow.Array:
+    """Lists of some sizes from all that is in them. Raises RefusedError where their type cannot count that many."""
+    ends = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, dtype=np.int64, out=ends[1:])
+    if not pyarrow.types.is_large_list(kind):
+        if ends[-1] > np.iinfo(np.int32).max:
+            raise RefusedError
+        ends = ends.astype(np.int32)
+    data = pyarrow.py_buffer(ends)
+    return pyarrow.Array.from_buffers(kind, len(sizes), [bitmap_of(there), data], children=[inside])
 
 
 def bitmap_of(there: Flags | None) -> pyarrow.Buffer | None:

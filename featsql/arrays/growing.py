@@ -9,14 +9,17 @@ import numpy as np
 import pyarrow
 from msgspec import Struct
 
-from featsql.arrays.arrow import raw, rebuilt, width_of
+from featsql.arrays.arrow import is_lists, lists_of, offsets_of, raw, rebuilt, valid, width_of
 from featsql.arrays.rows import Column, Flags, Integers, Values
+
+# For how many values in lists there is room at first, at most.
+MOST = 1 << 24
 
 
 class Growing(Struct):
     """A column of which there is room for so many rows: what is not needed of that takes no memory. Whole numbers lie
-    in as few bytes as they need: to touch memory for the first time takes longer than to look how large they are. `kind`
-    is the type that they have outside."""
+    in as few bytes as they need, since to touch memory for the first time takes longer than to look how large they are;
+    `kind` is the type that they have outside."""
 
     room: int
     kind: np.dtype[Any] | None = None
@@ -82,27 +85,42 @@ def size_of(value: Any) -> int:
 
 
 class Kept(Struct, dict=True):
-    """A column of an Arrow type that is only passed on, with room for so many rows."""
+    """A column of an Arrow type that is only passed on, with room for so many rows. What is in lists is a column of its
+    own, `inside`."""
 
     kind: pyarrow.DataType
     room: int
+    inside: Kept | None = None
     batches: list[pyarrow.Array] = []
 
     @cached_property
-    def bytes(self) -> Growing:
-        """The values of a type that have a width."""
+    def numbers(self) -> Growing:
+        """The bytes of values that have a width, or how many values each list has."""
         return Growing(self.room)
 
     def add(self, batch: pyarrow.Array) -> None:
         """The next rows."""
-        if width_of(self.kind) is None:
-            self.batches.append(batch)
+        if is_lists(self.kind):
+            offsets = offsets_of(batch)
+            self.numbers.add(Column(np.diff(offsets), valid(batch)))
+            self.listed(batch).add(batch.values.slice(offsets[0], offsets[-1] - offsets[0]))
+        elif width_of(self.kind) is not None:
+            self.numbers.add(raw(batch))
         else:
-            self.bytes.add(raw(batch))
+            self.batches.append(batch)
+
+    def listed(self, batch: pyarrow.Array) -> Kept:
+        """The column of what is in lists, with room for what there will be if all are like the first."""
+        if self.inside is None:
+            expected = len(batch.values) * self.room // max(len(batch), 1)
+            self.inside = Kept(self.kind.value_type, min(expected + expected // 8, MOST))
+        return self.inside
 
     def column(self) -> pyarrow.Array:
-        """All rows."""
-        if self.bytes.values is None:
+        """All rows. Raises RefusedError where lists have more values than their type can count."""
+        if self.numbers.values is None:
             return pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
-        found = self.bytes.taken(slice(self.bytes.filled))
-        return rebuilt(found.values, found.valid, self.kind)
+        found = self.numbers.taken(slice(self.numbers.filled))
+        if self.inside is None:
+            return rebuilt(found.values, found.valid, self.kind)
+        return lists_of(self.kind, found.values, found.valid, self.inside.column())

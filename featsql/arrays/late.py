@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featsql.arrays.order import written_out
+from featsql.arrays.order import in_portions
 from featsql.arrays.rows import Integers
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def known_later(ranges: Ranges) -> tuple[Integers, Integers]:
     very_late = np.flatnonzero(lateness > limit)
     far = np.searchsorted(very_late, begin), np.searchsorted(very_late, recent)
     looked_at = chain(
-        ((probes[owner], places) for probes, places, owner in written_out(recent, end)),
-        ((probes[owner], very_late[places]) for probes, places, owner in written_out(*far)),
+        ((probes[owner], places) for probes, places, owner in in_portions(recent, end)),
+        ((probes[owner], very_late[places]) for probes, places, owner in in_portions(*far)),
     )
     keys = [
         (owner * len(ranges.rows) + place)[ranges.rows.known[place] > ranges.probes.last[owner]]

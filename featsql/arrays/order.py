@@ -10,7 +10,7 @@ import pyarrow
 
 from featsql.arrays.arrow import column as column_of
 from featsql.arrays.part import RefusedError
-from featsql.arrays.rows import Column, Flags, Integers, Values
+from featsql.arrays.rows import Column, Flags, Integers, Values, written_out
 from featsql.arrays.take import handed_over
 
 # How many rows of ranges are written out at once, where an aggregate needs them one by one.
@@ -19,7 +19,7 @@ WRITTEN_OUT = 1 << 21
 TOO_MANY = 1 << 29
 
 
-def written_out(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Integers, Integers]]:
+def in_portions(begin: Integers, end: Integers) -> Iterator[tuple[Integers, Integers, Integers]]:
     """The rows of some ranges one by one, so many ranges at once as have a fair number of rows: which ranges, the place
     of each row, and the position of its range among these. Raises RefusedError."""
     for chosen in portions(end - begin):
@@ -37,9 +37,7 @@ def portions(sizes: Integers) -> list[Integers]:
 def spread(begin: Integers, end: Integers) -> tuple[Integers, Integers]:
     """The rows of some ranges one by one: the place of each, and the position of its range."""
     sizes = end - begin
-    places = np.repeat(begin - (np.cumsum(sizes) - sizes), sizes)
-    places += np.arange(len(places))
-    return places, np.repeat(np.arange(len(sizes)), sizes)
+    return written_out(begin, sizes), np.repeat(np.arange(len(sizes)), sizes)
 
 
 def replaced(values: Any, chosen: Integers, others: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from featsql.arrays.order import written_out
+from featsql.arrays.order import in_portions
 from featsql.arrays.part import Part, RefusedError
 from featsql.arrays.reduce import masked
 from featsql.arrays.rows import Flags, Integers, Values
@@ -31,7 +31,7 @@ def quantile(shape: Part, ranks: Integers, ladder: Values, spans: Spans, i: int,
     last of them none, and `inside` how many values the range has."""
     (begin, end), size, share = spans.edges[i], len(ranks), float(shape.share or 0.0)
     found = np.zeros(len(begin), dtype=np.float64 if shape.operation == "quantile" else ladder.dtype)
-    for chosen, places, owner in written_out(begin, end):
+    for chosen, places, owner in in_portions(begin, end):
         keys = ranks[places]
         keys[spans.stepped_over(i, chosen)] = size
         keys += owner * (size + 1)

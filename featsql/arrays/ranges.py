@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from featsql.arrays.arrow import array
 from featsql.arrays.late import known_later
-from featsql.arrays.order import coded, portions, replaced, sortable, spread, taken, written_out
+from featsql.arrays.order import coded, in_portions, portions, replaced, sortable, spread, taken
 from featsql.arrays.part import FOREVER, INSTANT, Operation, Part, RefusedError, Span
 from featsql.arrays.quantile import quantiles
 from featsql.arrays.reduce import groups_of, masked, reduced, running
@@ -206,7 +206,7 @@ class Ranges(Struct, dict=True):
         apart = total * total / np.maximum(count, 1)
         found: Values = np.where(count > 1, square - apart, 0.0)
         doubtful = np.flatnonzero((count > 1) & (apart > CANCELLED * found))
-        for chosen, places, owner in written_out(begin[doubtful], end[doubtful]):
+        for chosen, places, owner in in_portions(begin[doubtful], end[doubtful]):
             probes = doubtful[chosen]
             own = masked(away[places] - (total[probes] / count[probes])[owner], taken(mask, places), 0.0)
             own[spans.stepped_over(i, probes)] = 0.0

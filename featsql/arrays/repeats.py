@@ -10,7 +10,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from featsql.arrays.digits import alike
-from featsql.arrays.rows import Flags, Integers, Values, at
+from featsql.arrays.rows import Flags, Integers, Values, at, written_out
 
 # Of rows in memory there are never more than 32 bits can tell.
 Places = npt.NDArray[np.int32]
@@ -43,7 +43,7 @@ class Repeats(Struct, dict=True):
         """How many different values there are in each range: of all rows but those `left_out`, which are numbered as
         the rows of the ranges one after the other. These are put in order, which is soon done where they are few."""
         sizes = end - begin
-        places, owner = written_out(begin, sizes), np.repeat(np.arange(len(begin), dtype=np.int32), sizes)
+        places, owner = written_out(begin, sizes, np.int32), np.repeat(np.arange(len(begin), dtype=np.int32), sizes)
         counts = None if self.mask is None else self.mask.take(places, mode="clip")
         if len(left_out):
             counts = np.ones(len(places), dtype=np.bool_) if counts is None else counts
@@ -59,7 +59,7 @@ class Repeats(Struct, dict=True):
         """`different` by how many rows of each range are the first of their value in it."""
         sizes = end - begin
         ends = np.cumsum(sizes)
-        places, start = written_out(begin, sizes), np.repeat(begin.astype(np.int32), sizes)
+        places, start = written_out(begin, sizes, np.int32), np.repeat(begin.astype(np.int32), sizes)
         earlier = self.before.take(places, mode="clip")
         if len(left_out):
             earlier = seen_before(self.before, earlier, start, places, left_out)
@@ -67,13 +67,6 @@ class Repeats(Struct, dict=True):
         np.cumsum(earlier < start, dtype=np.int32, out=total[1:])
         found: Integers = total[ends] - total[ends - sizes]
         return found
-
-
-def written_out(begin: Integers, sizes: Integers) -> Places:
-    """The places of the rows of ranges, one range after the other."""
-    found = np.repeat((begin - (np.cumsum(sizes) - sizes)).astype(np.int32), sizes)
-    found += np.arange(len(found), dtype=np.int32)
-    return found
 
 
 def seen_before(before: Places, earlier: Places, start: Places, places: Places, left_out: Integers) -> Places:

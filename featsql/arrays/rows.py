@@ -39,6 +39,13 @@ def at(values: Values, chosen: Any) -> Values:
     return found
 
 
+def written_out(begin: Integers, sizes: Integers, kind: type[np.signedinteger[Any]] = np.int64) -> Any:
+    """The places in ranges of some sizes, one range after the other, as numbers of a type."""
+    found = np.repeat((begin - (np.cumsum(sizes) - sizes)).astype(kind, copy=False), sizes)
+    found += np.arange(len(found), dtype=kind)
+    return found
+
+
 class Rows(Struct, frozen=True):
     """Rows in the order of `group` and `at`; `known` is when each became known (None: when it happened), `memory` what
     was found of them, by argument and flags."""

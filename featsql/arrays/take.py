@@ -6,12 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import array, bitmap_of, column, raw, rebuilt, valid, width_of
-from featsql.arrays.rows import Flags, Integers, at
+from featsql.arrays.arrow import array, column, is_lists, lists_of, offsets_of, raw, rebuilt, valid, width_of
+from featsql.arrays.rows import Flags, Integers, at, written_out
 
 
 def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = None) -> pyarrow.Array:
-    """The values at some places; where none was `met`, NULL."""
+    """The values at some places; where none was `met`, NULL. Raises RefusedError where lists then have more values than
+    their type can count."""
     kind = values.type
     if not len(values):
         return pyarrow.nulls(len(places), kind)
@@ -21,7 +22,7 @@ def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = Non
     if width_of(kind) is not None:
         found = raw(values)
         return rebuilt(at(found.values, places), both(found.valid, places, met), kind)
-    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+    if is_lists(kind):
         return lists(values, places, met)
     return values.take(array(places, met))
 
@@ -38,22 +39,8 @@ def lists(values: pyarrow.Array, places: Integers, met: Flags | None) -> pyarrow
     """`handed_over` of lists: what is in them is taken as it lies, list by list."""
     offsets = offsets_of(values)
     there = both(valid(values), places, met)
-    begin = at(offsets[:-1], places)
+    begin = at(offsets[:-1], places).astype(np.int64, copy=False)
     sizes = at(offsets[1:], places) - begin
     if there is not None:
         sizes[~there] = 0
-    ends = np.zeros(len(places) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=ends[1:])
-    if ends[-1] > np.iinfo(offsets.dtype).max:
-        return values.take(array(places, met))
-    each = np.repeat(begin - ends[:-1], sizes)
-    each += np.arange(len(each))
-    inside = handed_over(values.values, each)
-    data = pyarrow.py_buffer(ends.astype(offsets.dtype, copy=False))
-    return pyarrow.Array.from_buffers(values.type, len(places), [bitmap_of(there), data], children=[inside])
-
-
-def offsets_of(values: pyarrow.Array) -> Integers:
-    """Where each list begins and the last ends among all that is in lists."""
-    kind = np.dtype(np.int64 if pyarrow.types.is_large_list(values.type) else np.int32)
-    return np.frombuffer(values.buffers()[1], kind, len(values) + 1, values.offset * kind.itemsize)
+    return lists_of(values.type, sizes, there, handed_over(values.values, written_out(begin, sizes)))

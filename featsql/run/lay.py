@@ -36,7 +36,7 @@ AT_ONCE = 2
 UNSEEN = 0.2
 # How many rows come at once where they come in order.
 STREAMED = 1 << 20
-Columns = Mapping[str, pyarrow.Array]
+Columns = Mapping[str, pyarrow.Array | pyarrow.ChunkedArray]
 
 
 class Work(Struct):
@@ -114,9 +114,9 @@ class Laying:
 
     def seats(self) -> exp.Expr:
         """The rows of the spine with all that was found."""
-        given = {name: self.asked.column(name) for name in self.asking.columns}
+        given = {name: self.asked.column(name).combine_chunks() for name in self.asking.columns}
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
-        rows = pyarrow.table({**given, **found}).combine_chunks()
+        rows = pyarrow.table({**given, **found})
         table = self.desk.show("__laid", pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
         if self.joins:
             # of a frame the engine does not know how many rows it has, and joins it as if these were few

@@ -13,12 +13,13 @@ import pyarrow
 from msgspec import Struct, field
 
 from featsql.arrays.arrow import array, numbers
-from featsql.arrays.growing import Growing
+from featsql.arrays.growing import Growing, Kept
 from featsql.arrays.part import Part
 from featsql.arrays.piles import in_order, inverse
 from featsql.arrays.ranges import Ranges
 from featsql.arrays.rows import Column, Integers, Probes, Rows, Values
 from featsql.arrays.take import handed_over
+from featsql.engine import ROW_GROUP
 from featsql.plan import names
 from featsql.plan.arrays import GROUP, Arrays
 from featsql.run.fetch import Fetched, Pile, columns, read
@@ -73,7 +74,7 @@ class Measuring(Struct, dict=True):
         self.found.add(future.result(), len(places))
         self.answered.append(places)
 
-    def columns(self) -> dict[str, pyarrow.Array]:
+    def columns(self) -> dict[str, pyarrow.Array | pyarrow.ChunkedArray]:
         """Every part by the name of its column, once all answers are there. Raises RefusedError."""
         try:
             while self.waiting:
@@ -82,16 +83,15 @@ class Measuring(Struct, dict=True):
             for _, future in self.waiting:
                 future.cancel()
         back = inverse(np.concatenate(self.answered))
-        made = {part: self.shared(pieces, back) for part, pieces in self.found.lists.items()}
+        made = {part: self.shared(each.column(), back) for part, each in self.found.lists.items()}
         numbers = self.found.numbers
         made |= zip(numbers, self.pool.map(partial(in_places, back=back), numbers.values()), strict=True)
         return {name: made[self.found.like[part]] for part, name in self.arrays.parts.items()}
 
-    def shared(self, pieces: list[pyarrow.Array], back: Integers) -> pyarrow.Array:
+    def shared(self, values: pyarrow.Array, back: Integers) -> pyarrow.ChunkedArray:
         """Answers that take long to put in their places, which all workers do together."""
-        whole = pyarrow.concat_arrays(pieces)
-        shares = np.array_split(back, self.workers)
-        return pyarrow.concat_arrays(list(self.pool.map(partial(handed_over, whole), shares)))
+        shares = np.split(back, range(ROW_GROUP, len(back), ROW_GROUP))
+        return pyarrow.chunked_array(list(self.pool.map(partial(handed_over, values), shares)))
 
 
 class Found(Struct):
@@ -101,7 +101,7 @@ class Found(Struct):
     room: int
     size: int = 0
     numbers: dict[Part, Growing] = {}
-    lists: dict[Part, list[pyarrow.Array]] = {}
+    lists: dict[Part, Kept] = {}
     like: dict[Part, Part] = {}
 
     def add(self, answers: Mapping[Part, Any], size: int) -> None:
@@ -113,7 +113,7 @@ class Found(Struct):
                 self.number(part, values, same)
             else:
                 self.like[part] = part
-                self.lists.setdefault(part, []).append(values)
+                self.lists.setdefault(part, Kept(values.type, self.room)).add(values)
         self.size += size
 
     def number(self, part: Part, values: Values, same: Part) -> None:

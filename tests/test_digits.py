@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsql.arrays.digits import DIGIT, alike, all_digits, counted, digits, merged
+from featsql.arrays.digits import DIGIT, alike, all_digits, counted, digits, in_runs
 from featsql.arrays.piles import in_order
 
 ENDS = {
@@ -73,13 +73,17 @@ def test_rows_of_the_same_group_and_value_stand_together(rows: list[tuple[int, i
     assert same.tolist() == [one == other for one, other in pairwise(there)]
 
 
-@given(st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=4), st.integers(1, 4))
-def test_runs_are_merged(runs: list[list[int]], longest: int) -> None:
-    values = np.array([each for run in runs for each in sorted(run)], np.int64)
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=12), min_size=1, max_size=4),
+    st.integers(1, 4),
+)
+def test_runs_are_merged(runs: list[list[tuple[int, int]]], longest: int) -> None:
+    rows = [each for run in runs for each in sorted(run)]
+    values, digit = (np.array([row[i] for row in rows], np.int64) for i in range(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("featsql.arrays.digits.RUN", longest)
-        places = merged(values)
+        places = in_runs(digit.astype(np.uint16), values)
     count = 1 + sum(one > other for one, other in pairwise(values.tolist()))
-    assert (places is not None) == (count * longest <= len(values) + longest)
+    assert (places is not None) == (count == 1 or count * longest <= len(values) + longest)
     if places is not None:
-        assert places.tolist() == sorted(range(len(values)), key=lambda place: values[place])
+        assert places.tolist() == sorted(range(len(rows)), key=lambda place: (digit[place], values[place]))

@@ -66,8 +66,11 @@ def after(places: Integers, *keys: Digits) -> Integers:
     return places
 
 
-def merged(values: Values) -> Integers | None:
-    """The places of rows in the order of their values, those that are alike as they come; None where they do not come
-    in long runs of that order, as several threads hand over what they read in it. NumPy merges such runs."""
+def in_runs(digit: Digits, values: Values) -> Integers | None:
+    """The places of rows in the order of a digit, then of their values, those that are alike as they come; None where
+    these do not come in long runs of their order, as several threads hand over what they read in it. NumPy merges such
+    runs."""
     runs = np.count_nonzero(values[1:] < values[:-1]) + 1
-    return np.argsort(values, kind="stable") if runs * RUN <= len(values) + RUN else None
+    if runs == 1:
+        return counted(digit)
+    return after(np.argsort(values, kind="stable"), digit) if runs * RUN <= len(values) + RUN else None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from featsql.arrays.digits import after, digits, merged
+from featsql.arrays.digits import digits, in_runs
 from featsql.arrays.growing import Growing
 from featsql.arrays.rows import Column, Integers, Probes, Values
 
@@ -88,8 +88,8 @@ def in_order(group: Integers, at: Integers) -> Integers:
     size = len(at)
     if not size:
         return np.zeros(0, dtype=np.int64)
-    if (digit := digits(group)) is not None and (in_time := merged(at)) is not None:
-        return after(in_time, digit)
+    if (digit := digits(group)) is not None and (places := in_runs(digit, at)) is not None:
+        return places
     first, low = int(group.min()), int(at.min())
     for_place = size.bit_length()
     for_time = BITS - for_place - (int(group.max()) - first).bit_length()
@@ -101,7 +101,7 @@ def in_order(group: Integers, at: Integers) -> Integers:
     key <<= for_place
     key |= np.arange(size)
     key.sort()
-    places: Integers = key & ((1 << for_place) - 1)
+    places = key & ((1 << for_place) - 1)
     if too_many:
         key >>= for_place
         same = key[1:] == key[:-1]

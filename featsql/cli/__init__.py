@@ -8,7 +8,7 @@ from contextlib import suppress
 
 # Trees of many nodes live as long as the program: looking through them for garbage again and again takes a
 # quarter of a large project's compilation.
-RARELY = (50_000, 50, 100)
+RARELY = (100_000, 50, 100)
 
 
 def main() -> None:

@@ -128,9 +128,10 @@ class Found(Struct):
 
 
 def in_places(found: Growing, back: Integers) -> pyarrow.Array:
-    """Answers, piece after piece, each in its place."""
+    """Answers, piece after piece, each in its place. They are gone from where they were: the next find room there."""
     values = found.taken(slice(len(back))).values
     assert isinstance(values, np.ndarray)
+    found.values = None
     return array(values.take(back, mode="clip").astype(found.kind, copy=False))
 
 

@@ -8,14 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 os.environ["TZ"] = "Asia/Kathmandu"
 time.tzset()
 # What is tested in a process of its own is compiled once, as an installation is.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# The program's commands are made once in a process, as they are where it runs in one of its own.
+typer.main.get_command = cache(typer.main.get_command)
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("featsql_project.yml", "models", "macros", "seeds", "data")

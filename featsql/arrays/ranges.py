@@ -184,13 +184,12 @@ class Ranges(Struct, dict=True):
     def squares(self, values: Values, mask: Flags | None, spans: Spans) -> list[Values]:
         """The sum of the squared differences from the mean of each range. They are taken from the group's mean first,
         and from the range's own where too little is left of that. Raises RefusedError."""
-        plain = masked(values.astype(np.float64), mask, 0.0)
+        plain = masked(values.astype(np.float64, copy=False), mask, 0.0)
         if not np.isfinite(plain).all():
             raise RefusedError
         starts, sizes = groups_of(self.rows.group)
-        weights = np.ones(len(plain)) if mask is None else mask.astype(np.float64)
-        inside = np.maximum(np.add.reduceat(weights, starts), 1.0) if len(plain) else weights
-        mean = np.add.reduceat(plain, starts) / inside if len(plain) else plain
+        inside = sizes if mask is None or not len(mask) else np.add.reduceat(mask, starts, dtype=np.int64)
+        mean = np.add.reduceat(plain, starts) / np.maximum(inside, 1) if len(plain) else plain
         away = masked(plain - np.repeat(mean, sizes), mask, 0.0)
         sums = zip(
             spans.counts(mask), spans.reduced(np.add, away, 0.0), spans.reduced(np.add, away * away, 0.0), strict=True

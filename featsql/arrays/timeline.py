@@ -31,7 +31,11 @@ class Timeline(Struct, frozen=True):
         groups = int(max(rows.group[-1], probes.group[-1])) - origin + 1
         width = high - low + 3
         if width * groups < ROOM:
-            return cls((rows.group - origin) * width + (rows.at - (low - 1)), origin, low, width)
+            numbers = rows.group - origin
+            numbers *= width
+            numbers += rows.at
+            numbers -= low - 1
+            return cls(numbers, origin, low, width)
         instants, ranks = np.unique(rows.at, return_inverse=True)
         width = len(instants) + 1
         return cls((rows.group - origin) * width + ranks, origin, 0, width, instants)

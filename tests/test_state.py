@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -34,6 +36,11 @@ def test_a_version_is_that_of_the_folder_beside_the_package(
         (tmp_path / name / "METADATA").write_text(f"Name: odd_one\nVersion: {number}\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert installed("odd_one") == found
+
+
+def test_a_module_that_was_put_there_by_hand_has_the_version_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlglot", ModuleType("sqlglot"))
+    assert installed("sqlglot") == version("sqlglot")
 
 
 def test_what_is_not_installed_has_no_version() -> None:

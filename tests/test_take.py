@@ -12,7 +12,11 @@ import numpy as np
 import pyarrow
 import pytest
 
+from featsql.arrays.arrow import refused
+from featsql.arrays.growing import Kept
+from featsql.arrays.part import RefusedError
 from featsql.arrays.take import handed_over
+from featsql.run.lay import side_by_side
 
 NAN = float("nan")
 ARRAYS = {
@@ -61,11 +65,37 @@ def test_from_nothing_comes_nothing(values: pyarrow.Array) -> None:
     assert same(handed_over(values, np.zeros(0, dtype=np.int64)), values.slice(0, 0))
 
 
+def test_texts_of_more_than_two_gigabytes_are_refused_or_stay_in_pieces() -> None:
+    """Of such a text no byte is read: the system gives out memory that nobody has written to when it is read."""
+    ends = np.array([0, 1 << 30, (1 << 31) - 8], np.int32)
+    data = [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(np.empty((1 << 31) - 8, np.uint8))]
+    texts = pyarrow.Array.from_buffers(pyarrow.string(), 2, data)
+    kept = Kept(texts.type, 4)
+    kept.add(texts)
+    kept.add(texts)
+    with pytest.raises(RefusedError):
+        kept.column()
+    given = pyarrow.table({"id": pyarrow.chunked_array([[1, 2], [3, 4]]), "text": pyarrow.chunked_array([texts] * 2)})
+    found = side_by_side(given, {"value": pyarrow.array([1.5, 2.5, 3.5, 4.5])})
+    assert found.column_names == ["id", "text", "value"]
+    assert found.select(["id", "value"]).to_pydict() == {"id": [1, 2, 3, 4], "value": [1.5, 2.5, 3.5, 4.5]}
+    assert [len(piece) for piece in found.column("text").chunks] == [2, 2]
+
+
+def test_what_pyarrow_cannot_do_is_refused() -> None:
+    with pytest.raises(RefusedError), refused():
+        ARRAYS["texts"].take(pyarrow.array([len(ARRAYS["texts"])]))
+
+
 def test_no_functions_are_loaded_for_what_has_a_width() -> None:
     script = """
 import sys, numpy, pyarrow
 from featsql.arrays.arrow import array
+from featsql.arrays.arrow import refused
+from featsql.arrays.growing import Kept
+from featsql.arrays.part import RefusedError
 from featsql.arrays.take import handed_over
+from featsql.run.lay import side_by_side
 numbers, flags = array(numpy.arange(3)), array(numpy.ones(3, dtype=bool))
 for values in (numbers, flags, pyarrow.LargeListArray.from_arrays(numbers, numbers)):
     handed_over(values, numpy.array([1, 0]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,15 @@ def lists_of(kind: pyarrow.DataType, sizes: Integers, there: Flags | None, insid
         ends = ends.astype(np.int32)
     data = pyarrow.py_buffer(ends)
     return pyarrow.Array.from_buffers(kind, len(sizes), [bitmap_of(there), data], children=[inside])
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Have pyarrow's errors end as RefusedError: it does not make an array of texts of more than two gigabytes."""
+    try:
+        yield
+    except pyarrow.ArrowException as error:
+        raise RefusedError from error
 
 
 def bitmap_of(there: Flags | None) -> pyarrow.Buffer | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow
 from msgspec import Struct
 
-from featsql.arrays.arrow import is_lists, lists_of, offsets_of, raw, rebuilt, valid, width_of
+from featsql.arrays.arrow import is_lists, lists_of, offsets_of, raw, rebuilt, refused, valid, width_of
 from featsql.arrays.rows import Column, Flags, Integers, Values
 
 # For how many values in lists there is room at first, at most.
@@ -117,9 +117,10 @@ class Kept(Struct, dict=True):
         return self.inside
 
     def column(self) -> pyarrow.Array:
-        """All rows. Raises RefusedError where lists have more values than their type can count."""
+        """All rows. Raises RefusedError where texts or lists have more in them than their type can count."""
         if self.numbers.values is None:
-            return pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
+            with refused():
+                return pyarrow.chunked_array(self.batches, self.kind).combine_chunks()
         found = self.numbers.taken(slice(self.numbers.filled))
         if self.inside is None:
             return rebuilt(found.values, found.valid, self.kind)

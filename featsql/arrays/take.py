@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import array, column, is_lists, lists_of, offsets_of, raw, rebuilt, valid, width_of
+from featsql.arrays.arrow import array, column, is_lists, lists_of, offsets_of, raw, rebuilt, refused, valid, width_of
 from featsql.arrays.rows import Flags, Integers, at, written_out
 
 
 def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = None) -> pyarrow.Array:
-    """The values at some places; where none was `met`, NULL. Raises RefusedError where lists then have more values than
-    their type can count."""
+    """The values at some places; where none was `met`, NULL. Raises RefusedError where texts or lists then have more in
+    them than their type can count."""
     kind = values.type
     if not len(values):
         return pyarrow.nulls(len(places), kind)
@@ -24,7 +24,8 @@ def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = Non
         return rebuilt(at(found.values, places), both(found.valid, places, met), kind)
     if is_lists(kind):
         return lists(values, places, met)
-    return values.take(array(places, met))
+    with refused():
+        return values.take(array(places, met))
 
 
 def both(there: Flags | None, places: Integers, met: Flags | None) -> Flags | None:

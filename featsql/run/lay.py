@@ -114,10 +114,8 @@ class Laying:
 
     def seats(self) -> exp.Expr:
         """The rows of the spine with all that was found."""
-        given = {name: self.asked.column(name).combine_chunks() for name in self.asking.columns}
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
-        rows = pyarrow.table({**given, **found})
-        table = self.desk.show("__laid", pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
+        table = self.desk.show("__laid", side_by_side(self.asked.select(self.asking.columns), found))
         if self.joins:
             # of a frame the engine does not know how many rows it has, and joins it as if these were few
             table = self.desk.create("__seats", exp.select(exp.Star()).from_(table))
@@ -204,6 +202,19 @@ class Laying:
         return since if near else None, self.desk.create(
             "__oldest", with_oldest(groups, self.desk.show("__first", rows))
         )
+
+
+def side_by_side(given: pyarrow.Table, found: Columns) -> pyarrow.Table:
+    """The columns of a spine and what was found for its rows, as many at once as the engine stores together; texts of
+    more than two gigabytes, which one array does not hold, in pieces as they came."""
+    columns = dict(found)
+    for name, values in zip(given.column_names, given.columns, strict=True):
+        try:
+            columns[name] = values.combine_chunks()
+        except pyarrow.ArrowInvalid:
+            columns[name] = values
+    rows = pyarrow.table({name: columns[name] for name in (*given.column_names, *found)})
+    return pyarrow.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema)
 
 
 def works(plan: Plan, engine: Engine) -> Iterator[Work]:

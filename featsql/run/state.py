@@ -69,7 +69,10 @@ def made_by() -> list[str]:
 def installed(name: str) -> str:
     """The version of an installed package. What tells it of all packages takes longer to load than most else here; it
     is only asked where the folder beside the package does not say it."""
-    spec = find_spec(name)
+    try:
+        spec = find_spec(name)
+    except ValueError:  # of a module that somebody put there by hand
+        spec = None
     places = spec.submodule_search_locations if spec is not None else None
     beside = Path(places[0]).parent.glob(f"{name}-*.dist-info") if places else ()
     if len(found := [each.stem.removeprefix(f"{name}-") for each in beside]) == 1:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
@@ -18,6 +21,7 @@ from featsql.plan.over import Frames
 from featsql.plan.plan import AsOf, Features, Lifted, Over, Plan
 from featsql.plan.seats import seatable
 from featsql.resolve.describe import three_part
+from featsql.run.target import checkpoint
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,6 +31,8 @@ T = TypeVar("T")
 LEAST = 200_000
 # How many times the memory that the engine may take must hold what lies there at once.
 ROOMS = 8
+# What computes plans, with all that it loads.
+LAYING = "featsql.run.lay"
 # Makes a query read other relations than those that it names.
 Send = Callable[[exp.Query], exp.Query]
 
@@ -69,10 +75,11 @@ def read(features: Over, plan: Plan, engine: Engine, position: int = 0) -> Array
 
 class Desk(Struct, dict=True):
     """What lies there for one plan; it goes when the work on that ends, well or not. `send` tells which relations are
-    read, `refused` whether arrays refused anything."""
+    read, `refused` whether arrays refused anything; `target` is the database that is built into (None: none is)."""
 
     engine: Engine
     send: Send = unmoved
+    target: str | None = None
     tables: list[exp.Table] = []
     frames: list[str] = []
     refused: bool = False
@@ -105,9 +112,26 @@ class Desk(Struct, dict=True):
         """The plan with all that comes from arrays computed; what they refuse is left to the query."""
         if not any(isinstance(each.features, Over | AsOf) and each.features.arrays for each in plan.attachments):
             return plan
-        from featsql.run.lay import Laying
+        with self.stored():
+            from featsql.run.lay import Laying
 
         return self.tried(Laying(plan, self).laid) or without(plan)
+
+    @contextmanager
+    def stored(self) -> Iterator[None]:
+        """While modules are loaded, which is work for one core, have the engine bring what was built so far to its
+        place in the target's file: else it does so in the end, when all wait for it."""
+        if self.target is None or LAYING in sys.modules:
+            yield
+            return
+        session = self.engine.cursor()
+        storing = Thread(target=checkpoint, args=(session, self.target))
+        storing.start()
+        try:
+            yield
+        finally:
+            storing.join()
+            session.close()
 
     def tried(self, work: Callable[[], T]) -> T | None:
         """What work gives; None where arrays refuse it, or stumble: then the query says itself what is wrong, and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from sqlglot import exp
@@ -54,6 +55,13 @@ def attach_target(engine: Engine, project: Project) -> None:
     except OSError as error:
         message = f"the folder of `{target.path}` cannot be made: {error.strerror or error}"
         raise FeatsqlError(Diagnostic("FS803", message, project.target_place)) from error
+
+
+def checkpoint(engine: Engine, database: str) -> None:
+    """Bring all that is in a database to its place in its file, if that can be done now."""
+    name = exp.to_identifier(database, quoted=True)
+    with suppress(EngineError):
+        engine.execute(f"CHECKPOINT {name.sql('duckdb')}")
 
 
 def relations(engine: Engine, project: Project) -> dict[str, str]:

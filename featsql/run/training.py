@@ -54,7 +54,7 @@ def training_rows(
             extents[key], changes[key] = extent(scan, engine, known)
     columns = columns_of(plan, compiled)
     made = Before(extents, {name: each.code for name, each in columns.items()})
-    desk = Desk(engine)
+    desk = Desk(engine, target=compiled.project.target.database)
     stands = kept(plan, columns, changes, before, earlier) if before and earlier else None
     if earlier is None or not isinstance(stands, Kept):
         cheapest = decided(plan, desk)

@@ -15,7 +15,7 @@ import pytest
 from featsql.arrays.arrow import refused
 from featsql.arrays.growing import Kept
 from featsql.arrays.part import RefusedError
-from featsql.arrays.take import handed_over
+from featsql.arrays.take import handed_over, in_line
 from featsql.run.lay import side_by_side
 
 NAN = float("nan")
@@ -82,6 +82,24 @@ def test_texts_of_more_than_two_gigabytes_are_refused_or_stay_in_pieces() -> Non
     assert [len(piece) for piece in found.column("text").chunks] == [2, 2]
 
 
+@pytest.mark.parametrize("most", [0, 100])
+@pytest.mark.parametrize("runs", [[], [[0, 1, 2]], [[4, 5], [0, 1, 2], [9]], [[3], [1], [2], [0]], [[1, 5], [2, 3, 7]]])
+def test_rows_are_put_in_line(runs: list[list[int]], most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featsql.arrays.take.RUNS", most)
+    places = [place for run in runs for place in run]
+    schema = pyarrow.schema({"line": pyarrow.int64(), "text": pyarrow.string(), "flag": pyarrow.bool_()})
+    pieces = [
+        pyarrow.record_batch({"line": run, "text": [f"row {i}" for i in run], "flag": [i > 2 for i in run]}, schema)
+        for run in runs
+    ]
+    found = in_line(pyarrow.Table.from_batches(pieces, schema), "line")
+    assert found.schema.names == ["text", "flag"]
+    assert found.to_pydict() == {
+        "text": [f"row {i}" for i in sorted(places)],
+        "flag": [i > 2 for i in sorted(places)],
+    }
+
+
 def test_what_pyarrow_cannot_do_is_refused() -> None:
     with pytest.raises(RefusedError), refused():
         ARRAYS["texts"].take(pyarrow.array([len(ARRAYS["texts"])]))
@@ -94,7 +112,7 @@ from featsql.arrays.arrow import array
 from featsql.arrays.arrow import refused
 from featsql.arrays.growing import Kept
 from featsql.arrays.part import RefusedError
-from featsql.arrays.take import handed_over
+from featsql.arrays.take import handed_over, in_line
 from featsql.run.lay import side_by_side
 numbers, flags = array(numpy.arange(3)), array(numpy.ones(3, dtype=bool))
 for values in (numbers, flags, pyarrow.LargeListArray.from_arrays(numbers, numbers)):

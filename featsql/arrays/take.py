@@ -6,8 +6,23 @@ from __future__ import annotations
 import numpy as np
 import pyarrow
 
-from featsql.arrays.arrow import array, column, is_lists, lists_of, offsets_of, raw, rebuilt, refused, valid, width_of
+from featsql.arrays.arrow import (
+    array,
+    column,
+    is_lists,
+    lists_of,
+    numbers,
+    offsets_of,
+    raw,
+    rebuilt,
+    refused,
+    valid,
+    width_of,
+)
 from featsql.arrays.rows import Flags, Integers, at, written_out
+
+# Into how many runs rows are cut at most; of more they are taken one by one.
+RUNS = 1 << 12
 
 
 def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = None) -> pyarrow.Array:
@@ -26,6 +41,22 @@ def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = Non
         return lists(values, places, met)
     with refused():
         return values.take(array(places, met))
+
+
+def in_line(rows: pyarrow.Table, line: str) -> pyarrow.Table:
+    """Rows in the order of a column of whole numbers, of which each is there once, without that column. Several threads
+    hand over long runs of them. Raises RefusedError."""
+    place = numbers(rows.column(line).combine_chunks())
+    rows = rows.drop_columns([line])
+    starts = np.flatnonzero(np.append(True, place[1:] != place[:-1] + 1)[: len(place)])
+    order = np.argsort(place[starts], kind="stable")
+    if (order[1:] > order[:-1]).all():
+        return rows
+    if len(starts) > RUNS:
+        order = np.argsort(place, kind="stable")
+        return pyarrow.table([handed_over(each.combine_chunks(), order) for each in rows.columns], rows.column_names)
+    sizes = np.diff(starts, append=len(place))
+    return pyarrow.concat_tables([rows.slice(int(starts[run]), int(sizes[run])) for run in order])
 
 
 def both(there: Flags | None, places: Integers, met: Flags | None) -> Flags | None:

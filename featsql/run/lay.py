@@ -17,10 +17,11 @@ from featsql.arrays.memory import kept
 from featsql.arrays.part import FOREVER, RefusedError
 from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
-from featsql.engine import ROW_GROUP, Engine
+from featsql.arrays.take import in_line
+from featsql.engine import ROW_GROUP, Engine, EngineError
 from featsql.plan import names
 from featsql.plan.arrays import Arrays
-from featsql.plan.asking import GROUP, Asking, of_signature, signature, with_oldest
+from featsql.plan.asking import GROUP, LINE, Asking, of_signature, signature, with_oldest
 from featsql.plan.newest import Newest
 from featsql.plan.plan import AsOf, Attach, Laid, Met, Over, Plan
 from featsql.plan.sharing import shared, together
@@ -34,6 +35,8 @@ from featsql.temporal import column
 AT_ONCE = 2
 # Which share of the rows must be older than what is seen of their keys for the engine to look at each.
 UNSEEN = 0.2
+# What DuckDB calls the number of a row of a table.
+ROWID = "rowid"
 # How many rows come at once where they come in order.
 STREAMED = 1 << 20
 Columns = Mapping[str, pyarrow.Array | pyarrow.ChunkedArray]
@@ -84,7 +87,7 @@ class Laying:
         self.works = sorted(works(plan, desk.engine), key=lambda work: isinstance(work.node, Newest))
         self.sizes = {id(work): desk.engine.count(work.table) for work in self.works}
         self.dealings: dict[str, Dealing] = {}
-        self.asking = Asking(plan, [(work.keys, work.node) for work in self.works])
+        self.asking = Asking(plan, [(work.keys, work.node) for work in self.works], self.line())
         self.groups: dict[str, exp.Table] = {}
         self.asked = pyarrow.table({})
 
@@ -94,7 +97,8 @@ class Laying:
             self.groups[text] = self.desk.create("__groups", self.asking.groups(keys))
             rows = max(self.sizes[id(work)] for work in self.works if signature(work.keys) == text)
             self.dealings[text] = Dealing(Deal.of(self.engine.count(self.groups[text]), rows))
-        self.asked = self.engine.arrow(self.desk.send(self.asking.rows(self.groups)).sql("duckdb"), lossless=True)
+        asked = self.engine.arrow(self.desk.send(self.asking.rows(self.groups)).sql("duckdb"), lossless=True)
+        self.asked = in_line(asked, LINE)
         if not len(self.asked):
             raise RefusedError  # there is nothing to compute
         workers = int(self.engine.rows("SELECT current_setting('threads')")[0][0])
@@ -111,6 +115,19 @@ class Laying:
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in self.plan.attachments)
         spine = replace(self.plan.spine, source=self.seats(), columns=self.asking.columns)
         return without(replace(self.plan, spine=spine, attachments=tuple(attachments)))
+
+    def line(self) -> exp.Expr:
+        """A number of each row of the spine, in their order, which the engine does not keep where it joins them: a
+        table has one that costs nothing."""
+        spine = self.plan.spine
+        own = exp.select(column(ROWID)).from_(spine.source.copy())
+        try:
+            known = self.engine.columns(self.desk.send(own).sql("duckdb"))[0].type == "BIGINT"
+        except EngineError:
+            known = False
+        if known and ROWID not in {name.casefold() for name in spine.columns}:
+            return column(ROWID, spine.alias)
+        return exp.Window(this=exp.RowNumber())
 
     def seats(self) -> exp.Expr:
         """The rows of the spine with all that was found."""

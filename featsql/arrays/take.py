@@ -54,7 +54,9 @@ def in_line(rows: pyarrow.Table, line: str) -> pyarrow.Table:
         return rows
     if len(starts) > RUNS:
         order = np.argsort(place, kind="stable")
-        return pyarrow.table([handed_over(each.combine_chunks(), order) for each in rows.columns], rows.column_names)
+        with refused():
+            whole = [each.combine_chunks() for each in rows.columns]
+        return pyarrow.table([handed_over(each, order) for each in whole], rows.column_names)
     sizes = np.diff(starts, append=len(place))
     return pyarrow.concat_tables([rows.slice(int(starts[run]), int(sizes[run])) for run in order])
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.cells import mergeable
-from featsql.plan.lower import numbered
+from featsql.plan.lower import spine_rows
 from featsql.plan.microseconds import is_prompt
 from featsql.plan.pairs import ASKING, BUCKET, EVENT, Pairs
 from featsql.plan.plan import Attach, Measure, Method, Over, Plan
@@ -111,7 +111,7 @@ def decided(attach: Attach, position: int, found: Mapping[int, Density]) -> Atta
 def densities(plan: Plan) -> exp.Query | None:
     """The query that counts, for each attachment that has the choice: its position, pairs, rows and probes."""
     parts = Parts(plan.boundary)
-    parts.add(names.SPINE, numbered(plan))
+    parts.add(names.SPINE, spine_rows(plan))
     counts: list[exp.Query] = []
     for position, attach in enumerate(plan.attachments):
         features = attach.features

@@ -18,16 +18,17 @@ from featsql.plan.newest import given
 from featsql.plan.over import framed
 from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Met, Over, Plan, Reading, Scan
-from featsql.plan.seats import Seats, asked_at
+from featsql.plan.seats import Seats, asked_at, joins
 from featsql.plan.sharing import part_of, shared, together
 from featsql.plan.tables import Parts, aliased, asked
 from featsql.temporal import Boundary, column
 
 
 def lower(plan: Plan) -> exp.Select:
-    """The query of a training set: one row for each row of the spine, with the author's columns."""
+    """The query of a training set: one row for each row of the spine, in their order, with the author's columns."""
     parts = Parts(plan.boundary)
-    parts.add(names.SPINE, numbered(plan))
+    ordered = joins(plan)
+    parts.add(names.SPINE, numbered(plan) if ordered else spine_rows(plan))
     seats = Seats(plan)
     groups = [group for group in together(plan.attachments) if not seats.take(group, parts)]
     joined = [join for group in groups for join in attached(group, plan, parts)]
@@ -39,13 +40,19 @@ def lower(plan: Plan) -> exp.Select:
     query.set("from_", exp.From(this=aliased(seats.name, plan.spine.alias)))
     for join in (*joined, *read):
         query.append("joins", join)
+    if ordered and not query.args.get("order"):
+        query = query.order_by(column(names.ROW, plan.spine.alias), copy=False)
     return parts.around(sacred(query, plan))
 
 
+def spine_rows(plan: Plan) -> exp.Select:
+    """The rows of the spine."""
+    return exp.select(exp.Star()).from_(plan.spine.source.copy(), copy=False)
+
+
 def numbered(plan: Plan) -> exp.Select:
-    """The rows of the spine; with a number each where a join could multiply them."""
-    rows = exp.select(exp.Star()).from_(plan.spine.source.copy(), copy=False)
-    return rows.select(exp.alias_(exp.Window(this=exp.RowNumber()), names.ROW)) if plan.readings else rows
+    """The rows of the spine, each with its number: the engine keeps no order of what it joins."""
+    return spine_rows(plan).select(exp.alias_(exp.Window(this=exp.RowNumber()), names.ROW), copy=False)
 
 
 def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select:

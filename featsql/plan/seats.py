@@ -39,6 +39,21 @@ def seatable(plan: Plan) -> bool:
     return True
 
 
+def joins(plan: Plan) -> bool:
+    """Whether the query of a plan joins anything to the spine's rows: more than what stands beside them already."""
+    return bool(plan.readings or plan.scans) or any(not is_found(attach.features) for attach in plan.attachments)
+
+
+def is_found(features: Features) -> bool:
+    """Whether all of a node's features are made of what was computed for it."""
+    match features:
+        case AsOf(laid=Met(tied=False)):
+            return True
+        case Over(laid=Laid()):
+            return not features.rest
+    return False
+
+
 class Seats:
     """The spine's rows, to which one model after the other adds its features; `name` is the common table expression of
     those with all features so far, `columns` are their columns."""
@@ -49,7 +64,7 @@ class Seats:
         self.name = names.SPINE
         self.seats: dict[tuple[str, str], str] = {}
         laid = [name for attach in plan.attachments for name in laid_columns(attach.features)]
-        numbers = [names.ROW] if plan.readings else []
+        numbers = [names.ROW] if joins(plan) else []
         self.columns = [*plan.spine.columns, *numbers, *dict.fromkeys(laid)]
 
     def take(self, group: Sequence[Attach], parts: Parts) -> bool:

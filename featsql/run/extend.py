@@ -12,7 +12,7 @@ from sqlglot import exp
 from featsql.engine import Column, Engine
 from featsql.plan.asking import needed
 from featsql.plan.microseconds import instant
-from featsql.plan.names import PLACE
+from featsql.plan.names import PLACE, ROW
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
 from featsql.run.columns import Made
@@ -221,10 +221,13 @@ class Extension:
         return exp.select(*(column(name) for name in columns)).from_(self.earlier.rows.copy()).where(self.stand())
 
     def fresh(self) -> exp.Select:
-        """The rows of the spine that have to be computed."""
-        query = exp.select("__spine.*").from_(self.spine.copy())
+        """The rows of the spine that have to be computed, in their order."""
+        number = exp.alias_(exp.Window(this=exp.RowNumber()), ROW)
+        numbered = exp.select("*", number).from_(self.plan.spine.source.copy())
+        own = exp.Star(except_=[exp.to_identifier(ROW)])
+        query = exp.select(exp.Column(this=own, table=exp.to_identifier("__spine"))).from_(numbered.subquery("__spine"))
         query.append("joins", exp.Join(this=self.old(), side="ANTI", on=self.same()))
-        return query
+        return query.order_by(column(ROW, "__spine"))
 
     def standing(self) -> exp.Select:
         """The place of what stands for each row of the spine, with what is needed of that."""
@@ -245,8 +248,8 @@ class Extension:
         return replace(self.plan, spine=spine, attachments=attachments, select=select)
 
     def query(self, standing: exp.Table, anew: exp.Table | None, columns: Sequence[str]) -> exp.Select:
-        """The rows of which something stands: what lies in the places of the earlier ones, and what was computed for
-        these."""
+        """The rows of which something stands, in the order of the earlier ones: what lies in the places of these, and
+        what was computed for them."""
         tables = {name: "__anew" if name in self.stands.anew else "__old" for name in columns}
         query = exp.select(*(column(name, table) for name, table in tables.items()))
         query = query.from_(exp.alias_(self.earlier.rows.copy(), "__old", table=True))
@@ -254,4 +257,4 @@ class Extension:
             if other is not None:
                 on = exp.EQ(this=column(PLACE, alias), expression=column(self.earlier.number, "__old"))
                 query.append("joins", exp.Join(this=exp.alias_(other.copy(), alias, table=True), on=on))
-        return query
+        return query.order_by(column(self.earlier.number, "__old"))

@@ -24,6 +24,7 @@ from featsql.plan.arrays import Arrays
 from featsql.plan.asking import GROUP, LINE, Asking, of_signature, signature, with_oldest
 from featsql.plan.newest import Newest
 from featsql.plan.plan import AsOf, Attach, Laid, Met, Over, Plan
+from featsql.plan.seats import joins
 from featsql.plan.sharing import shared, together
 from featsql.run.arrays import Desk, read, without
 from featsql.run.fetch import Fetched, fetched
@@ -113,8 +114,8 @@ class Laying:
         if not found:
             raise RefusedError
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in self.plan.attachments)
-        spine = replace(self.plan.spine, source=self.seats(), columns=self.asking.columns)
-        return without(replace(self.plan, spine=spine, attachments=tuple(attachments)))
+        plan = without(replace(self.plan, attachments=tuple(attachments)))
+        return replace(plan, spine=replace(plan.spine, source=self.seats(plan), columns=self.asking.columns))
 
     def line(self) -> exp.Expr:
         """A number of each row of the spine, in their order, which the engine does not keep where it joins them: a
@@ -129,11 +130,11 @@ class Laying:
             return column(ROWID, spine.alias)
         return exp.Window(this=exp.RowNumber())
 
-    def seats(self) -> exp.Expr:
-        """The rows of the spine with all that was found."""
+    def seats(self, plan: Plan) -> exp.Expr:
+        """The rows of the spine with all that was found, for the `plan` of what is left."""
         found = {name: values for work in self.works for name, values in (work.found or {}).items()}
         table = self.desk.show("__laid", side_by_side(self.asked.select(self.asking.columns), found))
-        if self.joins:
+        if joins(plan):
             # of a frame the engine does not know how many rows it has, and joins it as if these were few
             table = self.desk.create("__seats", exp.select(exp.Star()).from_(table))
         own = exp.select(*(column(name) for name in self.asking.columns))
@@ -147,15 +148,6 @@ class Laying:
     def start(self, work: Work, pool: Executor, workers: int) -> None:
         """Read the rows of a node, if arrays take them, and go on while they are worked on."""
         work.doing = self.desk.tried(partial(self.begun, work, pool, workers))
-
-    @property
-    def joins(self) -> bool:
-        """Whether the query joins more than what arrays find."""
-        plan = self.plan
-        tied = any(isinstance(work.doing, Meeting) and work.doing.tied for work in self.works)
-        rest = any(isinstance(work.features, Over) and work.features.rest for work in self.works)
-        others = sum(len(work.attachments) for work in self.works if work.found) < len(plan.attachments)
-        return bool(tied or rest or others or plan.readings or plan.scans)
 
     def begun(self, work: Work, pool: Executor, workers: int) -> Measuring | Meeting:
         """The work on a node, all of whose rows are read. Raises RefusedError, EngineError."""

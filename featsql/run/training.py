@@ -88,8 +88,11 @@ def extended(extension: Extension, columns: Mapping[str, Made], made: Before, de
 
 def behind(rows: exp.Query, computed: exp.Query) -> exp.Query:
     """Rows, and behind them those that were computed."""
-    others = exp.select("*").from_(computed.subquery("__computed", copy=False), copy=False)
-    return exp.union(rows, others, distinct=False, copy=False)
+    both = [
+        exp.select("*").from_(query.subquery(name, copy=False), copy=False)
+        for query, name in ((rows, "__kept"), (computed, "__computed"))
+    ]
+    return exp.union(*both, distinct=False, copy=False)
 
 
 def each_once(standing: exp.Table, desk: Desk) -> exp.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
@@ -85,9 +84,9 @@ def every_answer(subject: Trial, case: Case) -> dict[str, trial.Answers | str]:
 
 
 def the_spine_is_sacred(subject: Trial) -> None:
-    """Law 3: the rows of a training set are the spine's, each as often as it is there."""
+    """Law 3: the rows of a training set are the spine's, each as often as it is there, and in their order."""
     engine = trial.settle(subject.case)
-    spine = Counter(row["row"] for row in subject.case.spine)
+    spine = [row["row"] for row in subject.case.spine]
     for (name, _), text in subject.queries.items():
         found = trial.attempt(engine, text)
-        assert isinstance(found, str) or Counter(row[0] for row in found) == spine, f"{name}\n{subject.case}"
+        assert isinstance(found, str) or [row[0] for row in found] == spine, f"{name}\n{subject.case}"

@@ -1,15 +1,18 @@
 """How long a project of many models takes: to compile at first and again, and tiny ones to run.
 
-    python bench/compile.py [models]
+    python bench/compile.py [models] [--dbt PATH]
 
 Every figure is the wall time of a whole process, the best of three (the first compilation: once), with its peak memory.
 The tiny models are run once more as the same statements sent to DuckDB one after the other. What no compiler of this
-kind can be without is measured alone (alone.py). Prints a table.
+kind can be without is measured alone (alone.py). dbt parses the same models, where there is one: it needs dbt-duckdb.
+Prints a table.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,8 +55,21 @@ def tiny(folder: Path, number: int) -> None:
     (folder / "statements.sql").write_text("".join(statements))
 
 
-def main(number: int) -> None:
+def for_dbt(folder: Path, models: Path) -> None:
+    """The same models as a project of dbt."""
+    shutil.copytree(models, folder / "models")
+    project = "name: many\nversion: '1.0.0'\nprofile: many\nmodel-paths: [models]\n"
+    (folder / "dbt_project.yml").write_text(project)
+    (folder / "profiles.yml").write_text("many: {target: dev, outputs: {dev: {type: duckdb, path: dbt.duckdb}}}\n")
+
+
+def main() -> None:
     """Measure everything, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", type=int, nargs="?", default=1000)
+    parser.add_argument("--dbt", default=shutil.which("dbt"), help="the command (default: that of the PATH, if any)")
+    options = parser.parse_args()
+    number: int = options.models
     rows: list[tuple[str, float, float]] = []
 
     def add(what: str, command: Sequence[str], times: int = 3) -> float:
@@ -67,6 +83,10 @@ def main(number: int) -> None:
         write_models(many, number)
         compile_ = (*FEATSQL, "compile", "--project-dir", str(many))
         add(f"compile {number:,} models", compile_, 1)
+        if options.dbt:
+            for_dbt(base / "dbt", many / "models")
+            folders = ("--project-dir", str(base / "dbt"), "--profiles-dir", str(base / "dbt"))
+            add("dbt parse", (options.dbt, "--quiet", "parse", "--no-partial-parse", *folders))
         add("compile again", compile_)
         add("sqlglot and DuckDB alone, in one process", (sys.executable, str(HERE / "alone.py"), str(many)))
         changed = sorted((many / "models").glob("model_*.sql"))[number // 3]
@@ -88,4 +108,4 @@ def main(number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main()

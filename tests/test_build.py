@@ -181,6 +181,22 @@ def test_what_is_no_file_is_not_replaced(shop: Path) -> None:
     assert (shop / "pipe").is_fifo()
 
 
+@pytest.mark.parametrize("external", ["", "materialized='external', "])
+def test_no_other_file_is_replaced(external: str, shop: Path) -> None:
+    """Whoever means another path keeps what lies there."""
+    model = shop / "models/training.sql"
+    text = model.read_text(encoding="utf-8")
+    assert "publish={'path': 'target/training.parquet'}" in text
+    model.write_text(
+        text.replace("publish={'path': 'target/training.parquet'}", f"{external}publish={{'path': 'notes.txt'}}")
+    )
+    (shop / "notes.txt").write_text("much to remember")
+    (failed,) = [each for each in featsql.load(shop).build().results if each.status != "success"]
+    assert [each.code for each in failed.diagnostics] == ["FS806"]
+    assert "notes.txt exists and is no Parquet file" in failed.diagnostics[0].message
+    assert (shop / "notes.txt").read_text() == "much to remember"
+
+
 def test_immature_labels_are_unknown(shop: Path) -> None:
     write(
         shop,

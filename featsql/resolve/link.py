@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.model import Model, Reference
 from featsql.read.project import Project, Source
 from featsql.resolve.graph import Graph, model_key, seed_key, source_key
+from featsql.resolve.overwrite import overwritten
 
 
 def link(models: Sequence[Model], project: Project) -> Graph:
@@ -51,31 +50,6 @@ def duplicates(models: Sequence[Model], seeds: Mapping[str, Source]) -> list[Dia
             message = f"there are two relations named `{model.name}`: the other is {first}"
             found.append(Diagnostic("FS404", message, model.rendered.file.place(1), "rename one of them"))
     return found
-
-
-def overwritten(models: Sequence[Model], project: Project) -> Iterator[Diagnostic]:
-    """Models that are published where another one is, or below it, or where a database of the target lies."""
-    target = project.target
-    files = [target.path, *(each.path for each in target.attach if each.type != "postgres")]
-    taken = {place_of(path, project): "a database" for path in files if path != ":memory:" and "://" not in path}
-    for model in models:
-        publish = model.config.publish
-        if publish is None:
-            continue
-        mine = place_of(publish.path, project)
-        other = next(
-            (name for path, name in taken.items() if path in {mine, *mine.parents} or mine in path.parents), None
-        )
-        if other is not None:
-            message = f"`{publish.path}` is where {other} lies"
-            place = model.config.place or model.rendered.file.place(1)
-            yield Diagnostic("FS405", message, place, "publish it to a path of its own")
-        taken[mine] = f"what is published of `{model.name}`"
-
-
-def place_of(path: str, project: Project) -> Path:
-    """A path as the only one of its file."""
-    return Path(os.path.normpath(project.root.absolute() / path))
 
 
 def resolve(

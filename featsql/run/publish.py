@@ -26,6 +26,8 @@ from featsql.run.target import table_of
 HIDDEN = "*****"
 # How the names of files end that are not in their place yet.
 LEFT = re.compile(r"[0-9a-f]{32}(\.link)?")
+# How a Parquet file begins.
+PARQUET = b"PAR1"
 DAY = 24 * 60 * 60
 # How many digits the number of a generation of files has.
 DIGITS = 4
@@ -87,17 +89,25 @@ def unpublished(model: Model, path: str, message: str, hint: str | None = None) 
 
 
 def put_file(path: Path, write: Callable[[str], object]) -> None:
-    """Write one Parquet file and put it in place."""
+    """Write one Parquet file and put it in place; what is there may only be another one."""
     if path.is_dir():
         raise FileExistsError(f"{path.name} is a folder")
     if path.exists() and not path.is_file():  # as root one could put a file in the place of a device
         raise FileExistsError(f"{path.name} is no file")
+    if path.exists() and not is_parquet(path):
+        raise FileExistsError(f"{path.name} exists and is no Parquet file")
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         write(str(fresh))
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as those of Parquet do."""
+    with path.open("rb") as file:
+        return file.read(len(PARQUET)) == PARQUET
 
 
 def put_folder(path: Path, write: Callable[[str], object]) -> None:

@@ -12,6 +12,7 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.features import plan_features
+from featsql.plan.names import taken
 from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training import check_instants, plan_of
 from featsql.resolve.describe import is_instant
@@ -26,7 +27,8 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
     """The plan for a frame as the spine, registered in `engine`'s session.
 
     `wanted` names features models, or single features as 'model:feature'. Raises FeatsqlError
-    FS720 for an unknown model or feature, FS722 for what is no frame or lacks a key or the instant,
+    FS720 for an unknown model or feature, FS722 for what is no frame or lacks a key or the instant, FS702 for a column
+    whose name only featsql may give,
     FS714 and FS612 for instants and keys of a wrong type, FS713 where two columns would have one name.
     """
     columns = columns_of(frame, engine)
@@ -42,6 +44,7 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
         attachments.append(Attach(features, frame_keys(features, names), alias))
         outputs += [exp.alias_(column(name, alias), name, quoted=True) for name in picked]
     refuse_repeats([output.alias for output in outputs])
+    refuse_taken(names)
     return plan_of(spine, tuple(attachments), exp.select(*outputs), compiled.project.boundary)
 
 
@@ -106,6 +109,13 @@ def frame_keys(features: Features, names: Sequence[str]) -> tuple[exp.Expr, ...]
         hint = did_you_mean(missing[0], names, "name the column as the entity's key")
         raise FeatsqlError(Diagnostic("FS722", f"the frame has no column `{missing[0]}`", hint=hint))
     return tuple(column(by_folded[key.casefold()], "spine") for key in features.keys)
+
+
+def refuse_taken(columns: Sequence[str]) -> None:
+    """The frame's columns stand beside those that featsql adds."""
+    for name in filter(taken, columns):
+        message = f"the column `{name}` of the frame has a name that featsql gives to columns of its own"
+        raise FeatsqlError(Diagnostic("FS702", message, hint="rename it in the frame"))
 
 
 def refuse_repeats(names: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ WRONG: dict[str, tuple[Any, Any, str, str]] = {
         "FS612",
         "VARCHAR in the frame, but BIGINT",
     ),
+    "a column of featsql's own": (ASKED.with_columns(__row=1), ["customer_spend"], "FS702", "`__row` of the frame"),
     "no model": (ASKED, "customer", "FS720", "customer_spend"),
 }
 

@@ -127,6 +127,27 @@ def test_rows_in_a_file(shop: Path) -> None:
     assert polars.read_parquet(shop / "rows.parquet")["number"].to_list() == list(range(ROWS))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "row_number() over (partition by a.id order by a.at, a.number)",
+        "(select max(x) from unnest([a.id, s.n]) as t(x))",
+    ],
+)
+def test_rows_whose_own_expressions_look_beyond_them(value: str, shop: Path) -> None:
+    edit(shop, "training", "s.n from", f"s.n, {value} as beyond from")
+    said, found = built(shop)
+    assert "Over by arrays" in said
+    assert found == list(range(ROWS))
+
+
+def test_rows_that_the_author_puts_in_order_alike(shop: Path) -> None:
+    """Among those the order of the labels decides."""
+    edit(shop, "training", "s.id = a.id", "s.id = a.id order by a.number % 2")
+    _, found = built(shop)
+    assert found == [*range(0, ROWS, 2), *range(1, ROWS, 2)]
+
+
 def test_rows_in_the_order_of_the_author(shop: Path) -> None:
     edit(shop, "training", "s.id = a.id", "s.id = a.id order by a.number desc")
     _, found = built(shop)

@@ -14,6 +14,7 @@ from featsql.plan.shapes import as_of_join, unique_per_key
 from featsql.plan.windows import over
 from featsql.read.model import Model
 from featsql.read.project import Entity
+from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import is_stored, model_key
@@ -31,6 +32,8 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
     keys, match_nulls = entity_keys(model, checked)
     scans: dict[int, Scan] = {}
     tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, outermost=True)
+    for scan in scans.values():
+        refuse_taken(model, scan.relation)
     if not general and len(scans) == 1:
         (scan,) = scans.values()
         stored = is_stored(scan.relation.key, checked.graph)
@@ -115,3 +118,13 @@ def refuse_reserved(model: Model, columns: Sequence[str]) -> None:
     if taken is not None:
         message = f"the column `{taken}` begins with two underscores, which featsql keeps for itself"
         raise FeatsqlError(Diagnostic("FS702", message, model.rendered.file.place(1), "rename the column"))
+
+
+def refuse_taken(model: Model, relation: RelationInfo) -> None:
+    """Raise FeatsqlError FS702 for a relation with a column where featsql puts one of its own."""
+    taken = next((column for column in relation.names if names.taken(column)), None)
+    if taken is not None:
+        what = relation.key.replace(":", " ")
+        message = f"the column `{taken}` of {what} has a name that featsql gives to columns of its own"
+        hint = "read it through a model that gives the column another name"
+        raise FeatsqlError(Diagnostic("FS702", message, model.rendered.file.place(1), hint))

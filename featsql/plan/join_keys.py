@@ -22,7 +22,9 @@ def condition(joined: Joined, scope: Scope) -> exp.Expr:
     return exp.and_(*pairs) if pairs else exp.true()
 
 
-def join_keys(joined: Joined, keys: Sequence[str], scope: Scope) -> tuple[exp.Expr, ...] | str:
+def join_keys(
+    joined: Joined, keys: Sequence[str], match_nulls: Sequence[bool], scope: Scope
+) -> tuple[exp.Expr, ...] | str:
     """For each entity key the spine's expression that it must equal, or what is wrong with the join."""
     wanted = {key.casefold(): key for key in keys}
     found: dict[str, exp.Expr] = {}
@@ -35,6 +37,10 @@ def join_keys(joined: Joined, keys: Sequence[str], scope: Scope) -> tuple[exp.Ex
         pair = key_pair(term, joined.alias, wanted, scope)
         if pair is None:
             return f"the condition `{term.sql('duckdb')}` is not an equality of an entity key and the spine"
+        if isinstance(term, exp.NullSafeEQ) and not match_nulls[list(wanted).index(pair[0])]:
+            return (
+                f"the condition `{term.sql('duckdb')}` matches NULL, which names no entity (`null_keys: match` lets it)"
+            )
         found[pair[0]] = pair[1]
     missing = [key for folded, key in wanted.items() if folded not in found]
     if missing:

@@ -18,7 +18,7 @@ from featsql.plan.newest import given
 from featsql.plan.over import framed
 from featsql.plan.paired import paired
 from featsql.plan.plan import AsOf, Attach, Features, Lifted, Met, Over, Plan, Reading, Scan
-from featsql.plan.seats import Seats, asked_at, joins
+from featsql.plan.seats import Seats, asked_at, disorders
 from featsql.plan.sharing import part_of, shared, together
 from featsql.plan.tables import Parts, aliased, asked
 from featsql.temporal import Boundary, column
@@ -27,7 +27,7 @@ from featsql.temporal import Boundary, column
 def lower(plan: Plan) -> exp.Select:
     """The query of a training set: one row for each row of the spine, in their order, with the author's columns."""
     parts = Parts(plan.boundary)
-    ordered = joins(plan)
+    ordered = disorders(plan)
     parts.add(names.SPINE, numbered(plan) if ordered else spine_rows(plan))
     seats = Seats(plan)
     groups = [group for group in together(plan.attachments) if not seats.take(group, parts)]
@@ -40,9 +40,15 @@ def lower(plan: Plan) -> exp.Select:
     query.set("from_", exp.From(this=aliased(seats.name, plan.spine.alias)))
     for join in (*joined, *read):
         query.append("joins", join)
-    if ordered and not query.args.get("order"):
-        query = query.order_by(column(names.ROW, plan.spine.alias), copy=False)
+    if ordered and not is_by_all(query):
+        query = query.order_by(exp.Ordered(this=column(names.ROW, plan.spine.alias), nulls_first=False), copy=False)
     return parts.around(sacred(query, plan))
+
+
+def is_by_all(query: exp.Select) -> bool:
+    """Whether the author has the rows ordered by all of their columns."""
+    order = query.args.get("order")
+    return order is not None and any(each.this == exp.var("ALL") for each in order.expressions)
 
 
 def spine_rows(plan: Plan) -> exp.Select:

@@ -23,9 +23,10 @@ AGGREGATES: tuple[type[exp.Expr], ...] = (
     *(exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Mode, exp.ApproxDistinct, exp.Skewness),
     *(exp.Corr, exp.CovarPop, exp.CovarSamp, exp.BitwiseOrAgg, exp.BitwiseAndAgg, exp.BitwiseXorAgg),
 )
-NAMED = frozenset({"histogram", "product", "kurtosis", "favg", "fsum", "geomean", "kurtosis_pop"})
+NAMED = frozenset({"histogram", "product", "kurtosis", "favg", "fsum", "kurtosis_pop"})
 HARMLESS = frozenset({"as_of", "len", "list_sum", "list_transform", "list_contains", "to_hours", "to_minutes", "isnan"})
 HARMLESS |= frozenset({"epoch_us", "epoch_ms", "to_seconds", "to_weeks", "to_months", "to_years", "isinf", "isfinite"})
+SAME = (exp.Star, exp.Literal, exp.Var, exp.Boolean, exp.Null)
 UNKNOWN = (exp.Query, exp.Window, exp.Explode, exp.Unnest, exp.UDTF, exp.Star, exp.Columns, exp.Dot, exp.Placeholder)
 
 
@@ -144,11 +145,11 @@ class Measures(Struct):
         return self.zero_of_some(inner, found, counted)
 
     def zero_of_some(self, call: exp.Expr, found: Terms, counted: Terms) -> exp.Expr:
-        """A measure of the rows that are counted, 0 where there are only others. Raises UnrecognisedError."""
-        some = exp.GT(this=self.measure(count_rows(), found), expression=exp.Literal.number(0))
+        """A measure of the rows that are counted, to which any others add 0. Raises UnrecognisedError."""
+        others = exp.GT(this=self.measure(count_rows(), found), expression=self.measure(count_rows(), counted))
         value = self.measure(call, counted)
         total = exp.func("coalesce", value.copy(), exp.Literal.number(0))
-        return exp.Case(ifs=[exp.If(this=some, true=total)], default=value)
+        return exp.Case(ifs=[exp.If(this=others, true=total)], default=value)
 
     def measure(self, call: exp.Expr, found: Terms) -> exp.Column:
         """The column of a measure, new or one that is there. Raises UnrecognisedError."""
@@ -162,13 +163,20 @@ class Measures(Struct):
         return column(names.part("value", self.found.index(measure)))
 
     def arguments(self, call: exp.Expr) -> exp.Expr:
-        """A call whose arguments are columns of the rows."""
+        """A call whose arguments are columns of the rows, but for what stays."""
         for child in list(call.iter_expressions()):
             if isinstance(child, exp.Distinct | exp.Order | exp.Ordered):
                 self.arguments(child)
-            elif not isinstance(child, exp.Star | exp.Literal | exp.Var | exp.Boolean | exp.Null):
+            elif not self.stays(child, call):
                 child.replace(self.hoist(child))
         return call
+
+    def stays(self, child: exp.Expr, call: exp.Expr) -> bool:
+        """Whether an argument is no row's: a star or a literal, unless rows count only where it is there, or what may
+        stand beside the first argument, such as the share of a quantile."""
+        if isinstance(child, SAME):
+            return not (isinstance(child, exp.Literal) and isinstance(call, BLIND))
+        return child is not call.this and child.find(exp.Column) is None and self.is_rowwise(child)
 
 
 def odd(value: exp.Expr) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SPINE = "__spine"
 ROW = "__row"
 PROBE = "__probe"
@@ -19,6 +21,12 @@ NUMBER = "__number"
 NOW = "__now"
 OLDEST = "__oldest"
 PLACE = "__place"
+# Those of numbered columns, and all others that stand beside columns of a relation.
+NUMBERED = re.compile(r"__\w*\d")
+BESIDE = frozenset(
+    {SPINE, ROW, PROBE, AS_OF, HIT, KNOWN_FROM, KNOWN_TO, POINT, HAPPENED, ORDER, ASKED, LATE, TURN, NUMBER}
+)
+BESIDE |= frozenset({NOW, OLDEST, PLACE, "__group", "__line", "__last", "__below", "__events", "__id", "__sample"})
 
 
 def key(position: int) -> str:
@@ -29,6 +37,12 @@ def key(position: int) -> str:
 def part(kind: str, position: int) -> str:
     """A numbered column of a query: an argument, a flag, a value, an end of a window."""
     return f"__{kind}_{position}"
+
+
+def taken(name: str) -> bool:
+    """Whether a column of a relation would stand where featsql puts one of its own: not any name that begins so, since
+    others give such names, too."""
+    return name.casefold() in BESIDE or NUMBERED.fullmatch(name.casefold()) is not None
 
 
 def reserved(name: str) -> bool:

@@ -238,7 +238,7 @@ class Frames:
         """A shape over its frames."""
         shape = self.shapes[position]
         call = shape.call.copy()
-        if shape.flag or not isinstance(call, BLIND):
+        if shape.flag or not (isinstance(call, BLIND) and isinstance(call.this, exp.Column)):  # a probe has no argument
             counts = column(shape.flag) if shape.flag else exp.not_(column(names.ASKED))
             call = exp.Filter(this=call, expression=exp.Where(this=counts))
         nothing = over_nothing(shape.call)

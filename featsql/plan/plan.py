@@ -90,6 +90,10 @@ class AsOf(Struct, frozen=True):
         return (self.relation,)
 
     @property
+    def match_nulls(self) -> tuple[bool, ...]:
+        return (False,) * len(self.keys)
+
+    @property
     def projections(self) -> tuple[tuple[str, exp.Expr], ...]:
         folded = {key.casefold() for key in self.keys}
         return tuple((name, value) for name, value in self.outputs if name.casefold() not in folded)

@@ -44,6 +44,14 @@ def joins(plan: Plan) -> bool:
     return bool(plan.readings or plan.scans) or any(not is_found(attach.features) for attach in plan.attachments)
 
 
+def disorders(plan: Plan) -> bool:
+    """Whether the query of a plan does what gives its rows in another order than the spine's: it joins, or the author's
+    own expressions look beyond their row."""
+    beyond = (exp.Window, exp.Query, exp.Unnest, exp.Explode)
+    own = plan.select.args.get("order") or any(value.find(*beyond) for value in plan.select.expressions)
+    return bool(own) or joins(plan)
+
+
 def is_found(features: Features) -> bool:
     """Whether all of a node's features are made of what was computed for it."""
     match features:
@@ -64,7 +72,7 @@ class Seats:
         self.name = names.SPINE
         self.seats: dict[tuple[str, str], str] = {}
         laid = [name for attach in plan.attachments for name in laid_columns(attach.features)]
-        numbers = [names.ROW] if joins(plan) else []
+        numbers = [names.ROW] if disorders(plan) else []
         self.columns = [*plan.spine.columns, *numbers, *dict.fromkeys(laid)]
 
     def take(self, group: Sequence[Attach], parts: Parts) -> bool:

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.plan.features import plan_features, refuse_reserved
+from featsql.plan.features import plan_features, refuse_reserved, refuse_taken
 from featsql.plan.join_keys import condition, join_keys
 from featsql.plan.joins import Joined, passes_on
 from featsql.plan.plan import Attach, Features, Outcome, Plan, Reading, Scan
@@ -76,6 +76,7 @@ class Training:
         self.tag_subqueries(select)
         expanded = expand(select, scope)
         self.refuse_repeats(expanded)
+        refuse_reserved(self.model, [value.alias_or_name for value in expanded.expressions])
         return Plan(
             name=self.model.name,
             spine=spine,
@@ -170,7 +171,7 @@ class Training:
         """A features model joined by its entity's keys."""
         features = plan_features(key.partition(":")[2], self.checked, general=self.general)
         check_instants(features, scope.as_of_type, self.place(joined.join.this))
-        keys = join_keys(joined, features.keys, scope)
+        keys = join_keys(joined, features.keys, features.match_nulls, scope)
         if isinstance(keys, str):
             hint = f"join it by its keys alone: using ({', '.join(features.keys)})" if features.keys else "on true"
             raise self.error("FS712", keys, joined.join.this, hint)
@@ -183,6 +184,7 @@ class Training:
         if joined.info.clock is None:
             why = joined.info.why_no_clock or "declare `time:` for it"
             raise self.error("FS712", f"{key.replace(':', ' ')} has no clock", joined.join.this, why)
+        refuse_taken(self.model, joined.info)
         scan = Scan(joined.info, bound_name(key, self.checked.graph))
         on = condition(joined, scope)
         scope.add_relation(joined)
@@ -198,6 +200,7 @@ class Training:
             if info.clock is None:
                 hint = "join a features model by its keys; a relation needs a clock"
                 raise self.error("FS712", f"`{table.name}` cannot be read inside an expression", table, hint)
+            refuse_taken(self.model, info)
             table.meta["scan"] = len(self.scans)
             self.scans[len(self.scans)] = Scan(info, bound_name(key, self.checked.graph))
 

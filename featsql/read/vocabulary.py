@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from featsql.engine import Engine
 
-FUNCTIONS = """SELECT DISTINCT lower(function_name), function_type, alias_of FROM duckdb_functions()
-WHERE internal AND (function_type = 'aggregate' OR alias_of <> '')"""
+FUNCTIONS = """SELECT DISTINCT lower(function_name), function_type, alias_of, macro_definition FROM duckdb_functions()
+WHERE internal AND (function_type IN ('aggregate', 'macro') OR alias_of <> '')"""
+CALL = re.compile(r'(\w+)"?\(')
 Function = tuple[str, str, str | None]
 # What engines have that loaded the same extensions: to list it takes longer than to parse a model.
 known: dict[frozenset[str], tuple[Function, ...]] = {}
 
 
 def functions(engine: Engine) -> tuple[Function, ...]:
-    """The names in lower case, the kinds and the other names of its own aggregates, and of what has another name."""
+    """The names in lower case, the kinds and the other names of its own aggregates, and of macros and what has another
+    name. A macro that calls an aggregate is one."""
     extensions = engine.extensions
     if extensions not in known:
-        known[extensions] = tuple((name, kind, other) for name, kind, other in engine.rows(FUNCTIONS))
+        rows = engine.rows(FUNCTIONS)
+        aggregates = {name for name, kind, *_ in rows if kind == "aggregate"}
+        known[extensions] = tuple(
+            (name, "aggregate" if aggregates.intersection(CALL.findall((macro or "").lower())) else kind, other)
+            for name, kind, other, macro in rows
+        )
     return known[extensions]
 
 

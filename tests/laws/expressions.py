@@ -171,6 +171,9 @@ class Expressions:
             f"sum({inner})",
             f"first({t}.n order by {t}.at desc, {t}.n)",
             f"count_if({self.simple(t)})",
+            self.dice.one(("sum(1)", "max(1)", "avg(1)", "count()")),
+            f"sum(case when {self.window(t)} then {self.dice.one(('1', f'{t}.n'))} else 0 end)",
+            f"quantile_cont({t}.n, {self.dice.one(('[0.25, 0.75]', '1.0 / 3'))})",
         ]
         chosen = self.dice.one(choices)
         if self.dice.chance(45):
@@ -202,7 +205,8 @@ class Expressions:
         )
         if self.dice.chance(20):
             value = self.dice.one(("sum", "count", "min"))
-            return f"{value}(case when {within} then {t}.n {self.dice.one(('end', 'else null end', 'else 0 end'))})"
+            counted = self.dice.one(("1", f"{t}.n", f"{t}.n"))
+            return f"{value}(case when {within} then {counted} {self.dice.one(('end', 'else null end', 'else 0 end'))})"
         return f"{value} filter (where {within})"
 
     def around(self, aggregate: str, t: str) -> str:

@@ -144,7 +144,8 @@ def counted(select: exp.Select) -> Iterator[tuple[list[exp.Column], exp.Expr]]:
     for value in select.expressions:
         for call in value.find_all(*COUNTING):
             inside = call.find_ancestor(exp.Window) or call.parent_select is not select
-            columns = list(values_in(call.this))
+            counts_rows = call.this is None  # `count()`
+            columns = [] if counts_rows else list(values_in(call.this))
             if not inside and not isinstance(call.this, exp.Distinct):
                 yield columns, call
 

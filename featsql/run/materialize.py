@@ -13,15 +13,15 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
 from featsql.read.roundtrip import same_meaning
-from featsql.resolve.describe import ephemeral_name, instant_type, make_schema, three_part
+from featsql.resolve.describe import ephemeral_name, make_schema, three_part
 from featsql.resolve.graph import model_key
 from featsql.resolve.sources import scan
 from featsql.run.extend import Before
 from featsql.run.knowledge import Knowledge
+from featsql.run.mature import hide, is_immature
 from featsql.run.stores import FileStore, TableStore
 from featsql.run.target import relations, table_of
 from featsql.run.training import training_rows
-from featsql.temporal import interval, reached
 
 
 class Built(Struct, frozen=True):
@@ -222,20 +222,9 @@ class Materializer:
             rows = self.engine.create_as("OR REPLACE TABLE", table, self.text(model))
             if not config.horizon or not config.label or not config.as_of:
                 return Built(rows)
-            hidden = exp.Update(this=table, expressions=[exp.EQ(this=quoted(config.label), expression=exp.null())])
-            hidden.set("where", exp.Where(this=self.immature(model)))
-            immature = self.engine.write(hidden.sql("duckdb"))
+            as_of = self.compiled.checked.catalog.relations[model_key(model.name)].type_of(config.as_of)
+            immature = hide(self.engine, table, config.label, is_immature(config, as_of, self.known_at))
         return Built(rows, (f"{immature:,} labels are not mature yet: NULL",) if immature else ())
-
-    def immature(self, model: Model) -> exp.Expr:
-        """Whether the horizon of a label is not past yet."""
-        config = model.config
-        assert config.horizon is not None
-        assert config.as_of is not None
-        as_of = self.compiled.checked.catalog.relations[model_key(model.name)].type_of(config.as_of)
-        now = exp.cast(exp.Literal.string(self.known_at), instant_type(as_of))
-        mature = reached(exp.Add(this=quoted(config.as_of), expression=interval(config.horizon)), now, "inclusive")
-        return exp.not_(exp.func("coalesce", mature, exp.false()))
 
     def training_set(self, model: Model) -> Built:
         """One query for all rows; what was there stays where it does not have those of the spine."""

@@ -1,0 +1,39 @@
+"""Which labels cannot be known yet, and how these become unknown: NULL."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from featsql.engine import Engine
+from featsql.read.project import Config
+from featsql.resolve.describe import instant_type
+from featsql.temporal import interval, reached
+
+# Types of which the engine updates a value by putting its row behind the others.
+MOVED = re.compile(r"\[|MAP|UNION|VARIANT")
+
+
+def is_immature(config: Config, as_of_type: str | None, known_at: str) -> exp.Expr:
+    """Whether the horizon of a label is not past yet."""
+    assert config.horizon is not None
+    assert config.as_of is not None
+    now = exp.cast(exp.Literal.string(known_at), instant_type(as_of_type))
+    ends = exp.Add(this=exp.column(config.as_of, quoted=True), expression=interval(config.horizon))
+    return exp.not_(exp.func("coalesce", reached(ends, now, "inclusive"), exp.false()))
+
+
+def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
+    """Set a column to NULL in some rows of a table, all of which stay where they are; gives how many rows these are."""
+    hidden = exp.column(name, quoted=True)
+    (held,) = engine.columns(exp.select(hidden).from_(table.copy()).sql("duckdb"))
+    if not MOVED.search(held.type):
+        update = exp.Update(this=table, expressions=[exp.EQ(this=hidden, expression=exp.null())])
+        update.set("where", exp.Where(this=which))
+        return engine.write(update.sql("duckdb"))
+    rows = engine.count(exp.select("1").from_(table.copy()).where(which).subquery())
+    kept = exp.Case(ifs=[exp.If(this=which.copy(), true=exp.null())], default=hidden)
+    query = exp.select(exp.Star(replace=[exp.alias_(kept, name, quoted=True)])).from_(table.copy())
+    engine.write(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
+    return rows

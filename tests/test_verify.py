@@ -194,6 +194,20 @@ def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:
     assert warned.objections[0].startswith("FS611")
 
 
+def test_a_warning_about_a_plain_model_is_an_objection_to_what_is_made_of_it(tmp_path: Path) -> None:
+    tested = (
+        "{{ config(kind='features', entity='patient') }}\nselect id, max(page) as y from {{ ref('paged') }} group by id"
+    )
+    paged = (
+        "{{ config(time={'kind': 'events', 'event_time': 'ts', 'delay': '9 hours'}) }}\n"
+        "select v.id, v.ts, (select count(*) from {{ source('s', 'visits') }}) as page from {{ source('s', 'visits') }} v"
+    )
+    (found,) = featsql.load(clinic(tmp_path, tested=tested, paged=paged)).verify(seconds=0)
+    (warned,) = [each for each in found.features if each.column == "y"]
+    assert not warned.proved
+    assert warned.objections[0].startswith("FS614")
+
+
 def test_a_lost_row_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attached = lower.attached
 

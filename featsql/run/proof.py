@@ -110,12 +110,10 @@ def objections(features: Features, compiled: Compiled, leaks: dict[str, str]) ->
 
 
 def warnings(features: Features, compiled: Compiled) -> list[str]:
-    """What the checker warned of in a features model, or in those that it reads."""
+    """What the checker warned of in a features model, or in any model that it is made of."""
     graph = compiled.graph
     above = graph.upstream([model_key(features.name)])
-    paths = {
-        m.rendered.file.path for n, m in graph.models.items() if model_key(n) in above and m.config.kind == "features"
-    }
+    paths = {model.rendered.file.path for name, model in graph.models.items() if model_key(name) in above}
     said = (d for d in compiled.diagnostics if d.severity == "warning" and d.place and d.place.path in paths)
     return [f"{d.code}: {d.message}" for d in said]
 

@@ -200,7 +200,7 @@ def test_a_warning_about_a_plain_model_is_an_objection_to_what_is_made_of_it(tmp
     )
     paged = (
         "{{ config(time={'kind': 'events', 'event_time': 'ts', 'delay': '9 hours'}) }}\n"
-        "select v.id, v.ts, (select count(*) from {{ source('s', 'visits') }}) as page from {{ source('s', 'visits') }} v"
+        "select id, ts, (select count(*) from {{ source('s', 'visits') }}) as page from {{ source('s', 'visits') }}"
     )
     (found,) = featsql.load(clinic(tmp_path, tested=tested, paged=paged)).verify(seconds=0)
     (warned,) = [each for each in found.features if each.column == "y"]

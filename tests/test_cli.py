@@ -233,6 +233,7 @@ def test_ctrl_c(seconds: float, write: Callable[..., Path]) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
+    assert errors.endswith("interrupted\n")
     assert "Traceback" not in errors
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import sys
 from contextlib import suppress
 
@@ -14,6 +16,7 @@ RARELY = (100_000, 50, 100)
 def main() -> None:
     """The program `featsql`."""
     gc.set_threshold(*RARELY)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # while it loads nothing has begun
     from featsql.cli.app import app
     from featsql.cli.command import refused
     from featsql.cli.interrupt import INTERRUPTED, end_on_interrupt, leave
@@ -22,6 +25,7 @@ def main() -> None:
     open_streams()
     forgive_encodings()
     end_on_interrupt()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(prog_name="featsql")
     except OSError as error:  # help is written before any command runs

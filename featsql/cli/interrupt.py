@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from threading import Thread
 
 GRACE_SECONDS = 2.0
@@ -44,4 +45,6 @@ def leave() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream.isatty():
             os.write(stream.fileno(), SHOW_CURSOR.encode())
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), b"interrupted\n")
     os._exit(INTERRUPTED)

@@ -15,6 +15,9 @@ from featsql.read.lazy import Lazy
 from featsql.read.project import Project
 from featsql.resolve.describe import make_schema, three_part
 
+# Where in its file a database says what it is.
+MAGIC = slice(8, 12)
+
 
 def open_engine(project: Project, *, threads: int | None = None) -> Engine:
     """A session with the target's settings and attached databases, but not the target itself.
@@ -46,6 +49,7 @@ def attach_target(engine: Engine, project: Project) -> None:
     try:
         if target.path != ":memory:":
             Path(target.path).parent.mkdir(parents=True, exist_ok=True)
+            refuse_other_files(project)
         source = exp.alias_(exp.Literal.string(target.path), target.database, quoted=True)
         engine.execute(exp.Attach(this=source).sql("duckdb"))
         make_schema(engine, target.database, target.schema)
@@ -55,6 +59,20 @@ def attach_target(engine: Engine, project: Project) -> None:
     except OSError as error:
         message = f"the folder of `{target.path}` cannot be made: {error.strerror or error}"
         raise FeatsqlError(Diagnostic("FS803", message, project.target_place)) from error
+
+
+def refuse_other_files(project: Project) -> None:
+    """Raise FeatsqlError FS803 where another kind of file lies: the engine would show a CSV or a Parquet file as a
+    database in memory, and forget what is built there."""
+    path = Path(project.target.path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        begin = file.read(MAGIC.stop)
+    if begin[MAGIC] != b"DUCK":
+        message = f"`{path.name}` is no DuckDB database"
+        hint = "give `path:` the name of a file that is not there yet, such as target/shop.duckdb"
+        raise FeatsqlError(Diagnostic("FS803", message, project.target_place, hint))
 
 
 def checkpoint(engine: Engine, database: str) -> None:

@@ -228,6 +228,42 @@ def test_the_program_does_not_load_the_engine_after_nothing_changed(shop: Path) 
         assert "ENGINE" in program(shop, *arguments)
 
 
+def test_the_program_knows_the_folders_that_it_publishes(shop: Path) -> None:
+    """They are links; another link to a folder may lead to anything."""
+    change(shop / "models/training.sql", "target/training.parquet", "copies/training/")
+    program(shop)
+    assert (shop / "copies/training").is_symlink()
+    program(shop)
+    assert "ENGINE" not in program(shop)
+    (shop / "linked").symlink_to(shop / "data", target_is_directory=True)
+    program(shop)
+    assert "ENGINE" in program(shop)
+
+
+def test_what_did_not_end_is_built_again_and_what_did_not_begin_is_built_upon(shop: Path) -> None:
+    """The rows of the training set stand meanwhile, and are kept."""
+    change(shop / "models/copied.sql", "'a  b' as x", "error('no')::varchar as x")
+    change(shop / "models/asked.sql", "1 as answer", "case when error('no') then 1 end as answer")
+    run = featsql.load(shop).build()
+    assert {each.name: each.status for each in run.results if each.status != "success"} == {
+        "asked": "error",
+        "copied": "error",
+        "other": "skipped",
+        "seen": "skipped",
+        "spend": "unchanged",
+        "training": "skipped",
+    }
+    change(shop / "models/copied.sql", "error('no')::varchar as x", "'a  b' as x")
+    change(shop / "models/asked.sql", "case when error('no') then 1 end as answer", "1 as answer")
+    run = build(shop)
+    reasons = rebuilt(run)
+    assert reasons["asked"] == reasons["copied"] == "its last build did not end"
+    assert reasons["training"] == "upstream asked changed"
+    (training,) = [each for each in run.results if each.name == "training"]
+    assert "0 of them computed, the others kept" in training.notes
+    assert rebuilt(build(shop)) == {}
+
+
 @pytest.mark.parametrize(
     "file", ["models/spend.sql", "data/payments.csv", "target/training.parquet", "target/shop.duckdb"]
 )

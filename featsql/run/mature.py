@@ -1,4 +1,4 @@
-"""Which labels cannot be known yet, and how these become unknown: NULL."""
+"""Which labels cannot be known yet, how these become unknown (NULL), and when the next of them can be known."""
 
 from __future__ import annotations
 
@@ -37,3 +37,15 @@ def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
     query = exp.select(exp.Star(replace=[exp.alias_(kept, name, quoted=True)])).from_(table.copy())
     engine.write(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
     return rows
+
+
+def next_due(engine: Engine, table: exp.Table, config: Config, as_of_type: str | None, now: str) -> float | None:
+    """When the next label of a table matures, in seconds since 1970."""
+    assert config.horizon is not None
+    assert config.as_of is not None
+    kind = instant_type(as_of_type)
+    ends = exp.Add(this=exp.column(config.as_of, quoted=True), expression=interval(config.horizon))
+    mature = exp.cast(ends, kind)
+    query = exp.select(exp.func("epoch", exp.Min(this=mature.copy()))).from_(table)
+    ((value,),) = engine.rows(query.where(mature > exp.cast(exp.Literal.string(now), kind)).sql("duckdb"))
+    return None if value is None else float(value)

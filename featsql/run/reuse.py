@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from msgspec.structs import replace
-from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.data import plain
 from featsql.engine import Engine
 from featsql.read.model import Model
-from featsql.resolve.describe import instant_type
 from featsql.resolve.graph import model_key
 from featsql.run.code import code_of
 from featsql.run.extend import Before
 from featsql.run.extent import extent_from
 from featsql.run.facts import facts_of
 from featsql.run.looks import Looks
+from featsql.run.mature import next_due
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
-from featsql.run.target import relations, shapes, table_of
+from featsql.run.target import relations, shapes, stored, table_of
 from featsql.run.watch import same, stamp, within
-from featsql.temporal import interval
 
 SAID = {"model": "upstream", "types": "the types"}
 KEPT = {"table", "labels", "training_set", "seed", "view"}
@@ -65,6 +63,7 @@ class Reuse:
         self.fresh: dict[str, NodeState] = {}
         self.standing, self.shapes = relations(engine, project), self.shapes_now()
         self.made: list[str] = []
+        self.struck, self.unfinished = dict[str, NodeState](), set(self.state.unfinished)
         read = {parent for parents in compiled.graph.parents.values() for parent in parents}
         seeds = {key for key in compiled.graph.sources if key.startswith("seed:")}
         self.unread = compiled.graph.sources.keys() - read - seeds
@@ -139,7 +138,7 @@ class Reuse:
             return self.trusted
         old, new = self.state.nodes.get(name), self.fresh[name]
         if old is None:
-            return "never built"
+            return "its last build did not end" if name in self.unfinished else "never built"
         if new.why_not is not None:
             return f"cannot know: {new.why_not}"
         if old.code != new.code or old.kind != new.kind:
@@ -231,11 +230,23 @@ class Reuse:
         return None if reason in {"never built", "the target is in memory"} else reason
 
     def forget(self) -> None:
-        """Let the file know nothing of what is about to be built: whoever is killed meanwhile builds it again."""
-        for name in self.reasons:
-            self.state.nodes.pop(name, None)
+        """Let the file know nothing of what is about to be built: whoever is killed meanwhile builds it again. What may
+        be built upon where nothing happens to it is known until it begins."""
         self.state.build = None
+        self.strike([name for name in self.reasons if self.kinds[name] != "training_set"])
+
+    def strike(self, names: Sequence[str]) -> None:
+        """Let the file know of some nodes only that they are being built."""
+        struck = {name: self.state.nodes.pop(name) for name in names if name in self.state.nodes}
+        self.struck |= struck
+        self.unfinished |= struck.keys()
         self.write()
+
+    def spare(self, name: str) -> None:
+        """Let the file know of a node, which was not tried, what it knew before."""
+        if name in self.struck:
+            self.state.nodes[name] = self.struck[name]
+            self.unfinished.discard(name)
 
     def remember(self, result: Result, made: Before | None) -> None:
         """Note that a node was built, and what a training set was made of."""
@@ -248,6 +259,7 @@ class Reuse:
             new.extents = {key: plain(extent) for key, extent in made.extents.items()}
             new.columns_made = dict(made.columns)
         self.state.nodes[result.name] = new
+        self.unfinished.discard(result.name)
 
     def kept(self, name: str) -> Result:
         """The result of a node that stands unchanged."""
@@ -257,21 +269,12 @@ class Reuse:
     def due(self, name: str) -> float | None:
         """When the next label of a spine matures, in seconds since 1970."""
         model = self.compiled.graph.models.get(name)
-        if (
-            self.known_at is not None
-            or model is None
-            or model.config.kind != "labels"
-            or not (model.config.horizon and model.config.as_of)
-        ):
+        if self.known_at is not None or model is None or model.config.kind != "labels":
             return None
-        column = exp.column(model.config.as_of, quoted=True)
+        if not (model.config.horizon and model.config.as_of):
+            return None
         kind = self.compiled.checked.catalog.relations[model_key(name)].type_of(model.config.as_of)
-        mature = exp.cast(exp.Add(this=column, expression=interval(model.config.horizon)), instant_type(kind))
-        now = exp.cast(exp.Literal.string(self.began), instant_type(kind))
-        first = exp.func("epoch", exp.Min(this=mature.copy()))
-        query = exp.select(first).from_(table_of(self.compiled.project, name)).where(mature > now)
-        value = self.engine.rows(query.sql("duckdb"))[0][0]
-        return None if value is None else float(value)
+        return next_due(self.engine, table_of(self.compiled.project, name), model.config, kind, self.began)
 
     def finish(self) -> None:
         """Let the file know what stands now; of what was built, also the columns."""
@@ -286,12 +289,6 @@ class Reuse:
 
     def write(self) -> None:
         """Replace the state's file."""
+        self.state.unfinished = sorted(self.unfinished)
         if self.compiled.project.target.path != ":memory:":
             write_json(self.path, plain(self.state), ())  # digests and names: no secret is in it
-
-
-def stored(model: Model) -> bool:
-    """Whether a model has rows of its own in the target."""
-    config = model.config
-    plain = config.kind == "plain" and config.materialized in {"table", "incremental"}
-    return plain or config.kind in {"labels", "training_set"}

@@ -47,7 +47,8 @@ class NodeState(Struct):
 
 class State(Struct):
     """Everything known of one target. `root` is the folder of the project, `build` when the last build began (UTC),
-    None while one is at work; `known_at` is the instant whose knowledge it was built from, None for now."""
+    None while one is at work, and `unfinished` has what that builds, or one that did not end well was building;
+    `known_at` is the instant whose knowledge it was built from, None for now."""
 
     target: str
     made_by: list[str]
@@ -56,6 +57,7 @@ class State(Struct):
     build: str | None = None
     known_at: str | None = None
     root: str = ""
+    unfinished: list[str] = []
     format: int = FORMAT
 
 

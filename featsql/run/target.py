@@ -12,6 +12,7 @@ from featsql.attach import attach
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.lazy import Lazy
+from featsql.read.model import Model
 from featsql.read.project import Project
 from featsql.resolve.describe import make_schema, three_part
 
@@ -120,3 +121,10 @@ def published_tables(engine: Engine, project: Project) -> Mapping[str, tuple[Col
 def table_of(project: Project, name: str) -> exp.Table:
     """The name of a published relation."""
     return three_part(project.target.database, project.target.schema, name)
+
+
+def stored(model: Model) -> bool:
+    """Whether a model has rows of its own in the target."""
+    config = model.config
+    plain = config.kind == "plain" and config.materialized in {"table", "incremental"}
+    return plain or config.kind in {"labels", "training_set"}

@@ -59,13 +59,16 @@ def target_folder(root: Path) -> Path:
 
 
 def texts_below(folder: Path, target: Path) -> Iterator[Path]:
-    """What a project may be made of, in a fixed order. Raises OSError at a link to a folder."""
+    """What a project may be made of, in a fixed order. Raises OSError at a link to a folder, unless featsql published
+    that."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
             if entry.name.startswith(".") or entry.path == str(target):
                 continue
             if entry.is_dir():
                 if entry.is_symlink():
+                    if os.readlink(entry.path).startswith(f".{entry.name}."):
+                        continue
                     raise OSError(f"{entry.name} is a link to a folder")
                 yield from texts_below(Path(entry.path), target)
             elif entry.name.lower().endswith((*TEXTS, ".csv")):

@@ -124,6 +124,7 @@ class Work:
             return self.reuse.kept(name)
         if self.kinds[name] == "training_set":
             self.materializer.before[name] = self.reuse.left(name)
+            self.reuse.strike([name])
         clock = time.perf_counter()
         try:
             result = self.made(name)
@@ -162,6 +163,7 @@ class Work:
         cause = next((other for other in self.failed if other in parents), None)
         if cause is None and not self.fail_fast:
             return None
+        self.reuse.spare(name)
         return Result(name, self.kinds[name], "skipped", notes=(f"`{cause or next(iter(self.failed))}` failed",))
 
     def begin(self, name: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from featsql import api
 from featsql.cli.app import app
+from featsql.cli.init import init
 from featsql.read.load import load
 from featsql.stages import stage_text
 
@@ -59,6 +60,15 @@ def test_the_tour_is_not_short() -> None:
 @pytest.mark.parametrize("block", blocks("python"), ids=["training set", "features of a frame"])
 def test_the_python_runs(block: str, example: Path) -> None:
     run(["-c", block + "\nassert 'known' not in globals() or known.height == 2"], example)
+
+
+def test_the_diagnostic_is_what_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(tmp_path / "shop")
+    model = tmp_path / "shop/models/features/customer_spend.sql"
+    model.write_text(model.read_text(encoding="utf-8").replace("sum(amount)", "sum(amout)"), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        app(["compile", "--project-dir", str(tmp_path / "shop")])
+    assert capsys.readouterr().err in blocks("text")
 
 
 def test_excerpts_are_in_their_files() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from threading import Thread
@@ -22,6 +23,7 @@ from featsql.temporal import Clock
 
 EPHEMERAL = "__ephemeral"
 LONGEST_HINT = 200
+WORD = re.compile(r"\w+")
 NAIVE, ZONED = "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"
 
 
@@ -285,7 +287,9 @@ def unbound(model: Model, error: EngineError, graph: Graph) -> Diagnostic:
     place: Place | None
     text = model.rendered.text
     first = len(text) - len(text.lstrip())
-    place, trail = model.rendered.origin(first if error.offset is None else error.offset)
+    offset = first if error.offset is None else error.offset
+    word = WORD.match(text, offset)
+    place, trail = model.rendered.origin(offset, len(word[0]) if word and error.offset is not None else 1)
     message, _, rest = error.message.partition("\n")
     hint = " ".join(line.strip() for line in rest.splitlines() if line.strip()) or None
     if hint is not None and len(hint) > LONGEST_HINT:

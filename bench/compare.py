@@ -22,6 +22,7 @@ from typing import Any
 import make_data
 import numpy as np
 import polars as pl
+from options import count, several_of
 from workloads import WORKLOADS, Workload
 
 HERE = Path(__file__).parent
@@ -37,8 +38,8 @@ def main() -> None:
     options = parsed()
     data = make_data.make(options.out, options.events, options.spine, options.keys, options.skew)
     results: list[dict[str, Any]] = []
-    for name in options.workloads.split(","):
-        results += compared(WORKLOADS[name], options.peers.split(","), data, options)
+    for name in options.workloads:
+        results += compared(WORKLOADS[name], options.peers, data, options)
     sizes = {key: getattr(options, key) for key in ("events", "spine", "keys", "skew", "repeat")}
     (options.out / "results.json").write_text(json.dumps({"sizes": sizes, "results": results}, indent=2))
     table = markdown(results, sizes)
@@ -51,13 +52,13 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--spine", type=int, default=100_000)
-    parser.add_argument("--keys", type=int, default=10_000)
+    parser.add_argument("--events", type=count, default=1_000_000)
+    parser.add_argument("--spine", type=count, default=100_000)
+    parser.add_argument("--keys", type=count, default=10_000)
     parser.add_argument("--skew", choices=("even", "zipf"), default="even")
-    parser.add_argument("--workloads", default=",".join(WORKLOADS))
-    parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--workloads", type=several_of(WORKLOADS), default=list(WORKLOADS))
+    parser.add_argument("--peers", type=several_of(PEERS), default=list(PEERS))
+    parser.add_argument("--repeat", type=count, default=3)
     parser.add_argument("--timeout", type=float, default=600)
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
     return parser.parse_args()

@@ -20,6 +20,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from options import count
+
 from models import main as write_models
 
 HERE = Path(__file__).parent
@@ -66,7 +68,7 @@ def for_dbt(folder: Path, models: Path) -> None:
 def main() -> None:
     """Measure everything, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", type=int, nargs="?", default=1000)
+    parser.add_argument("models", type=count, nargs="?", default=1000)
     parser.add_argument("--dbt", default=shutil.which("dbt"), help="the command (default: that of the PATH, if any)")
     options = parser.parse_args()
     number: int = options.models

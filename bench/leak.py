@@ -5,6 +5,7 @@ Run `featsql build` first, then `python bench/leak.py` in the project's root.
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,4 +87,5 @@ def show(name: str, offline: float, served: float) -> None:
 
 
 if __name__ == "__main__":
+    ArgumentParser(description=__doc__).parse_args()
     main()

@@ -22,6 +22,7 @@ import make_data
 import polars as pl
 from compare import agrees
 from compile import FEATSQL, measured
+from options import count
 from workloads import WORKLOADS, Workload
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
@@ -44,11 +45,11 @@ FACTS = {
 def main() -> None:
     """Make the data, build, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--spine", type=int, default=100_000)
-    parser.add_argument("--keys", type=int, default=10_000)
+    parser.add_argument("--events", type=count, default=1_000_000)
+    parser.add_argument("--spine", type=count, default=100_000)
+    parser.add_argument("--keys", type=count, default=10_000)
     parser.add_argument("--workload", choices=("W2", "W4"), default="W4")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=count, default=3)
     parser.add_argument("--out", type=Path, default=Path("target/bench"))
     options = parser.parse_args()
     data = make_data.make(options.out, options.events, options.spine, options.keys, "even")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence, Set
@@ -176,7 +177,7 @@ class Reuse:
             return f"its {'view' if is_view else 'table'} was changed by another hand"
         root = self.compiled.project.root
         gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
-        return f"its copy {gone} changed" if gone else None
+        return f"its copy {gone} {'changed' if os.path.lexists(root / gone) else 'is gone'}" if gone else None
 
     def is_elsewhere(self, name: str, old: NodeState) -> bool:
         """Whether the rows of an external training set lie where its config does not look for them any more."""

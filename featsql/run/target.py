@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from featsql.resolve.describe import make_schema, three_part
 
 # Where in its file a database says what it is.
 MAGIC = slice(8, 12)
+# What the engine says where the system itself says what is wrong.
+DENIED = re.compile("Permission denied|Is a directory|No space left|Read-only file system")
 
 
 def open_engine(project: Project, *, threads: int | None = None) -> Engine:
@@ -55,7 +58,7 @@ def attach_target(engine: Engine, project: Project) -> None:
         engine.execute(exp.Attach(this=source).sql("duckdb"))
         make_schema(engine, target.database, target.schema)
     except EngineError as error:
-        hint = "is another program using it, or is it no DuckDB database?"
+        hint = None if DENIED.search(error.message) else "is another program using it, or is it no DuckDB database?"
         raise FeatsqlError(Diagnostic("FS803", error.message.splitlines()[0], project.target_place, hint)) from error
     except OSError as error:
         message = f"the folder of `{target.path}` cannot be made: {error.strerror or error}"

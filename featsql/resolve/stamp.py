@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlglot import exp
 
 from featsql.resolve.clocked import scan_behind
+from featsql.resolve.describe import is_zoned
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import output
 from featsql.resolve.span import lengths, rounding
@@ -29,18 +30,21 @@ def stamp(model: Resolved, name: str) -> Stamp | None:
     if value is None:
         return None
     value, shift = moved_by(value)
-    first, upper = isinstance(value, exp.Min), 0.0
+    first, upper, in_zone = isinstance(value, exp.Min), 0.0, False
     if isinstance(value, exp.Min | exp.Max):
         value = value.this
-    while (rounded := rounding(value)) is not None:
-        upper += rounded[1]
-        value = rounded[0].unnest()
+    while (rounded := rounding(value)) is not None or isinstance(value, exp.AtTimeZone):
+        in_zone = in_zone or rounded is None
+        value, longer = rounded or (value.this, 0.0)
+        value, upper = value.unnest(), upper + longer
     found = scan_behind(value, model)
     clock = found[0].clock if found is not None else None
     if found is None or clock is None or clock.kind == "static":
         return None
     if found[1] not in {each.casefold() for each in (clock.start, clock.available_at) if each}:
         return None
+    if in_zone and is_zoned(found[0].type_of(found[1]) or ""):
+        return None  # an hour of local time is there twice
     return Stamp(found[0].key, inf if first else upper - shift, first)
 
 

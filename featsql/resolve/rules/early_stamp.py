@@ -12,6 +12,8 @@ from featsql.resolve.stamp import Stamp, stamp
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import Clock, interval
 
+MINUTES = {"day": 24 * 60, "hour": 60, "minute": 1}
+
 
 def check(subject: Subject) -> Iterator[Diagnostic]:
     """A declared clock is its author's word; where the model's own text says otherwise, so do we."""
@@ -76,7 +78,7 @@ def wait(clock: Clock | None) -> float:
 
 
 def length_text(seconds: float) -> str:
-    """A number of seconds as an interval."""
-    hours = ceil(seconds / 3600)
-    count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    """A number of seconds as an interval of whole minutes, hours or days."""
+    minutes = ceil(seconds / 60)
+    count, unit = next((minutes // size, unit) for unit, size in MINUTES.items() if minutes % size == 0)
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -80,7 +80,7 @@ def test_a_file_that_another_hand_changed_is_written_anew(tmp_path: Path) -> Non
     rows, path = asked(folder), folder / "target/training.parquet"
     path.unlink()
     result = built(folder)
-    assert (result.status, result.reason) == ("success", "its copy target/training.parquet changed")
+    assert (result.status, result.reason) == ("success", "its copy target/training.parquet is gone")
     duckdb.connect().execute(f"copy (from '{path}' limit 1) to '{path}'").fetchall()
     assert built(folder).notes == ()
     assert asked(folder) == rows

@@ -168,7 +168,7 @@ def test_a_table_must_stand_as_it_was_left(shop: Path) -> None:
     assert found["other"] in {"its relation is gone", "upstream copied changed"}
     assert found["copied"] == "its table was changed by another hand"
     (shop / "target" / "training.parquet").unlink()
-    assert rebuilt(build(shop)) == {"training": "its copy target/training.parquet changed"}
+    assert rebuilt(build(shop)) == {"training": "its copy target/training.parquet is gone"}
 
 
 @pytest.mark.parametrize("call", ["now()", "current_date", "(select count(*) from 'data/payments.csv')"])

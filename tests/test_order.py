@@ -10,7 +10,7 @@ import pytest
 
 import featsql
 
-ROWS = 400_000
+ROWS = 260_000
 FILES = {
     "featsql_project.yml": (
         "name: shop\nentities: [{name: shop, keys: [id]}]\noutputs: {dev: {path: target/shop.duckdb, threads: 4}}\n"

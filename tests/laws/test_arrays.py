@@ -29,6 +29,8 @@ from laws.laws import Trial, seeded
 from laws.projects import Case
 
 SEEDS = 30
+# The projects that showed what is wrong last: others are only looked at where these do not any more.
+SHOWN_BY = {"values_of_missing_ones_count": 93, "twins_are_as_good": 128}
 FOCUSES = (WINDOWS, RECENT, ENDLESS, IN_ORDER)
 subject_of = cache(seeded)
 Found = dict[str, trial.Answers | str]
@@ -192,5 +194,6 @@ MUTANTS = {
 @pytest.mark.parametrize(("focus", "mutant"), [(focus, each) for focus, every in MUTANTS.items() for each in every])
 def test_wrong_arrays_are_caught(focus: Focus, mutant: Callable[[Patch], None], monkeypatch: Patch) -> None:
     mutant(monkeypatch)
+    seeds = (SHOWN_BY.get(mutant.__name__, 0), *range(10 * SEEDS))
     with pytest.raises(AssertionError):
-        sum(agreed(subject_of(seed, focus)) for seed in range(10 * SEEDS))
+        sum(agreed(subject_of(seed, focus)) for seed in seeds)

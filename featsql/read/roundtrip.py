@@ -24,6 +24,8 @@ POSITION = frozenset({AT, LENGTH})
 # The same in the JSON of a tree: a quote inside of a string has a backslash before it.
 PLACES = re.compile(rf'(?<!\\)"({AT}|{LENGTH})":\d+')
 NO_PLACE = r'"\1":0'
+# Where the engine stopped reading.
+NEAR = re.compile(r'at or near "(\w+)"')
 
 
 class Difference(Struct, frozen=True):
@@ -66,7 +68,8 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     try:
         after = engine.statement(written)
     except EngineError as error:
-        return Difference(f"it would become SQL that the engine cannot read ({error.message})", None)
+        sentence = f"it would become SQL that the engine cannot read ({error.message})"
+        return Difference(sentence, word_in(text, error.message))
     spelling = spelling_of(engine)
     if alike(json.loads(PLACES.sub(NO_PLACE, before)), json.loads(PLACES.sub(NO_PLACE, after)), spelling):
         return None
@@ -122,6 +125,13 @@ def shown(sql: str, node: Node) -> str:
     text = sql.encode()[start : start + length].decode(errors="ignore")
     line = " ".join(text.split())
     return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
+
+
+def word_in(text: str, message: str) -> int | None:
+    """Where a text has the word at which the engine stopped reading what it would become."""
+    near = NEAR.search(message)
+    found = re.search(rf"\b{near[1]}\b", text, re.IGNORECASE) if near else None
+    return found.start() if found else None
 
 
 def characters(text: str, offset: int) -> int:

@@ -253,8 +253,14 @@ class Project:
         """A query in a session of its own cursor."""
         return Result(query.sql("duckdb"), self._engine.cursor(), self.compile())
 
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Release the session."""
+        """Release the session, as the end of a `with` does."""
         if self._compiled is not None:
             self._engine.close()
             self._compiled.scratch.close()

@@ -168,9 +168,8 @@ def test_labels_that_are_not_mature_yet(label: str, shop: Path) -> None:
 
 def test_rows_of_a_frame(shop: Path) -> None:
     """Historical features lie beside the rows that ask for them."""
-    project = featsql.load(shop)
     shops, instants = polars.col("number") * 7919 % 1000, polars.lit("2024-01-02 12:00").str.to_datetime()
     rows = polars.DataFrame({"number": range(ROWS)}).with_columns(shops.alias("id"), instants.alias("at"))
-    found = project.features(rows, ["sold", "priced"], as_of="at").to_polars()
-    project.close()
+    with featsql.load(shop) as project:
+        found = project.features(rows, ["sold", "priced"], as_of="at").to_polars()
     assert found["number"].to_list() == rows["number"].to_list()

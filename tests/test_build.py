@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.errors import FeatsqlError
 from featsql.run.publish import write_text
 
 PROJECT = {
@@ -179,6 +180,22 @@ def test_what_is_no_file_is_not_replaced(shop: Path) -> None:
     with pytest.raises(OSError, match="device"):
         write_text(shop / "pipe", "text", ())
     assert (shop / "pipe").is_fifo()
+
+
+def test_an_empty_file_is_replaced(shop: Path) -> None:
+    (shop / "target").mkdir()
+    (shop / "target/training.parquet").touch()
+    assert featsql.load(shop).build().ok
+    assert (shop / "target/training.parquet").stat().st_size > 0
+
+
+def test_a_source_is_not_overwritten_by_another_way(shop: Path) -> None:
+    (shop / "other").symlink_to(shop / "data", target_is_directory=True)
+    model = shop / "models/training.sql"
+    text = model.read_text(encoding="utf-8")
+    model.write_text(text.replace("target/training.parquet", "other/payments.csv"))
+    with pytest.raises(FeatsqlError, match="FS405"):
+        featsql.load(shop).build()
 
 
 @pytest.mark.parametrize("external", ["", "materialized='external', "])

@@ -237,6 +237,18 @@ def test_ctrl_c(seconds: float, write: Callable[..., Path]) -> None:
     assert "Traceback" not in errors
 
 
+def test_who_shall_not_hear_an_interrupt_does_not(write: Callable[..., Path]) -> None:
+    """As in the background of a script."""
+    folder = write(a="{{ config(materialized='table') }} select 1 as x")
+    command = ["sh", "-c", 'trap "" INT; exec "$0" -m featsql build', sys.executable]
+    with Popen(command, cwd=folder, env=environ(), stdout=PIPE, stderr=PIPE, text=True) as process:
+        time.sleep(0.1)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+    assert process.returncode == 0
+
+
 def test_an_interrupt_inside_an_exec_ends_alike(tmp_path: Path) -> None:
     program = """
 import featsql.cli.app, sys

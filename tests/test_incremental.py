@@ -14,6 +14,8 @@ import pytest
 from test_build import PROJECT, write
 
 import featsql
+from featsql.read.model import Model
+from featsql.run.materialize import Materializer
 from featsql.run.run import Run
 from featsql.run.watch import content
 
@@ -235,9 +237,23 @@ def test_the_program_knows_the_folders_that_it_publishes(shop: Path) -> None:
     assert (shop / "copies/training").is_symlink()
     program(shop)
     assert "ENGINE" not in program(shop)
-    (shop / "linked").symlink_to(shop / "data", target_is_directory=True)
+    (shop / ".linked.v1").mkdir()
+    (shop / "linked").symlink_to(".linked.v1", target_is_directory=True)
     program(shop)
     assert "ENGINE" in program(shop)
+
+
+def test_what_was_made_before_a_kill_stands(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(shop / "models/asked.sql", "1 as answer", "2 as answer")
+
+    def killed(self: Materializer, model: Model) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Materializer, "training_set", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(shop)
+    assert rebuilt(build(shop)) == {"training": "its last build did not end"}
 
 
 def test_what_did_not_end_is_built_again_and_what_did_not_begin_is_built_upon(shop: Path) -> None:

@@ -157,13 +157,15 @@ def test_rows_in_the_order_of_the_author(shop: Path) -> None:
 @pytest.mark.parametrize("label", ["1", "[1]"])
 def test_labels_that_are_not_mature_yet(label: str, shop: Path) -> None:
     """They become unknown where they stand; the engine would move a list."""
-    edit(shop, "asked", "as_of='at'", "as_of='at', horizon='1 day', label='y'")
+    edit(shop, "asked", "as_of='at'", "as_of='at', horizon='1 day', label='Y'")
     edit(shop, "asked", "to_seconds(i % 90000) as at", f"to_years(i % 2 * 1000) as at, {label} as y")
     _, found = built(shop)
     assert found == list(range(ROWS))
     with duckdb.connect(str(shop / "target/shop.duckdb"), read_only=True) as connection:
         known = connection.execute("select number, y is not null from asked").fetchall()
+        names = [name for name, *_ in connection.execute("describe asked").fetchall()]
     assert known == [(number, number % 2 == 0) for number in range(ROWS)]
+    assert names == ["id", "number", "at", "y"]
 
 
 def test_rows_of_a_frame(shop: Path) -> None:

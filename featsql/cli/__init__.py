@@ -16,7 +16,9 @@ RARELY = (100_000, 50, 100)
 def main() -> None:
     """The program `featsql`."""
     gc.set_threshold(*RARELY)
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # while it loads nothing has begun
+    heard = signal.getsignal(signal.SIGINT)
+    if heard == signal.default_int_handler:  # who starts it in the background may have it not hear
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # while it loads nothing has begun
     from featsql.cli.app import app
     from featsql.cli.command import refused
     from featsql.cli.interrupt import INTERRUPTED, end_on_interrupt, leave
@@ -25,7 +27,7 @@ def main() -> None:
     open_streams()
     forgive_encodings()
     end_on_interrupt()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, heard)
     try:
         app(prog_name="featsql")
     except OSError as error:  # help is written before any command runs

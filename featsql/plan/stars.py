@@ -20,6 +20,8 @@ class Scope:
         self.as_of_type = as_of_type
         self.relations: dict[str, Columns] = {spine.casefold(): own(spine, columns)}
         self.hidden: dict[str, frozenset[str]] = {}
+        # whose alias stands for a whole row
+        self.rows = {spine.casefold()}
 
     def add_features(self, joined: Joined, names: Sequence[str], keys: Mapping[str, exp.Expr]) -> None:
         """Make a features model's columns known."""
@@ -27,6 +29,7 @@ class Scope:
         for folded, key in keys.items():
             columns[folded] = (columns[folded][0], key)
         self.add(joined, columns)
+        self.rows.add(joined.alias.casefold())
 
     def add_relation(self, joined: Joined) -> None:
         """Make another relation's columns known."""
@@ -73,6 +76,8 @@ class Scope:
         if self.has(node.name):
             return self.column(node.name)
         owners = [columns[folded] for columns in self.relations.values() if folded in columns]
+        if not owners and folded in self.rows:
+            return row_of(self.relations[folded])
         return owners[0][1] if len(owners) == 1 else None
 
     def starred(self, table: str | None) -> Columns:
@@ -102,6 +107,15 @@ def belongs_inside(node: exp.Column) -> bool:
 def own(alias: str, names: Sequence[str]) -> Columns:
     """Columns that stand for themselves, by folded name."""
     return {name.casefold(): (name, exp.column(name, table=alias, quoted=True)) for name in names}
+
+
+def row_of(columns: Columns) -> exp.Expr:
+    """A row as a value, without the columns that featsql puts beside its own."""
+    fields = [
+        exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=value.copy())
+        for name, value in columns.values()
+    ]
+    return exp.Struct(expressions=fields)
 
 
 def expand(select: exp.Select, scope: Scope) -> exp.Select:

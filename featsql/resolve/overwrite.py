@@ -20,27 +20,35 @@ INSIDE = "0000.parquet"
 def overwritten(models: Sequence[Model], project: Project) -> Iterator[Diagnostic]:
     """Models that are published where another one is, or below it, where a database of the target or a file of a source
     lies, or where featsql writes about the project."""
-    taken = {place_of(path, project): "a database" for path in databases(project)}
-    sources = [each for each in (*project.sources.values(), *project.seeds) if is_files(each)]
-    taken |= {place_of(each.location, project): what(each) for each in sources if not GLOB.search(each.location)}
-    patterns = {what(each): place_of(each.location, project).parts for each in sources if GLOB.search(each.location)}
+    taken = {place: "a database" for path in databases(project) for place in places(path, project)}
+    patterns: dict[Path, str] = {}
+    for source in (*project.sources.values(), *project.seeds):
+        if is_files(source):
+            kept = patterns if GLOB.search(source.location) else taken
+            kept |= dict.fromkeys(places(source.location, project), what(source))
     for model in models:
         publish = model.config.publish
         if publish is None:
             continue
-        mine = place_of(publish.path, project)
-        other = next(
-            (name for path, name in taken.items() if path in {mine, *mine.parents} or mine in path.parents), None
+        mine = places(publish.path, project)
+        other = next((name for path, name in taken.items() if any(meet(path, each) for each in mine)), None)
+        files = [each / INSIDE if publish.is_folder else each for each in mine]
+        other = other or next(
+            (name for path, name in patterns.items() if any(matches(path.parts, each.parts) for each in files)), None
         )
-        file = mine / INSIDE if publish.is_folder else mine
-        other = other or next((name for name, pattern in patterns.items() if matches(pattern, file.parts)), None)
-        if mine.parent == place_of(project.target_path, project) and mine.suffix == ".json":
+        folders = places(project.target_path, project)
+        if any(each.suffix == ".json" and each.parent in folders for each in mine):
             other = "what featsql writes about the project"
         if other is not None:
             message = f"`{publish.path}` is where {other} lies"
             place = model.config.place or model.rendered.file.place(1)
             yield Diagnostic("FS405", message, place, "publish it to a path of its own")
-        taken[mine] = f"what is published of `{model.name}`"
+        taken |= dict.fromkeys(mine, f"what is published of `{model.name}`")
+
+
+def meet(one: Path, other: Path) -> bool:
+    """Whether two paths are the same, or one lies below the other."""
+    return one == other or one in other.parents or other in one.parents
 
 
 def databases(project: Project) -> Iterator[str]:
@@ -55,9 +63,10 @@ def is_files(source: Source) -> bool:
     return source.format not in {"table", "frame"} and not URL.match(source.location)
 
 
-def place_of(path: str, project: Project) -> Path:
-    """A path as the only one of its file."""
-    return Path(os.path.normpath(project.root.absolute() / path))
+def places(path: str, project: Project) -> tuple[Path, ...]:
+    """A path as it is written, and as links lead to it."""
+    written = os.path.normpath(project.root.absolute() / path)
+    return tuple(dict.fromkeys((Path(written), Path(os.path.realpath(written)))))
 
 
 def matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:

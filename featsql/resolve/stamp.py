@@ -30,11 +30,11 @@ def stamp(model: Resolved, name: str) -> Stamp | None:
     if value is None:
         return None
     value, shift = moved_by(value)
-    first, upper, in_zone = isinstance(value, exp.Min), 0.0, False
+    first, upper = isinstance(value, exp.Min), 0.0
     if isinstance(value, exp.Min | exp.Max):
         value = value.this
+    zones, in_cast = list(value.find_all(exp.AtTimeZone)), value.find(exp.Cast) is not None
     while (rounded := rounding(value)) is not None or isinstance(value, exp.AtTimeZone):
-        in_zone = in_zone or rounded is None
         value, longer = rounded or (value.this, 0.0)
         value, upper = value.unnest(), upper + longer
     found = scan_behind(value, model)
@@ -43,8 +43,8 @@ def stamp(model: Resolved, name: str) -> Stamp | None:
         return None
     if found[1] not in {each.casefold() for each in (clock.start, clock.available_at) if each}:
         return None
-    if in_zone and is_zoned(found[0].type_of(found[1]) or ""):
-        return None  # an hour of local time is there twice
+    if zones and (len(zones) > 1 or in_cast or is_zoned(found[0].type_of(found[1]) or "")):
+        return None  # only a zone that is given to local time leaves the instant where it is
     return Stamp(found[0].key, inf if first else upper - shift, first)
 
 

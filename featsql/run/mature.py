@@ -12,7 +12,7 @@ from featsql.resolve.describe import instant_type
 from featsql.temporal import interval, reached
 
 # Types of which the engine updates a value by putting its row behind the others.
-MOVED = re.compile(r"\[|MAP|UNION|VARIANT")
+MOVED = re.compile(r"\[|MAP|UNION|VARIANT|GEOMETRY")
 
 
 def is_immature(config: Config, as_of_type: str | None, known_at: str) -> exp.Expr:
@@ -34,7 +34,7 @@ def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
         return engine.write(update.sql("duckdb"))
     rows = engine.count(exp.select("1").from_(table.copy()).where(which).subquery())
     kept = exp.Case(ifs=[exp.If(this=which.copy(), true=exp.null())], default=hidden)
-    query = exp.select(exp.Star(replace=[exp.alias_(kept, name, quoted=True)])).from_(table.copy())
+    query = exp.select(exp.Star(replace=[exp.alias_(kept, held.name, quoted=True)])).from_(table.copy())
     engine.write(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
     return rows
 

@@ -105,9 +105,9 @@ def put_file(path: Path, write: Callable[[str], object]) -> None:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file begins as those of Parquet do."""
+    """Whether a file begins as those of Parquet do, or is empty."""
     with path.open("rb") as file:
-        return file.read(len(PARQUET)) == PARQUET
+        return file.read(len(PARQUET)) in {PARQUET, b""}
 
 
 def put_folder(path: Path, write: Callable[[str], object]) -> None:

@@ -231,8 +231,7 @@ class Reuse:
         return None if reason in {"never built", "the target is in memory"} else reason
 
     def forget(self) -> None:
-        """Let the file know nothing of what is about to be built: whoever is killed meanwhile builds it again. What may
-        be built upon where nothing happens to it is known until it begins."""
+        """Let the file know nothing of what is about to be built, or, if it is built upon, until that begins."""
         self.state.build = None
         self.strike([name for name in self.reasons if self.kinds[name] != "training_set"])
 
@@ -241,6 +240,7 @@ class Reuse:
         struck = {name: self.state.nodes.pop(name) for name in names if name in self.state.nodes}
         self.struck |= struck
         self.unfinished |= struck.keys()
+        self.settle()
         self.write()
 
     def spare(self, name: str) -> None:
@@ -277,14 +277,19 @@ class Reuse:
         kind = self.compiled.checked.catalog.relations[model_key(name)].type_of(model.config.as_of)
         return next_due(self.engine, table_of(self.compiled.project, name), model.config, kind, self.began)
 
-    def finish(self) -> None:
-        """Let the file know what stands now; of what was built, also the columns."""
-        self.look_at_sources(self.unread, whole=False)  # nobody has waited for these
-        found = self.shapes_now()
+    def settle(self) -> None:
+        """Note the columns of what was built since this was done last."""
+        found = self.shapes_now() if self.made else {}
         for name in self.made:
             node = self.state.nodes[name]
             if node.kind in KEPT - {"view"}:
                 node.columns = digest(found.get(name))
+        self.made.clear()
+
+    def finish(self) -> None:
+        """Let the file know what stands now; of what was built, also the columns."""
+        self.look_at_sources(self.unread, whole=False)  # nobody has waited for these
+        self.settle()
         self.state.build = self.began
         self.write()
 

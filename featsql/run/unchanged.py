@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LAST = "unchanged.json"
 TEXTS = (".sql", ".yml", ".yaml")
+# How the name of a folder ends to which a link of featsql's leads, after the link's own.
+PUBLISHED = re.compile(r"[0-9a-f]{32}")
 FOLDER = re.compile(r"^target[-_]path:\s*(\S.*)$", re.MULTILINE)
 
 
@@ -67,7 +69,7 @@ def texts_below(folder: Path, target: Path) -> Iterator[Path]:
                 continue
             if entry.is_dir():
                 if entry.is_symlink():
-                    if os.readlink(entry.path).startswith(f".{entry.name}."):
+                    if PUBLISHED.fullmatch(os.readlink(entry.path).removeprefix(f".{entry.name}.")):
                         continue
                     raise OSError(f"{entry.name} is a link to a folder")
                 yield from texts_below(Path(entry.path), target)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from featsql.plan import names
+
 PACKAGE = Path(__file__).parent.parent / "featsql"
 FILES = sorted(PACKAGE.rglob("*.py"))
 STOREYS: tuple[tuple[str, ...], ...] = (
@@ -186,3 +188,11 @@ def test_files_that_the_architecture_names_exist() -> None:
         assert name.replace(".", "/") in modules, name
     for name in re.findall(r"`((?:read|resolve|plan|run)/[a-z_]+\.py)`", text):
         assert (PACKAGE / name).is_file(), name
+
+
+def test_no_column_of_a_relation_has_the_name_of_a_numbered_one() -> None:
+    texts = [path.read_text("utf-8") for path in (PACKAGE / "plan").glob("*.py")]
+    kinds = {kind for text in texts for kind in re.findall(r'\bnames\.part\("(\w+)"', text)}
+    assert {"argument", "value"} < kinds
+    assert all(names.taken(names.part(kind, 0)) for kind in kinds)
+    assert not any(names.taken(name) for name in ("__op", "__source_ts_ms", "__v1", "__index_level_0__"))

@@ -22,7 +22,8 @@ NOW = "__now"
 OLDEST = "__oldest"
 PLACE = "__place"
 # Those of numbered columns, and all others that stand beside columns of a relation.
-NUMBERED = re.compile(r"__\w*\d")
+KINDS = "argument edge feature flag from group_of hit key last part seat shape to value"
+NUMBERED = re.compile(rf"__({KINDS.replace(' ', '|')})_\d\w*")
 BESIDE = frozenset(
     {SPINE, ROW, PROBE, AS_OF, HIT, KNOWN_FROM, KNOWN_TO, POINT, HAPPENED, ORDER, ASKED, LATE, TURN, NUMBER}
 )

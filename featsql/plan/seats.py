@@ -34,7 +34,7 @@ def seatable(plan: Plan) -> bool:
             continue
         if node.args.get("db") or (table in aliases and name not in features):
             return False
-        if table not in known and {table or name, name} & (features | aliases):
+        if table not in known and {table or name, name} & (features | aliases | {plan.spine.alias.casefold()}):
             return False
     return True
 

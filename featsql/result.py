@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from featsql.compiler import Compiled
-from featsql.engine import Column, Engine
+from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.lower import lower
 from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
 from featsql.run.arrays import Desk
 from featsql.run.failure import explained
-from featsql.run.training import decided
+from featsql.run.training import decided, spelled_out
 
 if TYPE_CHECKING:
     import duckdb
     import pandas
     import polars
     import pyarrow
+
+T = TypeVar("T")
 
 
 class Result:
@@ -51,16 +52,23 @@ class Result:
         """Names and types of the columns, without running the query."""
         return self.engine.columns(self.asked if isinstance(self.asked, str) else lower(self.asked).sql("duckdb"))
 
-    @contextmanager
-    def quickest(self) -> Iterator[str]:
-        """The query of all rows, a plan's by the ways of a build: what it reads then is there meanwhile."""
-        with explained(self.compiled), Desk(self.engine) as desk:
-            yield self.asked if isinstance(self.asked, str) else lower(decided(self.asked, desk)).sql("duckdb")
+    def read(self, ask: Callable[[str], T]) -> T:
+        """What is read of the query of all rows, a plan's by the ways of a build."""
+        with explained(self.compiled):
+            if isinstance(self.asked, str):
+                return ask(self.asked)
+            try:
+                with Desk(self.engine) as desk:
+                    return ask(lower(decided(self.asked, desk)).sql("duckdb"))
+            except EngineError as error:
+                general = spelled_out(self.asked, error)
+                if general is None:
+                    raise
+            return ask(lower(general).sql("duckdb"))
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table."""
-        with self.quickest() as sql:
-            return self.engine.arrow(sql)
+        return self.read(self.engine.arrow)
 
     def to_polars(self) -> polars.DataFrame:
         """All rows as a Polars frame, over Arrow's buffers where the types allow. Raises FeatsqlError FS728 for types
@@ -80,16 +88,14 @@ class Result:
 
     def to_pandas(self) -> pandas.DataFrame:
         """All rows as a pandas frame. Needs pandas, which is not a dependency of featsql."""
-        with self.quickest() as sql:
-            return self.engine.pandas(sql)
+        return self.read(self.engine.pandas)
 
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
         """Rows as tuples of Python values, at most `limit` of them."""
         if limit is not None:
             with explained(self.compiled):
                 return self.engine.rows(self.sql, limit)
-        with self.quickest() as sql:
-            return self.engine.rows(sql)
+        return self.read(self.engine.rows)
 
     def __repr__(self) -> str:
         return f"Result({', '.join(column.name for column in self.columns)})"

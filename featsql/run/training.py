@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
-from featsql.engine import Engine
+from featsql.engine import Engine, EngineError
 from featsql.plan.lower import lower
 from featsql.plan.names import PLACE
 from featsql.plan.narrow import fitted
@@ -21,6 +22,8 @@ from featsql.run.columns import Made, columns_of
 from featsql.run.extend import Before, Earlier, Extension, Kept, kept, scans, spine_names
 from featsql.run.extent import Change, Extent, extent, made_of
 from featsql.temporal import column
+
+OVERFLOW = re.compile(r"\b(Overflow|Out of Range)\b", re.IGNORECASE)
 
 
 class Rows(Struct, frozen=True):
@@ -110,6 +113,18 @@ def decided(plan: Plan, desk: Desk) -> Plan:
     cheapest of the others."""
     laid = desk.laid(fitted(arranged(plan, desk.engine), desk.engine.rows))
     return laid if not desk.refused else fitted(laid, desk.engine.rows)
+
+
+def spelled_out(plan: Plan, error: EngineError) -> Plan | None:
+    """The plan by the general rule, where the engine's sum of more rows than anybody asked about may be what was too
+    large: its windows add up blocks of rows. None, where that cannot be."""
+    attachments = tuple(
+        replace(each, features=each.features.general) if isinstance(each.features, Over) else each
+        for each in plan.attachments
+    )
+    if attachments == plan.attachments or not OVERFLOW.search(error.message):
+        return None
+    return replace(plan, attachments=attachments)
 
 
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from featsql.compiler import Compiled
-from featsql.engine import Column, Engine, EngineError
+from featsql.engine import Column, Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.lower import lower
 from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
 from featsql.run.arrays import Desk
 from featsql.run.failure import explained
-from featsql.run.training import decided, spelled_out
+from featsql.run.training import answered, decided
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,17 +54,13 @@ class Result:
 
     def read(self, ask: Callable[[str], T]) -> T:
         """What is read of the query of all rows, a plan's by the ways of a build."""
+
+        def planned(plan: Plan) -> T:
+            with Desk(self.engine) as desk:
+                return ask(lower(decided(plan, desk)).sql("duckdb"))
+
         with explained(self.compiled):
-            if isinstance(self.asked, str):
-                return ask(self.asked)
-            try:
-                with Desk(self.engine) as desk:
-                    return ask(lower(decided(self.asked, desk)).sql("duckdb"))
-            except EngineError as error:
-                general = spelled_out(self.asked, error)
-                if general is None:
-                    raise
-            return ask(lower(general).sql("duckdb"))
+            return ask(self.asked) if isinstance(self.asked, str) else answered(self.asked, planned)
 
     def to_arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table."""

@@ -16,8 +16,8 @@ RARELY = (100_000, 50, 100)
 def main() -> None:
     """The program `featsql`."""
     gc.set_threshold(*RARELY)
-    heard = signal.getsignal(signal.SIGINT)
-    if heard == signal.default_int_handler:  # who starts it in the background may have it not hear
+    hears = signal.getsignal(signal.SIGINT) == signal.default_int_handler  # in the background of a script it may not
+    if hears:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # while it loads nothing has begun
     from featsql.cli.app import app
     from featsql.cli.command import refused
@@ -27,7 +27,8 @@ def main() -> None:
     open_streams()
     forgive_encodings()
     end_on_interrupt()
-    signal.signal(signal.SIGINT, heard)
+    if hears:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(prog_name="featsql")
     except OSError as error:  # help is written before any command runs

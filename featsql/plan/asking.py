@@ -16,7 +16,7 @@ from featsql.temporal import column
 
 GROUP = "__group"
 BELOW = "__below"
-# The number of a row of the spine.
+# The number of a row of the spine: the engine keeps no order of what it joins.
 LINE = "__line"
 
 
@@ -32,12 +32,10 @@ class Node(Protocol):
 
 
 class Asking(Struct, dict=True):
-    """The queries that ask a spine for some nodes, each with its keys over the spine; `line` is a number of each of its
-    rows, in their order."""
+    """The queries that ask a spine for some nodes, each with its keys over the spine."""
 
     plan: Plan
     nodes: Sequence[tuple[Sequence[exp.Expr], Node]]
-    line: exp.Expr
 
     @cached_property
     def signatures(self) -> Mapping[str, Sequence[exp.Expr]]:
@@ -59,7 +57,7 @@ class Asking(Struct, dict=True):
         source = exp.alias_(spine.source.copy(), spine.alias, quoted=True, table=True)
         query = exp.select(*(column(name, spine.alias) for name in self.columns)).from_(source, copy=False)
         query = query.select(exp.alias_(column(spine.as_of, spine.alias), names.AS_OF), copy=False)
-        query = query.select(exp.alias_(self.line.copy(), LINE), copy=False)
+        query = query.select(exp.alias_(exp.Window(this=exp.RowNumber()), LINE), copy=False)
         for s, keys in enumerate(self.signatures.values()):
             for i, key in enumerate(keys):
                 query = query.select(exp.alias_(key.copy(), of_signature(names.key(i), s)), copy=False)

@@ -22,6 +22,7 @@ def overwritten(models: Sequence[Model], project: Project) -> Iterator[Diagnosti
     lies, or where featsql writes about the project."""
     taken = {place: "a database" for path in databases(project) for place in places(path, project)}
     patterns: dict[Path, str] = {}
+    folders = places(project.target_path, project)
     for source in (*project.sources.values(), *project.seeds):
         if is_files(source):
             kept = patterns if GLOB.search(source.location) else taken
@@ -36,7 +37,6 @@ def overwritten(models: Sequence[Model], project: Project) -> Iterator[Diagnosti
         other = other or next(
             (name for path, name in patterns.items() if any(matches(path.parts, each.parts) for each in files)), None
         )
-        folders = places(project.target_path, project)
         if any(each.suffix == ".json" and each.parent in folders for each in mine):
             other = "what featsql writes about the project"
         if other is not None:

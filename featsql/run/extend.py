@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from featsql.engine import Column, Engine
 from featsql.plan.asking import needed
+from featsql.plan.lower import numbered
 from featsql.plan.microseconds import instant
 from featsql.plan.names import PLACE, ROW
 from featsql.plan.plan import Plan, Scan, scans_of
@@ -222,10 +223,9 @@ class Extension:
 
     def fresh(self) -> exp.Select:
         """The rows of the spine that have to be computed, in their order."""
-        number = exp.alias_(exp.Window(this=exp.RowNumber()), ROW)
-        numbered = exp.select("*", number).from_(self.plan.spine.source.copy())
         own = exp.Star(except_=[exp.to_identifier(ROW)])
-        query = exp.select(exp.Column(this=own, table=exp.to_identifier("__spine"))).from_(numbered.subquery("__spine"))
+        query = exp.select(exp.Column(this=own, table=exp.to_identifier("__spine")))
+        query = query.from_(numbered(self.plan).subquery("__spine"))
         query.append("joins", exp.Join(this=self.old(), side="ANTI", on=self.same()))
         return query.order_by(column(ROW, "__spine"))
 

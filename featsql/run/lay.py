@@ -18,7 +18,7 @@ from featsql.arrays.part import FOREVER, RefusedError
 from featsql.arrays.piles import Deal, Dealing
 from featsql.arrays.rows import Integers, Probes
 from featsql.arrays.take import in_line
-from featsql.engine import ROW_GROUP, Engine, EngineError
+from featsql.engine import ROW_GROUP, Engine
 from featsql.plan import names
 from featsql.plan.arrays import Arrays
 from featsql.plan.asking import GROUP, LINE, Asking, of_signature, signature, with_oldest
@@ -36,8 +36,6 @@ from featsql.temporal import column
 AT_ONCE = 2
 # Which share of the rows must be older than what is seen of their keys for the engine to look at each.
 UNSEEN = 0.2
-# What DuckDB calls the number of a row of a table.
-ROWID = "rowid"
 # How many rows come at once where they come in order.
 STREAMED = 1 << 20
 Columns = Mapping[str, pyarrow.Array | pyarrow.ChunkedArray]
@@ -88,7 +86,7 @@ class Laying:
         self.works = sorted(works(plan, desk.engine), key=lambda work: isinstance(work.node, Newest))
         self.sizes = {id(work): desk.engine.count(work.table) for work in self.works}
         self.dealings: dict[str, Dealing] = {}
-        self.asking = Asking(plan, [(work.keys, work.node) for work in self.works], self.line())
+        self.asking = Asking(plan, [(work.keys, work.node) for work in self.works])
         self.groups: dict[str, exp.Table] = {}
         self.asked = pyarrow.table({})
 
@@ -116,19 +114,6 @@ class Laying:
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in self.plan.attachments)
         plan = without(replace(self.plan, attachments=tuple(attachments)))
         return replace(plan, spine=replace(plan.spine, source=self.seats(plan), columns=self.asking.columns))
-
-    def line(self) -> exp.Expr:
-        """A number of each row of the spine, in their order, which the engine does not keep where it joins them: a
-        table has one that costs nothing."""
-        spine = self.plan.spine
-        own = exp.select(column(ROWID)).from_(spine.source.copy())
-        try:
-            known = self.engine.columns(self.desk.send(own).sql("duckdb"))[0].type == "BIGINT"
-        except EngineError:
-            known = False
-        if known and ROWID not in {name.casefold() for name in spine.columns}:
-            return column(ROWID, spine.alias)
-        return exp.Window(this=exp.RowNumber())
 
     def seats(self, plan: Plan) -> exp.Expr:
         """The rows of the spine with all that was found, for the `plan` of what is left."""

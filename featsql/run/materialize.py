@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from msgspec import Struct
 from sqlglot import exp
 
 from featsql.compiler import Compiled
-from featsql.engine import Engine, EngineError
+from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
@@ -21,7 +21,7 @@ from featsql.run.knowledge import Knowledge
 from featsql.run.mature import hide, is_immature
 from featsql.run.stores import FileStore, TableStore
 from featsql.run.target import relations, table_of
-from featsql.run.training import spelled_out, training_rows
+from featsql.run.training import answered, training_rows
 
 
 class Built(Struct, frozen=True):
@@ -230,16 +230,10 @@ class Materializer:
         """One query for all rows; what was there stays where it does not have those of the spine."""
         plan = self.compiled.plans[model.name]
         assert isinstance(plan, Plan)
-        try:
-            return self.training_rows(model, plan)
-        except EngineError as error:
-            general = spelled_out(plan, error)
-            if general is None:
-                raise
-        return self.training_rows(model, general)
+        return answered(plan, partial(self.planned, model))
 
-    def training_rows(self, model: Model, plan: Plan) -> Built:
-        """The rows of a training set by a plan."""
+    def planned(self, model: Model, plan: Plan) -> Built:
+        """A training set by a plan."""
         store, before = self.store(model), self.before.get(model.name)
         made = training_rows(plan, self.engine, self.compiled, before, store.earlier if before is not None else None)
 

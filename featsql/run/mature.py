@@ -17,11 +17,15 @@ MOVED = re.compile(r"\[|MAP|UNION|VARIANT|GEOMETRY")
 
 def is_immature(config: Config, as_of_type: str | None, known_at: str) -> exp.Expr:
     """Whether the horizon of a label is not past yet."""
+    now = exp.cast(exp.Literal.string(known_at), instant_type(as_of_type))
+    return exp.not_(exp.func("coalesce", reached(end(config), now, "inclusive"), exp.false()))
+
+
+def end(config: Config) -> exp.Expr:
+    """The instant at which the horizon of a label is past."""
     assert config.horizon is not None
     assert config.as_of is not None
-    now = exp.cast(exp.Literal.string(known_at), instant_type(as_of_type))
-    ends = exp.Add(this=exp.column(config.as_of, quoted=True), expression=interval(config.horizon))
-    return exp.not_(exp.func("coalesce", reached(ends, now, "inclusive"), exp.false()))
+    return exp.Add(this=exp.column(config.as_of, quoted=True), expression=interval(config.horizon))
 
 
 def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
@@ -41,11 +45,8 @@ def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
 
 def next_due(engine: Engine, table: exp.Table, config: Config, as_of_type: str | None, now: str) -> float | None:
     """When the next label of a table matures, in seconds since 1970."""
-    assert config.horizon is not None
-    assert config.as_of is not None
     kind = instant_type(as_of_type)
-    ends = exp.Add(this=exp.column(config.as_of, quoted=True), expression=interval(config.horizon))
-    mature = exp.cast(ends, kind)
+    mature = exp.cast(end(config), kind)
     query = exp.select(exp.func("epoch", exp.Min(this=mature.copy()))).from_(table)
     ((value,),) = engine.rows(query.where(mature > exp.cast(exp.Literal.string(now), kind)).sql("duckdb"))
     return None if value is None else float(value)

@@ -69,11 +69,11 @@ def refuse_other_files(project: Project) -> None:
     """Raise FeatsqlError FS803 where another kind of file lies: the engine would show a CSV or a Parquet file as a
     database in memory, and forget what is built there."""
     path = Path(project.target.path)
-    if not path.is_file() or path.stat().st_size == 0:
-        return
-    with path.open("rb") as file:
-        begin = file.read(MAGIC.stop)
-    if begin[MAGIC] != b"DUCK":
+    begin = b""
+    if path.is_file():
+        with suppress(OSError), path.open("rb") as file:  # what cannot be read the engine refuses, and says why
+            begin = file.read(MAGIC.stop)
+    if begin and begin[MAGIC] != b"DUCK":
         message = f"`{path.name}` is no DuckDB database"
         hint = "give `path:` the name of a file that is not there yet, such as target/shop.duckdb"
         raise FeatsqlError(Diagnostic("FS803", message, project.target_place, hint))

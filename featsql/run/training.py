@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,7 +24,9 @@ from featsql.run.extend import Before, Earlier, Extension, Kept, kept, scans, sp
 from featsql.run.extent import Change, Extent, extent, made_of
 from featsql.temporal import column
 
-OVERFLOW = re.compile(r"\b(Overflow|Out of Range)\b", re.IGNORECASE)
+T = TypeVar("T")
+# How the engine says that a sum is too large.
+OVERFLOW = re.compile("Overflow in U?HUGEINT addition")
 
 
 class Rows(Struct, frozen=True):
@@ -115,16 +118,19 @@ def decided(plan: Plan, desk: Desk) -> Plan:
     return laid if not desk.refused else fitted(laid, desk.engine.rows)
 
 
-def spelled_out(plan: Plan, error: EngineError) -> Plan | None:
-    """The plan by the general rule, where the engine's sum of more rows than anybody asked about may be what was too
-    large: its windows add up blocks of rows. None, where that cannot be."""
-    attachments = tuple(
+def answered(plan: Plan, work: Callable[[Plan], T]) -> T:
+    """What work on a plan gives, or on the plan by the general rule, where a sum was too large: the engine's windows
+    add up blocks of rows, more than anybody asked about. Raises EngineError."""
+    try:
+        return work(plan)
+    except EngineError as error:
+        if not OVERFLOW.search(error.message) or not any(isinstance(each.features, Over) for each in plan.attachments):
+            raise
+    general = (
         replace(each, features=each.features.general) if isinstance(each.features, Over) else each
         for each in plan.attachments
     )
-    if attachments == plan.attachments or not OVERFLOW.search(error.message):
-        return None
-    return replace(plan, attachments=attachments)
+    return work(replace(plan, attachments=tuple(general)))
 
 
 def laid_down(engine: Engine, name: str, query: exp.Select) -> tuple[exp.Table, int]:

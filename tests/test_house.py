@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from featsql.plan import names
+from featsql.plan.asking import GROUP, LINE
+from featsql.plan.over import LAST
 
 PACKAGE = Path(__file__).parent.parent / "featsql"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -194,5 +196,5 @@ def test_no_column_of_a_relation_has_the_name_of_a_numbered_one() -> None:
     texts = [path.read_text("utf-8") for path in (PACKAGE / "plan").glob("*.py")]
     kinds = {kind for text in texts for kind in re.findall(r'\bnames\.part\("(\w+)"', text)}
     assert {"argument", "value"} < kinds
-    assert all(names.taken(names.part(kind, 0)) for kind in kinds)
+    assert all(map(names.taken, [*(names.part(kind, 0) for kind in kinds), GROUP, LINE, LAST]))
     assert not any(names.taken(name) for name in ("__op", "__source_ts_ms", "__v1", "__index_level_0__"))

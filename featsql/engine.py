@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlglot import Dialect, exp
 
 from featsql.refusal import EngineError as EngineError
-from featsql.refusal import explain
+from featsql.refusal import explain, letters
 
 if TYPE_CHECKING:
     import pandas
@@ -145,10 +145,7 @@ class Engine:
         return tuple(Column(name, kind) for name, kind in zip(relation.columns, kinds, strict=True))
 
     def fail(self, sql: str) -> None:
-        """Run a query that does not bind, which tells where in it the trouble is.
-
-        DuckDB counts from the first token, so that what comes before it has to be left out.
-        """
+        """Run a query that does not bind, which tells where in it the trouble is, counted from its first token."""
         start = len(sql) - len(LEADING.sub("", sql, count=1))
         try:
             self.execute(sql[start:])
@@ -163,7 +160,9 @@ class Engine:
         except duckdb.Error as error:
             failure = explain(str(error), sql)
             ended = len(sql.rstrip()) if "end of input" in failure.message else 0  # of which DuckDB 1.5 shows no place
-            return failure.message, ended if failure.offset is None else failure.offset
+            placed = None if sql.isascii() else self.syntax_error(letters(sql))
+            offset = placed[1] if placed else failure.offset
+            return failure.message, ended if offset is None else offset
         return None
 
     def statements(self, sql: str) -> list[duckdb.Statement]:

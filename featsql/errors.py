@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from featsql.display import columns
+
 Severity = Literal["error", "warning", "notice"]
 
 
@@ -56,7 +58,9 @@ def excerpt(place: Place) -> list[str]:
     """The line of `place` under its number, and a caret under its column."""
     number = str(place.line)
     text = place.text.replace("\t", " ")
-    caret = " " * (place.column - 1) + "^" * max(1, min(place.width, len(text) - place.column + 1))
+    start, end = place.column - 1, max(place.column, min(place.column - 1 + place.width, len(text)))
+    missing = max(0, start - len(text))  # a place behind the line's end
+    caret = " " * (columns(text[:start]) + missing) + "^" * max(1, columns(text[start:end]))
     return [f"  {number} | {text}", f"  {' ' * len(number)} | {caret}"]
 
 

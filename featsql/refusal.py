@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from featsql.display import index_at
+
 TRACE = "\n\nStack Trace:"
+WIDE = re.compile(r"[^\x00-\x7f]")
 POSITION = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 
 
@@ -33,8 +36,14 @@ def explain(said: str, sql: str) -> EngineError:
 
 
 def offset_in_line(sql: str, line_start: int, echo: str, column: int) -> int:
-    """Where in its line an echoed excerpt's caret stands: DuckDB cuts long lines with '...'."""
+    """Where in its line an echoed excerpt's caret stands: DuckDB cuts long lines with '...', and counts the columns of
+    a terminal."""
     shown = echo.removeprefix("...").removesuffix("...")
     found = sql[line_start:].partition("\n")[0].find(shown.strip("\n"))
     cut = len(echo) - len(echo.removeprefix("..."))
-    return max(0, column - cut + max(found, 0)) if column >= 0 else 0
+    return max(0, index_at(echo, column) - cut + max(found, 0)) if column >= 0 else 0
+
+
+def letters(sql: str) -> str:
+    """A text with a letter of ASCII for each character that is none: DuckDB 1.5 counts bytes and characters as one."""
+    return WIDE.sub(lambda found: " " if found.group().isspace() else "q", sql)

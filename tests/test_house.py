@@ -31,12 +31,13 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("read",),
     ("arrays", "engine", "temporal"),
     ("codes", "data", "errors", "names", "refusal"),
+    ("display",),
 )
 LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
 OWNERS = {
     "duckdb": ("engine.py",),
     "jinja2": ("read/template.py", "read/traced.py"),
-    "yaml": ("read/document.py", "cli/options.py"),
+    "yaml": ("read/document.py", "read/scalars.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "numpy": ("arrays/", "run/measure.py"),

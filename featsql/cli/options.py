@@ -61,28 +61,22 @@ def project_folder(given: Path | None) -> Path:
 
 def read_variables(text: str | None) -> dict[str, Any]:
     """The mapping that `--vars` holds. Raises FeatsqlError FS901 for anything else."""
-    import json
+    from featsql.read.document import VARIABLES, read_document
+    from featsql.read.project import File
 
-    import yaml
-
-    try:
-        value = yaml.safe_load(text or "{}")
-        json.dumps(value, default=str, skipkeys=True)
-    except yaml.YAMLError as error:
-        reason = getattr(error, "problem", None) or str(error)
-        raise FeatsqlError(bad_variables(f"`--vars` is not YAML: {reason}")) from error
-    except (ValueError, AttributeError, OverflowError, RecursionError) as error:  # a day that is none, an endless alias
-        raise FeatsqlError(bad_variables(f"`--vars` has a value that cannot be read: {error}")) from error
+    document, found = read_document(File("--vars", text or "{}"), str, VARIABLES)
+    if found:
+        raise FeatsqlError(bad_variables(f"`--vars` cannot be read: {found[0].message}", found[0].hint))
+    value = document.value
     if not isinstance(value, dict):
         raise FeatsqlError(bad_variables(f"`--vars` is not a mapping but `{value}`"))
-    unnamed = next((key for key in value if not isinstance(key, str)), None)
+    unnamed = next((key for key in value if not key.strip("0123456789.-")), None)
     if unnamed is not None:
         raise FeatsqlError(bad_variables(f"`--vars` has a key that is no name: `{unnamed}`"))
     return value
 
 
-def bad_variables(message: str) -> Diagnostic:
+def bad_variables(message: str, hint: str | None = None) -> Diagnostic:
     """What is wrong with `--vars`."""
-    return Diagnostic(
-        "FS901", message, hint="write it like --vars '{days: 30, region: north}', with a space after each colon"
-    )
+    usual = "write it like --vars '{days: 30, region: north}', with a space after each colon"
+    return Diagnostic("FS901", message, hint=hint or usual)

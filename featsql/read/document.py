@@ -11,10 +11,12 @@ from msgspec import Struct, field
 
 from featsql.errors import Diagnostic, Place
 from featsql.read.project import File
+from featsql.read.scalars import LOADER, QUICK_LOADER, as_written, disputed
 
 Path = tuple[str | int, ...]
-# Of the library in C, if it is there: a tenth of the time for the same nodes.
-QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+VARIABLES = ("vars",)  # the path of what templates print: there nothing says whether text or a value is meant
+MERGE = "tag:yaml.org,2002:merge"
+Pair = tuple[yaml.Node, yaml.Node]
 MOST_COPIES = 100_000  # how many values the aliases of a file may stand for
 
 
@@ -58,17 +60,19 @@ class Document(Struct):
             yield from self.keys_below(other)
 
 
-def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, list[Diagnostic]]:
-    """Parse a YAML file; `fill` gives the value of a string with `{{ }}` in it.
+def read_document(file: File, fill: Callable[[str], str], path: Path = ()) -> tuple[Document, list[Diagnostic]]:
+    """Parse a YAML file, which stands at a path of its own where it is a part of another; `fill` gives the value of a
+    string with `{{ }}` in it.
 
-    Finds FS101 for text that is not YAML, FS105 for a key that is given twice.
+    Finds FS101 for text that is not YAML, FS105 for a key that is given twice, FS125 for a variable that versions of
+    YAML do not agree on.
     """
     document = Document(file)
     found: list[Diagnostic] = []
     try:
         node = composed(file.text)
         if node is not None:
-            document.value = Reader(document, fill, found).read(node, ())
+            document.value = Reader(document, fill, found).read(node, path)
     except yaml.YAMLError as error:
         return Document(file), [broken(file, error)]
     except RecursionError:
@@ -79,9 +83,9 @@ def read_document(file: File, fill: Callable[[str], str]) -> tuple[Document, lis
 def composed(text: str) -> yaml.Node | None:
     """The nodes of a YAML text. Raises YAMLError, and RecursionError for one that is nested too deeply."""
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=QUICK)
+        node: yaml.Node | None = yaml.compose(text, Loader=QUICK_LOADER)
     except yaml.YAMLError:  # which is told better by the other one
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=LOADER)
     return node
 
 
@@ -104,7 +108,7 @@ class Reader:
         self.document = document
         self.fill = fill
         self.found = found
-        self.plain = yaml.SafeLoader("")
+        self.plain = LOADER("")
         self.around: set[int] = set()
         self.met: set[int] = set()
         self.copies = 0
@@ -137,27 +141,82 @@ class Reader:
             case yaml.SequenceNode():
                 return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
             case _:
-                return self.scalar(node)
+                return self.scalar(node, path)
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        """The value of a mapping; a merge key (`<<`) is filled in first."""
-        self.plain.flatten_mapping(node)
+        """The value of a mapping; what merge keys (`<<`) bring stands behind its own keys."""
+        own = [pair for pair in node.value if pair[0].tag != MERGE]
         values: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(self.made(key_node))
+        for key_node, value_node in own:
+            key = self.key(key_node)
             below = (*path, key)
-            first = self.document.keys[below].start_mark.line if key in values else key_node.start_mark.line
-            if first != key_node.start_mark.line:
-                message, hint = f"the key `{key}` is given twice", f"the first is in line {first + 1}"
-                self.found.append(Diagnostic("FS105", message, self.document.place(key_node), hint))
+            if key in values:
+                self.twice(key, key_node, self.document.keys[below])
             self.document.keys[below] = key_node
             values[key] = self.read(value_node, below)
+        for key, (key_node, value_node) in self.merged(node).items():
+            if key not in values:
+                self.document.keys[(*path, key)] = key_node
+                values[key] = self.read(value_node, (*path, key))
         return values
 
-    def scalar(self, node: yaml.Node) -> Any:
+    def key(self, node: yaml.Node) -> str:
+        """A key: the text that is written, whatever it might stand for."""
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else str(self.made(node))
+
+    def twice(self, key: str, second: yaml.Node, first: yaml.Node) -> None:
+        """Say that a key is given twice."""
+        message, hint = f"the key `{key}` is given twice", f"the first is in line {first.start_mark.line + 1}"
+        self.found.append(Diagnostic("FS105", message, self.document.place(second), hint))
+
+    def merged(self, node: yaml.MappingNode) -> dict[str, Pair]:
+        """What the merge keys of a mapping bring, by its key. It is told where two of them bring the same."""
+        own = {self.key(key) for key, _ in node.value if key.tag != MERGE}
+        brought: dict[str, Pair] = {}
+        for key_node, value_node in node.value if len(own) < len(node.value) else ():
+            if key_node.tag != MERGE:
+                continue
+            found = self.brought(value_node, (id(node),))
+            for key in brought.keys() & found.keys() - own:
+                self.twice(key, found[key][0], brought[key][0])
+            brought |= found
+        return brought
+
+    def brought(self, node: yaml.Node, around: tuple[int, ...]) -> dict[str, Pair]:
+        """What one merge key brings: a mapping's keys, or those of several, of which the first counts. Raises
+        YAMLError."""
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found: dict[str, Pair] = {}
+        for part in parts:
+            if not isinstance(part, yaml.MappingNode) or id(part) in around:
+                problem = "a mapping, or a list of mappings, is expected behind `<<`"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=part.start_mark)
+            inside = {self.key(pair[0]): pair for pair in part.value if pair[0].tag != MERGE}
+            for key_node, value_node in part.value:
+                if key_node.tag == MERGE:
+                    inside = {**self.brought(value_node, (*around, id(part))), **inside}
+            found = {**inside, **found}
+        return found
+
+    def scalar(self, node: yaml.Node, path: Path) -> Any:
         """The value of a scalar, its template filled in."""
         value = self.made(node)
+        if path[:1] == VARIABLES:
+            self.settle(node)
+            value = as_written(value, node)
         return self.fill(value) if isinstance(value, str) and "{{" in value else value
+
+    def settle(self, node: yaml.Node) -> None:
+        """Say of a variable that it may be read in two ways."""
+        reading = disputed(node)
+        if reading is not None:
+            message = f"`{node.value}` is {reading} to some readers of YAML, and a text to others"
+            hint = f"if it is a text put it in quotes: '{node.value}'"
+            if "truth" in reading:
+                hint += "; if not, write true or false"
+            elif reading != "a number to the base of sixty":
+                hint += "; if not, write the number in plain digits"
+            self.found.append(Diagnostic("FS125", message, self.document.place(node), hint))
 
     def made(self, node: yaml.Node) -> Any:
         """What a node stands for; its text where it looks like a number or an instant and is none."""

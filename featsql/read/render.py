@@ -14,6 +14,7 @@ from featsql.read.project import File, Project, RawConfig
 from featsql.read.straight import Straight, straight
 from featsql.read.template import Sandbox, Template
 from featsql.read.traced import Origin, Traced, plain
+from featsql.read.validate import truth
 from featsql.read.words import WORDS, Words
 
 # What a file is known to render to, with the configuration of its folders, and added to rows or not.
@@ -47,7 +48,7 @@ def render(
     for file in project.models:
         name = file.name
         defaults = project.properties.get(name) or RawConfig({}, place=file.place(1))
-        if defaults.values.get("enabled") is False:
+        if truth(defaults.values.get("enabled")) is False:
             continue
         adds = not full_refresh and incremental(name)
         rendered = known(file, defaults, adds)

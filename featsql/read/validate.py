@@ -167,12 +167,17 @@ def loosened(value: Any, kind: Any) -> Any:
 
 def scalar(value: str | float, kind: Any) -> Any:
     """A number, or a truth value, if that is what a value looks like; else the value."""
-    text = str(value).strip().casefold()
     if kind is bool:
-        return TRUTH.get(text, value)
+        return truth(value)
+    text = str(value).strip().casefold()
     if (kind is int or isinstance(kind, int)) and WHOLE.fullmatch(text):
         return int(text.partition(".")[0])
     return value
+
+
+def truth(value: Any) -> Any:
+    """A truth value, if that is what a value looks like; else the value."""
+    return TRUTH.get(str(value).strip().casefold(), value)
 
 
 def complaints(value: Any, schema: type[Block], path: Path) -> Iterator[Complaint]:

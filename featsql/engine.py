@@ -24,12 +24,13 @@ VERSION = duckdb.__version__
 # How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
 DUCKDB = Dialect.get_or_raise("duckdb")
 # Of every session; with its own megabyte a stream mostly waits until something is taken from it.
-SESSION: Mapping[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}
-ISOLATION: Mapping[str, Any] = {**SESSION, "autoinstall_known_extensions": False}
+SESSION: dict[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}
+# Others write Parquet files whose bounds leave NaN out, which it believes from version 2 on, unless it is told.
+WARY: dict[str, Any] = {} if VERSION.startswith("1.") else {"parquet_can_have_nan": True}
+OWN: Mapping[str, Any] = WARY | {"autoinstall_known_extensions": False, "python_enable_replacements": False}
 # How many rows it stores together; those that come in other numbers it writes once more when it is closed.
 ROW_GROUP = 122_880
-# What DuckDB itself makes of a column whose only value is NULL.
-UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}
+UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}  # of a column whose only value is NULL
 FEW = 16  # statements
 RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}  # it has no threads then but those that call it
 PARSED = '{"error":false,'  # how the JSON of a statement begins that could be parsed
@@ -68,17 +69,18 @@ class Engine:
 
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
-        """A new in-memory database, in UTC, that never downloads code."""
+        """A new in-memory database in UTC, that downloads no code and takes no variable of Python's for a table."""
         engine = cls(duckdb.connect(":memory:"))
-        for name, value in {**ISOLATION, **(settings or {})}.items():
-            engine.set(name, value)
+        for scope, values in (("GLOBAL", {**OWN, **(settings or {})}), ("", SESSION)):
+            for name, value in values.items():
+                engine.set(name, value, scope)
         return engine
 
-    def set(self, name: str, value: Any) -> None:
-        """Change a setting of the session."""
+    def set(self, name: str, value: Any, scope: str = "") -> None:
+        """Change a setting of the session, or of all sessions to come (`GLOBAL`)."""
         bare = isinstance(value, (bool, int, float))
         literal = str(value).lower() if bare else "'" + str(value).replace("'", "''") + "'"
-        self.execute(f"SET {name} = {literal}")
+        self.execute(f"SET {scope} {name} = {literal}")
 
     def cursor(self) -> Engine:
         """Another connection to the same database, for a stream of its own."""
@@ -193,8 +195,7 @@ class Engine:
         self.loaded.add(name)
 
     def register(self, name: str, frame: Any) -> None:
-        """Let a Polars, Arrow or pandas frame be read, uncopied, as `temp.main.<name>` of this session
-        and of its cursors to come."""
+        """Let a Polars, Arrow or pandas frame be read, uncopied, as `temp.main.<name>`, by cursors to come, too."""
         with translated(name):
             try:
                 self.connection.register(name, frame)

@@ -37,7 +37,7 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
     if not general and len(scans) == 1:
         (scan,) = scans.values()
         stored = is_stored(scan.relation.key, checked.graph)
-        joined = as_of_join(name, tree, scan.relation, keys, match_nulls, stored=stored)
+        joined = as_of_join(name, tree, scan, keys, match_nulls, stored=stored)
         if joined is not None:
             return joined
     lifted = lifted_model(name, tree, scans, checked)

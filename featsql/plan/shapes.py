@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from featsql.plan.defaults import only_source
 from featsql.plan.known import known_in_order
-from featsql.plan.plan import AsOf
+from featsql.plan.plan import AsOf, Scan
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.catalog import RelationInfo
 
@@ -18,14 +18,14 @@ PLAIN = frozenset({"kind", "expressions", "from_", "where", "operation_modifiers
 def as_of_join(
     name: str,
     tree: exp.Query,
-    relation: RelationInfo,
+    scan: Scan,
     keys: Sequence[str],
     match_nulls: Sequence[bool],
     *,
     stored: bool = False,
 ) -> AsOf | None:
     """The model as one as-of join, if it only projects a `state` keyed by the entity's keys."""
-    clock = relation.clock
+    relation, clock = scan.relation, scan.relation.clock
     if clock is None or clock.kind != "state" or clock.retracted_at or any(match_nulls):
         return None
     if not isinstance(tree, exp.Select) or not is_plain(tree):
@@ -44,7 +44,7 @@ def as_of_join(
     return AsOf(
         name=name,
         relation=relation,
-        table=table,
+        table=scan.table,
         alias=table.alias_or_name,
         keys=tuple(keys),
         key_columns=tuple(str(c) for c in columns),

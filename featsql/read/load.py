@@ -16,6 +16,7 @@ from featsql.read.project import Attachment, Entity, File, Project, RawConfig, T
 from featsql.read.properties import Properties
 from featsql.read.rules import read_rules
 from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile
+from featsql.read.settings import wrong_settings
 from featsql.read.template import TemplateError, render_value
 from featsql.read.validate import validate
 from featsql.temporal import interval
@@ -93,6 +94,7 @@ class Loader:
     def check_values(self, block: ProjectFile, document: Document) -> None:
         """What no schema can tell of the project's file."""
         self.check_delay(block, document)
+        self.found += wrong_settings(block.outputs, document)
         self.check_paths(block, document)
 
     def check_paths(self, block: ProjectFile, document: Document) -> None:

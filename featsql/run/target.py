@@ -15,6 +15,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model
 from featsql.read.project import Project
+from featsql.read.settings import REMOTE
 from featsql.resolve.describe import make_schema, three_part
 
 # Where in its file a database says what it is.
@@ -35,9 +36,12 @@ def open_engine(project: Project, *, threads: int | None = None) -> Engine:
     if target.temp_directory:
         settings["temp_directory"] = str(project.root / target.temp_directory)
     try:
-        engine = Engine.memory(settings)
+        reaching = {name: value for name, value in settings.items() if name.casefold().startswith(REMOTE)}
+        engine = Engine.memory({name: value for name, value in settings.items() if name not in reaching})
         for extension in target.extensions:
             engine.load_extension(extension)
+        for name, value in reaching.items():  # which their extensions bring
+            engine.set(name, value, "GLOBAL")
     except EngineError as error:
         hint = f"look at `outputs: {target.name}:` in featsql_project.yml"
         raise FeatsqlError(Diagnostic("FS802", error.message, project.target_place, hint)) from error

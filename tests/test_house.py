@@ -36,7 +36,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
 LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
 OWNERS = {
     "duckdb": ("engine.py",),
-    "jinja2": ("read/template.py", "read/traced.py"),
+    "jinja2": ("read/template.py", "read/instrument.py", "read/traced.py"),
     "yaml": ("read/document.py", "read/scalars.py"),
     "typer": ("cli/",),
     "rich": ("cli/",),

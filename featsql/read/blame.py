@@ -8,6 +8,7 @@ from traceback import walk_tb
 from typing import Any
 
 from featsql.names import did_you_mean
+from featsql.read.dbt import FILTERS, TAGS, instead
 from featsql.read.fault import TemplateError
 from featsql.read.limits import TooMuchError
 from featsql.read.project import File
@@ -28,7 +29,10 @@ def unreadable(error: Any, file: File, sites: Sites, known: Iterable[str]) -> Te
     tests that are `known`."""
     message = error.message or "this is not a template"
     exact, word = AT_OFFSET.search(message), UNKNOWN_WORD.search(message)
-    hint = did_you_mean(word.group(1), (*OPENING, *CLOSING) if "tag" in message else known) if word else None
+    hint = None
+    if word:
+        brought, there = (TAGS, (*OPENING, *CLOSING)) if "tag" in message else (FILTERS, known)
+        hint = brought.get(word.group(1).removeprefix("end")) or did_you_mean(word.group(1), there)
     offset = int(exact.group(1)) if exact else min(error.lineno - 1, max(len(file.text) - 1, 0))
     return TemplateError("FS200", AT_OFFSET.sub("", message).rstrip("."), hint, sites.origin(file.path, offset))
 
@@ -51,6 +55,7 @@ def undefined(target: Any, known: Iterable[str], origin: Origin) -> TemplateErro
     name, owner = str(target._undefined_name), target._undefined_obj
     hint = "a macro is a `{% macro %}` in a .sql file under the macro paths"
     hint = did_you_mean(name, owner if isinstance(owner, Mapping) else known, hint) or hint
+    hint = (instead(name) if target._undefined_message == f"{name!r} is undefined" else None) or hint
     return TemplateError("FS201", f"`{name}` is not defined", hint, origin)
 
 
@@ -73,8 +78,15 @@ def blamed(error: Exception, calls: Sequence[Call], sites: Sites, known: Iterabl
             break
     found = translated(error, calling, known)
     found.origin = found.origin or origin
+    if name and str(error).endswith("is undefined"):
+        found.hint = instead(name, behind(found.origin, name)) or found.hint
     found.trail = tuple(caller.place for caller in macros[::-1][:SHOWN_CALLS])
     return found
+
+
+def behind(origin: Origin | None, name: str) -> str:
+    """The text that follows a name in its line."""
+    return origin.place.text[origin.column - 1 + len(name) :] if origin else ""
 
 
 def in_template(frame: Any) -> bool:

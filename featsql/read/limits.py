@@ -47,10 +47,10 @@ class Meter:
 
 def growth(operation: str, *operands: Any) -> None:
     """Refuse an operation whose result would be out of all proportion. Raises TooMuchError."""
-    sizes = [len(each) for each in operands if isinstance(each, (str, bytes, list, tuple))]
+    sizes = [len(each) for each in operands if isinstance(each, (str, bytes, list, tuple, dict, set, range))]
     numbers = [abs(each) for each in operands if isinstance(each, int)]
     match operation:
-        case "+":
+        case "+" | "append" | "extend" | "insert" | "update" | "union" | "setdefault" | "add":
             large = sum(sizes) > REPEATS
         case "*" if sizes:
             large = sizes[0] * max(numbers, default=0) > REPEATS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
+from featsql.read.comments import check_comments
 from featsql.read.fault import TemplateError
 from featsql.read.header import read_header
 from featsql.read.model import Chunk, Rendered
@@ -119,6 +120,7 @@ class Workshop:
                 known = {**defaults.values, "materialized": words.configuration("materialized")}
                 words = Words(self.project, file, self.sandbox, replace(defaults, values=known), incremental)
                 text = self.say(words, template)
+            check_comments(text)
         except TemplateError as error:
             raise FeatsqlError(error.diagnostic(words.secrets)) from None
         return Rendered(

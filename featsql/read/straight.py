@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from featsql.read.instrument import SITE
 from featsql.read.project import File
 from featsql.read.sites import Site
-from featsql.read.template import SITE, Sandbox
+from featsql.read.template import Sandbox
 from featsql.read.traced import Origin, Traced, written
 
 # The words that answer with text, or with a value that is printed; the name of no macro can be one of them.

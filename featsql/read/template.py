@@ -11,27 +11,27 @@ from jinja2 import nodes
 from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context, Macro, StrictUndefined, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
+from jinja2.sandbox import SandboxedEnvironment, modifies_known_mutable
 
 from featsql.read.blame import blamed, uncompilable, undefined, unreadable
 from featsql.read.fault import Returned
 from featsql.read.fault import TemplateError as TemplateError
-from featsql.read.grammar import Grammar, keyword_offset, start
+from featsql.read.grammar import Grammar
+from featsql.read.instrument import COUNTED, EMIT, SITE, Instrument
 from featsql.read.limits import GROWING, Meter, growth, guarded
+from featsql.read.printing import text_of
 from featsql.read.project import File
-from featsql.read.sites import Call, Site, Sites
-from featsql.read.traced import Origin, Traced, concatenate, plain, written
+from featsql.read.sites import Call, Sites
+from featsql.read.traced import Origin, Traced, concatenate, plain
 from featsql.read.variables import MISSING, environment_variable, variable
 
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
-SITE, EMIT, COUNTED = "_site", " emit", " counted"  # names that no template can use
-REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block, nodes.ScopedEvalContextModifier)
-
+CHANGING = (list, dict, set)  # what a template makes itself it may change
+FORMATTING = ("format", "format_map")
 LONGEST_NUMBER = 4300  # digits; Python reads no more
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox(SandboxedEnvironment):
     """Jinja without files, network or Python's inside, whose output knows its origins.
 
     `calls` are the calls in progress, outermost first; after a failure, those in which it happened.
@@ -48,7 +48,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.meter = Meter()
         del self.globals["lipsum"], self.filters["random"]
         self.filters |= {name: guarded(name, self.filters[name]) for name in GROWING}
-        self.filters |= {EMIT: self.emit, COUNTED: self.counted, "join": self.joined}
+        self.filters["format"] = self.formatted(self.filters["format"])
+        self.filters |= {EMIT: self.emit, COUNTED: self.counted, "join": self.joined, "string": self.string}
 
     def _tokenize(self, source: str, name: Any, filename: Any = None, state: Any = None) -> TokenStream:
         """Jinja's own tokens, which count offsets in place of lines: so every node knows its column."""
@@ -110,8 +111,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if value is None:
             hint = "print text or a number; for a value that may be missing, write `{{ value or 'null' }}`"
             raise TemplateError("FS211", "this expression is none, which has no text", hint, origin)
-        text = str(value)
-        return text.placed(origin) if isinstance(text, Traced) else written(plain(text), origin)
+        text = text_of(value, self.meter, origin)
+        return (text if isinstance(text, Traced) else Traced(text)).placed(origin)
 
     @jinja2.pass_context
     def counted(self, _: Context, values: Iterable[Any]) -> Iterator[Any]:
@@ -124,12 +125,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def joined(self, _: Context, value: Any, d: str = "", attribute: str | int | None = None) -> Traced:
         """The filter `join`, and the operator `~`."""
         items = (self.getitem(item, attribute) for item in value) if attribute is not None else value
-        parts = self.meter.text([str(item) for item in items])
+        parts = self.meter.text([text_of(item, self.meter) for item in items])
         return Traced(d, d.pieces if isinstance(d, Traced) else ()).join(parts)
 
+    def formatted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The filter `format`, which puts only what has a text into one."""
+
+        def checked(text: Any, *arguments: Any, **options: Any) -> Any:
+            for each in (*arguments, *options.values()):
+                text_of(each, self.meter)
+            return function(text, *arguments, **options)
+
+        return checked
+
+    def string(self, value: Any) -> str:
+        """The filter `string`."""
+        return text_of(value, self.meter)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Whether a template may see an attribute. Of a text it sees what any text has."""
-        return super().is_safe_attribute(obj, attr, value) and (not isinstance(obj, Traced) or hasattr(str, attr))
+        """Whether a template may see an attribute. Of a text it sees what any text has; what changes a list or a
+        mapping it sees of its own."""
+        if isinstance(obj, Traced) and not hasattr(str, attr):
+            return False
+        changes = modifies_known_mutable(obj, attr) and type(obj) not in CHANGING
+        return super().is_safe_attribute(obj, attr, value) and not changes
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An arithmetic operator."""
@@ -150,8 +169,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 raise undefined(value, self.globals, site.keywords.get(key, site.origin))
         if macro:
             self.reached.add(target.name)
-        elif isinstance(text := getattr(getattr(target, "__wrapped__", target), "__self__", None), str):
-            growth(target.__name__, text, *arguments, *options.values())
+        elif isinstance(owner := getattr(getattr(target, "__wrapped__", target), "__self__", None), (str, *CHANGING)):
+            growth(target.__name__, owner, *arguments, *options.values())
+            for each in (*arguments, *options.values()) if target.__name__ in FORMATTING else ():
+                text_of(each, self.meter)
         try:
             value = super().call(context, target, *arguments, **options)
         except Returned as returned:
@@ -160,107 +181,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
             value = returned.value
         del self.calls[depth - 1 :]
         return value.called_from(site.origin) if macro and isinstance(value, Traced) else value
-
-
-class Instrument(NodeTransformer):
-    """Changes a template's tree so that its output, strings, calls and loops pass through the sandbox's hands."""
-
-    def __init__(self, sites: Sites, file: File) -> None:
-        self.sites = sites
-        self.file = file
-
-    def at(self, node: nodes.Node) -> Origin:
-        """Where a node begins; of a string, its first character."""
-        offset = start(node) - 1
-        if isinstance(node, nodes.Const) and isinstance(node.value, str) and self.verbatim(node.value, offset):
-            return self.sites.origin(self.file.path, offset + 1, max(1, len(node.value)))
-        return self.sites.origin(self.file.path, offset, len(node.name) if isinstance(node, nodes.Name) else 1)
-
-    def verbatim(self, value: str, offset: int) -> bool:
-        """Whether the string that begins at `offset` has its value written out between its quotes."""
-        end = offset + 1 + len(value)
-        return self.file.text[offset + 1 : end] == value and self.file.text[end : end + 1] == self.file.text[offset]
-
-    def literal(self, text: str, offset: int, *, literal: bool = True, argument: bool = False) -> nodes.Expr:
-        """An expression that is this text with its origin."""
-        positions = self.sites.positions[self.file.path]
-        index = self.sites.literal(text, positions.origin(offset, literal=literal, argument=argument))
-        return nodes.Getitem(nodes.EnvironmentAttribute("literals"), nodes.Const(index), "load", lineno=offset + 1)
-
-    def filtered(self, node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
-        return nodes.Filter(node, name, list(arguments), [], None, None, lineno=start(node))
-
-    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802  Jinja's visitor wants its node's name
-        node.nodes = [self.printed(child) for child in node.nodes]
-        return node
-
-    def printed(self, child: nodes.Expr) -> nodes.Expr:
-        """A piece of output that tells its origin."""
-        if isinstance(child, nodes.TemplateData):
-            return self.literal(child.data, child.lineno - 1)
-        index = self.sites.expression(self.at(child))  # before the visit, which changes what it visits
-        return self.filtered(self.visit(child), EMIT, nodes.Const(index))
-
-    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802  as above
-        if not isinstance(node.value, str):
-            return node
-        offset = node.lineno - 1
-        exact = self.verbatim(node.value, offset)
-        return self.literal(node.value, offset + exact, literal=exact, argument=True)
-
-    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  as above
-        keywords: dict[str, Origin] = {}
-        for each in node.kwargs:
-            offset = keyword_offset(self.file.text, each)
-            keywords[each.key] = self.sites.origin(self.file.path, offset, len(each.key))
-            self.keys_inside(each.key, each.value, keywords)
-        site = Site(self.at(node.node), tuple(self.at(each) for each in node.args), keywords)
-        self.generic_visit(node)
-        node.kwargs.append(nodes.Keyword(SITE, nodes.Const(self.sites.call(site)), lineno=node.lineno))
-        return node
-
-    def keys_inside(self, path: str, node: nodes.Expr, found: dict[str, Origin]) -> None:
-        """Where the keys of a dictionary stand that is written out as an argument, by their dotted paths."""
-        for pair in node.items if isinstance(node, nodes.Dict) else ():
-            if isinstance(pair.key, nodes.Const):
-                found[f"{path}.{pair.key.value}"] = self.at(pair.key)
-                self.keys_inside(f"{path}.{pair.key.value}", pair.value, found)
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  as above
-        self.generic_visit(node)
-        node.iter = self.filtered(node.iter, COUNTED)
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:  # noqa: N802  as above
-        self.generic_visit(node)
-        return self.filtered(nodes.List(node.nodes, lineno=node.lineno), "join")
-
-    def visit_FilterBlock(self, node: nodes.FilterBlock) -> list[nodes.Node]:  # noqa: N802  as above
-        name = f"_filtered_{node.lineno}"
-        index = self.sites.expression(self.sites.origin(self.file.path, node.lineno - 1))
-        self.generic_visit(node)
-        stored = nodes.AssignBlock(nodes.Name(name, "store"), node.filter, node.body, lineno=node.lineno)
-        value = self.filtered(nodes.Name(name, "load", lineno=node.lineno), EMIT, nodes.Const(index))
-        return [stored, nodes.Output([value], lineno=node.lineno)]
-
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802  as above
-        self.sites.names[self.file.path].append((node.name, node.lineno - 1))
-        return node
-
-    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  as above
-        if node.attr.startswith("_"):
-            message = f"`{node.attr}` begins with an underscore: it is Python's inside, which templates do not see"
-            raise TemplateError("FS205", message, None, self.sites.origin(self.file.path, node.lineno, len(node.attr)))
-        self.sites.names[self.file.path].append((node.attr, node.lineno))
-        self.generic_visit(node)
-        return node
-
-    def generic_visit(self, node: nodes.Node, *arguments: Any, **options: Any) -> nodes.Node:
-        if isinstance(node, REFUSED):
-            message = f"`{type(node).__name__.lower()}` is not part of featsql's templates"
-            hint = "write a macro: every macro of the project can be called from everywhere"
-            raise TemplateError("FS206", message, hint, self.sites.origin(self.file.path, node.lineno - 1))
-        return super().generic_visit(node, *arguments, **options)
 
 
 def is_blank(node: nodes.Node) -> bool:

@@ -13,13 +13,15 @@ from msgspec.structs import replace
 from featsql.errors import Place
 from featsql.read.project import File
 
+Frame = tuple[str, int, int]  # the path of a file, a line and a column
+
 
 class Origin(Struct, frozen=True):
     """Where a piece of text was written.
 
     `literal` text stands in the file character by character. `argument` text is a string inside an
     expression: where it is handed to a macro, that call is no news. `width` is how much a caret
-    underlines. `trail` is the way through macro calls, innermost first.
+    underlines. `trail` is the way through macro calls, innermost first, `printed` that through printed expressions.
     """
 
     file: File
@@ -29,6 +31,12 @@ class Origin(Struct, frozen=True):
     literal: bool = False
     argument: bool = False
     trail: tuple[Place, ...] = ()
+    printed: tuple[Frame, ...] = ()
+
+    @property
+    def frame(self) -> Frame:
+        """The place alone."""
+        return self.file.path, self.line, self.column
 
     @property
     def place(self) -> Place:
@@ -41,6 +49,10 @@ class Origin(Struct, frozen=True):
         lines = text.count("\n")
         column = len(text) - text.rfind("\n") if lines else self.column + len(text)
         return replace(self, line=self.line + lines, column=column)
+
+    def through(self, printer: Origin) -> Origin:
+        """The same origin, printed by an expression."""
+        return replace(self, printed=(*self.printed, printer.frame))
 
     def called_from(self, caller: Origin) -> Origin:
         """The same origin, reached through a macro call at `caller`."""
@@ -108,10 +120,10 @@ class Traced(str):
         """The same text, as what a macro that was called at `caller` gave."""
         return Traced(self, ((text, origin and origin.called_from(caller)) for text, origin in self.pieces))
 
-    def placed(self, otherwise: Origin) -> Traced:
-        """The same text, in which what has no origin is said to come from `otherwise`."""
+    def placed(self, printer: Origin) -> Traced:
+        """The same text as an expression prints it, from which comes what has no origin."""
         pieces = self.pieces or ((plain(self), None),)
-        return Traced(self, ((text, origin or otherwise) for text, origin in pieces))
+        return Traced(self, ((text, (origin or printer).through(printer)) for text, origin in pieces))
 
 
 def written(text: str, origin: Origin) -> Traced:

@@ -14,7 +14,7 @@ MISSING: Any = object()
 def variable(name: str, default: Any, variables: Mapping[str, Any]) -> Any:
     """The value of a project's variable. Raises TemplateError FS203."""
     if name in variables:
-        return variables[name]
+        return copied(variables[name])
     if default is MISSING:
         hint = did_you_mean(name, variables, "declare it under `vars:`, or give a default: var('name', 1)")
         raise TemplateError("FS203", f"the variable `{name}` is not defined", hint)
@@ -29,3 +29,10 @@ def environment_variable(name: str, default: Any, environment: Mapping[str, str]
         hint = did_you_mean(name, environment, "set it, or give a default: env_var('NAME', 'default')")
         raise TemplateError("FS204", f"the environment variable `{name}` is not set", hint)
     return default
+
+
+def copied(value: Any) -> Any:
+    """A value whose lists and mappings can be changed without changing it."""
+    if isinstance(value, dict):
+        return {key: copied(each) for key, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value

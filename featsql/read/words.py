@@ -15,10 +15,11 @@ from featsql.errors import Diagnostic, Place, Severity
 from featsql.names import did_you_mean
 from featsql.read.fault import Returned, TemplateError
 from featsql.read.model import Reference
+from featsql.read.printing import Parts, text_of
 from featsql.read.project import File, Project, RawConfig
 from featsql.read.template import Sandbox
 from featsql.read.traced import Origin, Traced, plain, written
-from featsql.read.variables import MISSING, environment_variable, variable
+from featsql.read.variables import MISSING, copied, environment_variable, variable
 
 SOURCES = "sources"
 SHORTEST_SECRET = 4
@@ -97,10 +98,10 @@ class Words:
             "var": self.var,
             "env_var": self.env_var,
             "this": Relation(target.database, target.schema, self.file.name),
-            "target": target_words | {"type": "duckdb"},
+            "target": Parts(target_words | {"type": "duckdb"}),
             "is_incremental": self.is_incremental,
             "log": self.log,
-            "exceptions": {"raise_compiler_error": self.raise_compiler_error, "warn": self.warn},
+            "exceptions": Parts({"raise_compiler_error": self.raise_compiler_error, "warn": self.warn}),
             "return": self.give_back,
         }
 
@@ -116,7 +117,7 @@ class Words:
 
     def configuration(self, key: str, default: Any = None) -> Any:
         """What `config()` or the project's files have said so far."""
-        return self.configured.get(key, self.defaults.values.get(key, default))
+        return copied(self.configured.get(key, self.defaults.values.get(key, default)))
 
     def ref(self, *names: Any, **options: Any) -> Traced:
         """The name of a model or seed of this project."""
@@ -189,13 +190,13 @@ class Words:
     def notice(self, code: str, message: Any, severity: Severity) -> Diagnostic:
         """What the template says, and where."""
         *callers, call = self.sandbox.calls
-        found = TemplateError(code, str(message), None, call.site.origin)
+        found = TemplateError(code, text_of(message, self.sandbox.meter), None, call.site.origin)
         found.trail = tuple(caller.site.origin.place for caller in reversed(callers) if caller.macro)
         return replace(found.diagnostic(self.secrets), severity=severity)
 
     def raise_compiler_error(self, message: Any) -> NoReturn:
         """Say that the model cannot be, in the template's own words."""
-        raise TemplateError("FS210", str(message))
+        raise TemplateError("FS210", text_of(message, self.sandbox.meter))
 
     def give_back(self, value: Any = None) -> NoReturn:
         """`return`: what a macro gives, of any type."""

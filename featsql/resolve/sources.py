@@ -24,6 +24,10 @@ READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
 NAME = r'(?:"(?:[^"]|"")+"|[^."]+)'
 TABLE = re.compile(rf"({NAME})\.({NAME})(?:\.({NAME}))?")
 NEAR = re.compile(r'Did you mean "([^"]*)"')
+# What a frame's name begins with in the session.
+FRAME = "frame:"
+# How the name of a source ends of which the session shows what was known on a day.
+ALL = " (all that is known)"
 UNKNOWN_OPTION = re.compile(r'Invalid named parameter "([^"]*)"')
 
 
@@ -134,7 +138,7 @@ def open_frame(engine: Engine, source: Source, frame: Any) -> None:
         if isinstance(frame, pyarrow.RecordBatchReader):
             engine.ingest(source_table(source), frame, {})
             return
-        name = f"frame:{source.name}"
+        name = f"{FRAME}{source.name}"
         engine.register(name, frame)
         query = exp.select("*").from_(three_part("temp", "main", name), copy=False)
         engine.create_as("OR REPLACE VIEW", source_table(source), query.sql("duckdb"))
@@ -142,6 +146,14 @@ def open_frame(engine: Engine, source: Source, frame: Any) -> None:
         message = f"the frame given for `{source.name}` cannot be read: {reason(error)}"
         hint = "give a Polars, Arrow or pandas frame with at least one column"
         raise FeatsqlError(Diagnostic("FS504", message, source.place, hint)) from None
+
+
+def given(engine: Engine) -> frozenset[str]:
+    """The keys of the sources that are frames or streams in this session, whatever the project says of them."""
+    frames = {name.removeprefix(FRAME) for name in engine.frames if name.startswith(FRAME)}
+    query = exp.select("schema_name", "table_name").from_("duckdb_tables()")
+    tables = engine.rows(query.where(exp.column("database_name").eq("sources")).sql("duckdb"))
+    return frozenset(f"source:{name}" for name in (*frames, *(".".join(each).removesuffix(ALL) for each in tables)))
 
 
 def unknown_frame(name: str, project: Project) -> Diagnostic:

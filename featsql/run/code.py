@@ -70,8 +70,6 @@ def words(text: str) -> list[list[str]]:
 
 def unknowable(model: Model) -> str | None:
     """Why a model's rows may change though nothing that featsql sees does; None where they cannot."""
-    if model.config.kind == "plain" and model.config.materialized == "incremental":
-        return "it adds to its own rows"
     read = words(model.rendered.text)
     for index, (_, text) in enumerate(read):
         name = text.lower()
@@ -83,6 +81,8 @@ def unknowable(model: Model) -> str | None:
         name = table.name or table.this.sql_name().lower() if isinstance(table.this, exp.Func) else table.name
         known = "relation" in table.meta or (isinstance(table.this, exp.Identifier) and name.casefold() in own)
         if not known and not (isinstance(table.this, exp.Func) and steady(table.this)):
+            if model.config.materialized == "incremental" and name == model.name:
+                return "it adds to its own rows"
             return f"it reads `{name or table.this.sql('duckdb')}`, which featsql does not watch"
     return None
 

@@ -48,7 +48,7 @@ def definition(key: str, compiled: Compiled) -> Definition:
     name = key.partition(":")[2]
     model, tree = compiled.graph.models[name], compiled.checked.resolved[name].tree
     header = header_parts(model.config, compiled)
-    code = digest([header, *map(normal, renderings(model, compiled))])
+    code = digest([header, *(normal(each.tree) for each in renderings(model, compiled))])
     if model.config.materialized == "incremental" or tree is None:
         return Definition(code, code, dict.fromkeys(names, code))
     if not separable(tree, compiled.checked.catalog.aggregates):
@@ -60,14 +60,14 @@ def definition(key: str, compiled: Compiled) -> Definition:
     return Definition(code, digest([header, text_of(rest)]), dict(zip(names, each, strict=True)))
 
 
-def renderings(model: Model, compiled: Compiled) -> list[exp.Query]:
-    """Every query that a model's text can be: of an incremental one the first and the later, whichever was
+def renderings(model: Model, compiled: Compiled) -> list[Model]:
+    """Every model that a model's text can be: of an incremental one the first and the later, whichever was
     compiled."""
     if model.config.materialized != "incremental":
-        return [model.tree]
+        return [model]
     alone, syntax_error = replace(compiled.project, models=(model.rendered.file,)), compiled.scratch.engine.syntax_error
     both = (*render(alone, full_refresh=True), *render(alone, incremental={model.name}.__contains__))
-    return [each.tree for rendered in both for each in parse((rendered,), compiled.project, syntax_error)]
+    return [each for rendered in both for each in parse((rendered,), compiled.project, syntax_error)]
 
 
 def normal(tree: exp.Query) -> str:

@@ -11,10 +11,8 @@ from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import instant_type, three_part
-from featsql.resolve.sources import source_table
+from featsql.resolve.sources import ALL, source_table
 from featsql.temporal import Boundary, available_at, column, end_available_at, reached
-
-ALL = " (all that is known)"
 
 
 def read_instant(text: str) -> str:

@@ -5,23 +5,31 @@ from __future__ import annotations
 from functools import cached_property, partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
-from featsql.engine import Engine
+from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
-from featsql.read.roundtrip import same_meaning
-from featsql.resolve.describe import ephemeral_name, make_schema, three_part
+from featsql.read.project import Project
+from featsql.resolve.describe import ephemeral_name, make_schema
 from featsql.resolve.graph import model_key
-from featsql.resolve.sources import scan
+from featsql.resolve.sources import given, scan
+from featsql.run.authored import Instead, around, named, replaced
+from featsql.run.definition import renderings
 from featsql.run.extend import Before
+from featsql.run.incremental import Growing
 from featsql.run.knowledge import Knowledge
 from featsql.run.mature import hide, is_immature
 from featsql.run.stores import FileStore, TableStore
 from featsql.run.target import relations, table_of
 from featsql.run.training import answered, training_rows
+
+
+class ElsewhereError(Exception):
+    """A relation that only this session can read; its text names it."""
 
 
 class Built(Struct, frozen=True):
@@ -98,64 +106,72 @@ class Materializer:
                 return self.view(model)
             case "ephemeral":
                 make_schema(self.engine, "sources", ephemeral_name(model.name).db)
-                text = self.text(model) if self.knowledge is None else self.standalone(model)
+                text = self.known_text(model, self.text(model))
                 self.engine.create_as("OR REPLACE VIEW", ephemeral_name(model.name), text)
                 return Built()
             case _:
                 return self.incremental(model)
 
-    @cached_property
-    def ephemeral(self) -> dict[str, str]:
-        """The names that ephemeral models have in this session, by those that their readers know them by."""
-        return {
-            table_of(self.project, name).sql("duckdb"): ephemeral_name(name).sql("duckdb")
-            for name, model in self.compiled.graph.models.items()
-            if model.config.kind == "plain" and model.config.materialized == "ephemeral"
-        }
-
     def text(self, model: Model) -> str:
         """The author's text with ephemeral models under the names that they have in this session."""
-        text = model.rendered.text
-        for known, name in self.ephemeral.items():
-            text = text.replace(known, name)
-        return text
+        _ = model.tree  # which leaves the text without a semicolon
+        names = {key: ephemeral_name(key.partition(":")[2]).sql("duckdb") for key in self.ephemeral}
+        if not any(three_part_name(self.project, key) in model.rendered.text for key in names):
+            return model.rendered.text
+        return replaced(model, {key: Instead(name, False) for key, name in names.items()})
+
+    @cached_property
+    def ephemeral(self) -> list[str]:
+        """The keys of all models that live in the session alone."""
+        models = self.compiled.graph.models.items()
+        return [model_key(name) for name, model in models if is_ephemeral(model)]
+
+    def from_nothing(self, model: Model) -> str:
+        """The text of an incremental model as a build from nothing runs it."""
+        return self.text(renderings(model, self.compiled)[0])
 
     def view(self, model: Model) -> Built:
-        """A view that reads its sources by itself, so that it works wherever the target is opened."""
+        """A view that reads its sources by itself, so that it works wherever the target is opened; a table where it
+        cannot."""
         table = table_of(self.project, model.name)
-        standalone = self.standalone(model)
-        with self.engine.transaction():
-            self.drop_other(model.name, "VIEW")
-            self.engine.create_as("OR REPLACE VIEW", table, standalone)
-        return Built()
+        try:
+            standalone = self.standalone(model)
+            with self.engine.transaction():
+                self.drop_other(model.name, "VIEW")
+                self.engine.create_as("OR REPLACE VIEW", table, standalone)
+            return Built()
+        except ElsewhereError as error:
+            why = f"other programs cannot open {error}"
+        except EngineError as error:
+            why = f"it cannot be a view ({error.message.splitlines()[0]})"
+        return replace(self.replace_by_text(model), notes=(f"a table: {why}",))
 
     def standalone(self, model: Model) -> str:
-        """A model's SQL with scans of files in place of source views, where its tree means the same to
-        the engine as its text; else the text."""
-        if self.knowledge is not None:
-            return self.known(self.inlined(model.tree), model_key(model.name)).sql("duckdb")
-        if same_meaning(model.rendered.text, model.tree, self.engine) is not None:
-            return self.text(model)
-        return self.inlined(model.tree).sql("duckdb")
+        """A model's own text with scans of files in place of its sources, and the texts of ephemeral models in place
+        of their names. Raises ElsewhereError where a source is not in files."""
+        instead: dict[str, Instead] = {}
+        for key in self.compiled.graph.parents[model_key(model.name)]:
+            source, parent = self.compiled.graph.sources.get(key), self.compiled.graph.models.get(key.partition(":")[2])
+            if key.startswith("source:") and source is not None:
+                if source.format in {"frame", "table"} or key in self.given:
+                    raise ElsewhereError(f"`{source.name}`")
+                instead[key] = Instead(self.known(scan(source, self.project.root), key).sql("duckdb"), True)
+            elif key.startswith("model:") and parent is not None and is_ephemeral(parent):
+                instead[key] = Instead(self.standalone(parent), True)
+        return self.known_text(model, replaced(model, instead))
 
-    def inlined(self, tree: exp.Query) -> exp.Query:
-        """A copy of a tree with sources and ephemeral models in place of their names."""
-        tree = tree.copy()
-        for table in [t for t in tree.find_all(exp.Table) if "relation" in t.meta]:
-            kind, _, name = table.meta["relation"].partition(":")
-            model = self.compiled.graph.models.get(name) if kind == "model" else None
-            inner: exp.Query | None = None
-            source = self.compiled.graph.sources.get(table.meta["relation"])
-            if kind == "source" and source is not None and source.format not in {"frame", "table"}:
-                inner = self.known(scan(source, self.project.root), table.meta["relation"])
-            elif model is not None and model.config.kind == "plain" and model.config.materialized == "ephemeral":
-                inner = self.known(self.inlined(model.tree), table.meta["relation"])
-            if inner is not None:
-                alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
-                table.replace(
-                    exp.Subquery(this=inner, alias=alias, **{p: table.args.get(p) for p in ("pivots", "sample")})
-                )
-        return tree
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """The sources that are not read from where the project says."""
+        return given(self.engine)
+
+    def known_text(self, model: Model, text: str) -> str:
+        """A model's text, of the rows that this build may know."""
+        if self.knowledge is None:
+            return text
+        info = self.compiled.checked.catalog.relations[model_key(model.name)]
+        known = self.knowledge.rows(query := named(), info)
+        return text if known is query else around(known, text)
 
     def replace(self, name: str, query: exp.Query) -> Built:
         """A table from a query that featsql made."""
@@ -185,33 +201,12 @@ class Materializer:
         return Built(rows)
 
     def incremental(self, model: Model) -> Built:
-        """New rows only: those of the same key are replaced, or everything from the first new instant on."""
+        """New rows only, in place of those of the same key, or of everything from the first new instant on."""
         if self.full_refresh or self.standing.get(model.name) != "TABLE":
             return self.replace_by_text(model)
-        table, fresh = table_of(self.project, model.name), three_part("temp", "main", f"__new_{model.name}")
-        added = self.engine.create_as("OR REPLACE TEMP TABLE", fresh, self.text(model))
-        self.refuse_other_columns(model, table, fresh)
-        columns = [exp.column(c.name, quoted=True) for c in self.engine.columns(select_all(fresh))]
-        stale = stale_rows(model, table, fresh)
-        with self.engine.transaction():
-            if stale is not None:
-                self.engine.execute(exp.Delete(this=table, where=exp.Where(this=stale)).sql("duckdb"))
-            target = exp.Schema(this=table.copy(), expressions=[column.this for column in columns])
-            rows = exp.select(*columns).from_(fresh)
-            self.engine.execute(exp.Insert(this=target, expression=rows).sql("duckdb"))
-        self.engine.execute(exp.Drop(tables=[fresh], kind="TABLE").sql("duckdb"))
+        table, again = table_of(self.project, model.name), partial(self.from_nothing, model)
+        added = Growing(self.engine, model, table, self.text(model), again).grow()
         return Built(self.engine.count(table), (f"{added:,} new rows",))
-
-    def refuse_other_columns(self, model: Model, table: exp.Table, fresh: exp.Table) -> None:
-        """The new rows must have the columns that the table has."""
-        old = {column.name for column in self.engine.columns(select_all(table))}
-        new = {column.name for column in self.engine.columns(select_all(fresh))}
-        if old != new:
-            changed = ", ".join(sorted(old ^ new))
-            message = f"the columns of `{model.name}` are no longer those of its table: {changed}"
-            raise FeatsqlError(
-                Diagnostic("FS804", message, model.rendered.file.place(1), "build it with --full-refresh")
-            )
 
     def labels(self, model: Model) -> Built:
         """The spine with its outcome; a label whose horizon is not past yet is unknown: NULL."""
@@ -263,29 +258,11 @@ class Materializer:
             self.engine.execute(exp.Drop(tables=[table_of(self.project, name)], kind=found).sql("duckdb"))
 
 
-def quoted(name: str) -> exp.Column:
-    """A column by its name as written."""
-    return exp.column(name, quoted=True)
+def is_ephemeral(model: Model) -> bool:
+    """Whether a model has no relation in the target, and what reads it is given its text."""
+    return model.config.kind == "plain" and model.config.materialized == "ephemeral"
 
 
-def select_all(table: exp.Table) -> str:
-    """The text of a query of everything in a table."""
-    return exp.select("*").from_(table.copy()).sql("duckdb")
-
-
-def stale_rows(model: Model, table: exp.Table, fresh: exp.Table) -> exp.Expr | None:
-    """Which rows of an incremental model's table the new ones replace."""
-    config = model.config
-    if config.unique_key:
-        same = [
-            exp.EQ(
-                this=exp.column(k, table="__new", quoted=True), expression=exp.column(k, table=table.name, quoted=True)
-            )
-            for k in config.unique_key
-        ]
-        new = exp.select("1").from_(exp.alias_(fresh.copy(), "__new", table=True)).where(*same)
-        return exp.Exists(this=new)
-    if config.incremental_time:
-        first = exp.select(exp.Min(this=quoted(config.incremental_time))).from_(fresh.copy())
-        return exp.GTE(this=quoted(config.incremental_time), expression=first.subquery())
-    return None
+def three_part_name(project: Project, key: str) -> str:
+    """How rendered SQL names a relation of the target."""
+    return table_of(project, key.partition(":")[2]).sql("duckdb")

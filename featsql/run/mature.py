@@ -6,9 +6,13 @@ import re
 
 from sqlglot import exp
 
+from featsql.compiler import Compiled
 from featsql.engine import Engine
+from featsql.read.model import Model
 from featsql.read.project import Config
 from featsql.resolve.describe import instant_type
+from featsql.resolve.graph import model_key
+from featsql.run.target import table_of
 from featsql.temporal import interval, reached
 
 # Types of which the engine updates a value by putting its row behind the others.
@@ -41,6 +45,15 @@ def hide(engine: Engine, table: exp.Table, name: str, which: exp.Expr) -> int:
     query = exp.select(exp.Star(replace=[exp.alias_(kept, held.name, quoted=True)])).from_(table.copy())
     engine.write(exp.Create(this=table, kind="TABLE", replace=True, expression=query).sql("duckdb"))
     return rows
+
+
+def due(model: Model, compiled: Compiled, engine: Engine, began: str) -> float | None:
+    """When the next label of a spine in the target matures, in seconds since 1970."""
+    config = model.config
+    if config.kind != "labels" or not (config.horizon and config.as_of):
+        return None
+    kind = compiled.checked.catalog.relations[model_key(model.name)].type_of(config.as_of)
+    return next_due(engine, table_of(compiled.project, model.name), config, kind, began)
 
 
 def next_due(engine: Engine, table: exp.Table, config: Config, as_of_type: str | None, now: str) -> float | None:

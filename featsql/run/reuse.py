@@ -15,12 +15,13 @@ from featsql.data import plain
 from featsql.engine import Engine
 from featsql.read.model import Model
 from featsql.resolve.graph import model_key
+from featsql.resolve.sources import given
 from featsql.run.code import code_of
 from featsql.run.extend import Before
 from featsql.run.extent import extent_from
 from featsql.run.facts import facts_of
 from featsql.run.looks import Looks
-from featsql.run.mature import next_due
+from featsql.run.mature import due
 from featsql.run.publish import write_json
 from featsql.run.run import Options, Result
 from featsql.run.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
@@ -78,13 +79,13 @@ class Reuse:
 
     def look_at_sources(self, keys: Set[str], *, whole: bool = True) -> None:
         """The state of some sources, by the `whole` of them or not; one that is as it was keeps its version."""
-        for key, source in self.compiled.graph.sources.items():
-            if key not in keys:
-                continue
+        frames = given(self.engine)
+        for key in self.compiled.graph.sources.keys() & keys:
+            source = self.compiled.graph.sources[key]
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
             declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
-            seen = self.looks.seen(key, source, whole=whole)
+            seen = None if key in frames else self.looks.seen(key, source, whole=whole)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
 
@@ -169,11 +170,11 @@ class Reuse:
         """What is no longer in the target as the state says."""
         if old.kind not in KEPT:
             return None
-        is_view = self.is_view(name, old.kind)
+        is_view = self.is_view(name, old.kind) and not self.is_instead(old)
         if self.standing.get(name) != ("VIEW" if is_view else "TABLE"):
             return "its relation is gone"
         rows = old.rows if is_view else self.count(name)
-        if old.kind != "view" and (old.rows, old.columns) != (rows, digest(self.shapes.get(name))):
+        if (old.kind != "view" or not is_view) and (old.rows, old.columns) != (rows, digest(self.shapes.get(name))):
             return f"its {'view' if is_view else 'table'} was changed by another hand"
         root = self.compiled.project.root
         gone = next((path for path, was in old.published.items() if was is None or stamp(root / path) != was), None)
@@ -192,6 +193,11 @@ class Reuse:
         """Whether the target holds a view under the name of a node."""
         model = self.compiled.graph.models.get(name)
         return kind == "view" or (model is not None and model.config.is_external)
+
+    @staticmethod
+    def is_instead(old: NodeState) -> bool:
+        """Whether a table was made in place of a view, which has no rows that were counted."""
+        return old.kind == "view" and old.rows is not None
 
     def shapes_now(self) -> dict[str, str]:
         """What the relations of the target are; of views nobody asks, unless one shows an external training set."""
@@ -255,7 +261,8 @@ class Reuse:
         self.made.append(result.name)
         root = self.compiled.project.root
         new.published = {path: stamp(root / path) for path in result.published}
-        new.due = self.due(result.name)
+        if self.known_at is None and (model := self.compiled.graph.models.get(result.name)) is not None:
+            new.due = due(model, self.compiled, self.engine, self.began)
         if made is not None:
             new.extents = {key: plain(extent) for key, extent in made.extents.items()}
             new.columns_made = dict(made.columns)
@@ -267,22 +274,12 @@ class Reuse:
         old = self.state.nodes[name]
         return Result(name, old.kind, "unchanged", old.rows, notes=tuple(old.notes))
 
-    def due(self, name: str) -> float | None:
-        """When the next label of a spine matures, in seconds since 1970."""
-        model = self.compiled.graph.models.get(name)
-        if self.known_at is not None or model is None or model.config.kind != "labels":
-            return None
-        if not (model.config.horizon and model.config.as_of):
-            return None
-        kind = self.compiled.checked.catalog.relations[model_key(name)].type_of(model.config.as_of)
-        return next_due(self.engine, table_of(self.compiled.project, name), model.config, kind, self.began)
-
     def settle(self) -> None:
         """Note the columns of what was built since this was done last."""
         found = self.shapes_now() if self.made else {}
         for name in self.made:
             node = self.state.nodes[name]
-            if node.kind in KEPT - {"view"}:
+            if node.kind in KEPT - {"view"} or self.is_instead(node):
                 node.columns = digest(found.get(name))
         self.made.clear()
 

@@ -123,6 +123,18 @@ def test_imports_only_run_down(path: Path) -> None:
     assert above == set()
 
 
+def test_the_reference_knows_nothing_of_plans() -> None:
+    """What says what is right must not be wrong in the same way as what is held against it."""
+    paths = {f"featsql.{name_of(path)[:-3].replace('/', '.').removesuffix('.__init__')}": path for path in FILES}
+    seen: set[str] = set()
+    new = {"featsql.run.reference"}
+    while new:
+        seen |= new
+        new = {each for name in new for each in imports(paths[name]) if each in paths} - seen
+    assert "featsql.temporal" in seen
+    assert {name for name in seen if name.startswith("featsql.plan")} == set()
+
+
 def test_no_part_imports_in_a_circle() -> None:
     """Within a folder, too, a module never leads back to itself."""
     names = {f"featsql.{name_of(path)[:-3].replace('/', '.').removesuffix('.__init__')}": path for path in FILES}

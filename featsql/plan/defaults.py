@@ -2,83 +2,219 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec import Struct
 from sqlglot import exp
 
+from featsql.plan import names
+from featsql.plan.chain import Link, grouping_chain, leaves_out, without_filters
+from featsql.plan.made import beyond, computed, group_terms, is_several, passed_on
+from featsql.plan.unread import bury, settle_common_tables, typed_null
 from featsql.resolve.aggregates import has_aggregate, is_aggregate
+from featsql.temporal import column
 
-IRRELEVANT = ("group", "having", "qualify", "order", "limit", "offset", "distinct", "windows", "sample")
+CLAUSES = ("where", "having", "qualify", "order", "limit", "offset", "distinct", "windows", "sample")
+NOTHING = "__nothing"
 
 
-def defaults(tree: exp.Query, aggregates: frozenset[str]) -> exp.Query | None:
-    """A query of exactly one row: each output column of `tree` over an empty group.
+class Defaults(Struct, frozen=True):
+    """What stands in the place of a row that is missing.
 
-    `count` gives 0, `sum` NULL, `coalesce(sum(x), 0)` 0; a column that does not come from an
-    aggregate is NULL. Followed through subqueries and CTEs that are read alone; None where the
-    model's columns do not come from an aggregate in that way, so that all defaults are NULL.
+    `row` is a query of exactly one row: the model's columns, in their order, over no rows. Tables and calls of
+    `as_of()` in it that carry `meta['dead']` are read for their types alone. `groups` is the model with every
+    group that its filters leave out: of an entity that is there, but not in the model, all is NULL. It is None
+    where nothing is left out.
     """
-    if not isinstance(tree, exp.Select):
+
+    row: exp.Query
+    groups: exp.Query | None = None
+
+
+def defaults(tree: exp.Query, keys: Sequence[str], aggregates: frozenset[str]) -> Defaults | None:
+    """The defaults of a model; None where no column of it is made of aggregates over what it groups, or where what it
+    groups does not come to one entity for each key, so that a missing row is NULL throughout."""
+    chain = grouping_chain(tree, aggregates)
+    if not chain:
         return None
-    return of_select(tree, common_tables(tree), aggregates)
-
-
-def common_tables(tree: exp.Query) -> dict[str, exp.Query]:
-    """The CTEs of a query by folded name."""
-    clause = tree.args.get("with_")
-    return {cte.alias.casefold(): cte.this for cte in clause.expressions} if clause else {}
-
-
-def of_select(select: exp.Select, ctes: dict[str, exp.Query], aggregates: frozenset[str]) -> exp.Query | None:
-    """The one-row query of a SELECT, or None where it has none."""
-    if select.args.get("group") or any(has_aggregate(p, aggregates) for p in select.expressions):
-        return over_no_rows(select, aggregates)
-    source = only_source(select)
-    inner = source_query(source, ctes)
-    if inner is None or source is None:
+    told = over_nothing(chain, aggregates)
+    if not told.computed or told.computed & {key.casefold() for key in keys}:
         return None
-    below = of_select(inner, {**ctes, **common_tables(inner)}, aggregates)
-    if below is None or any(p.find(exp.Window) for p in select.expressions):
-        return None
-    row = without(select, "where", *IRRELEVANT)
-    row.set("from_", exp.From(this=below.subquery(source.alias_or_name)))
-    return row
+    settle_common_tables(told.query)
+    return Defaults(told.query, without_filters(chain) if leaves_out(chain) else None)
 
 
-def only_source(select: exp.Select) -> exp.Expr | None:
-    """What a SELECT reads, if it reads one thing alone."""
-    clause = select.args.get("from_")
-    if clause is None or select.args.get("joins") or select.args.get("laterals"):
-        return None
-    source: exp.Expr = clause.this
-    extra = any(source.args.get(part) for part in ("joins", "pivots", "laterals", "sample"))
-    return None if extra else source
+class Told(Struct):
+    """A query of one row, the names of those of its columns that are made of aggregates, and which these are by
+    position, if none of them stands for several."""
+
+    query: exp.Select
+    computed: set[str]
+    made: list[bool] | None
+
+    def renamed(self, columns: Sequence[str]) -> Told:
+        """The same for one who gives the columns other names."""
+        if not columns or not self.computed:
+            return self
+        made = self.made if self.made is not None else [True] * len(columns)
+        found = {name.casefold() for name, own in zip(columns, made, strict=False) if own}
+        return Told(self.query, found, self.made)
 
 
-def source_query(source: exp.Expr | None, ctes: dict[str, exp.Query]) -> exp.Select | None:
-    """The SELECT behind a subquery or the name of a CTE."""
-    if isinstance(source, exp.Subquery) and not source.alias_column_names:
-        found: exp.Expr | None = source.this
-    elif isinstance(source, exp.Table) and not source.db and not source.alias_column_names:
-        found = ctes.get(source.name.casefold())
-    else:
-        found = None
-    return found if isinstance(found, exp.Select) else None
+def over_nothing(chain: Sequence[Link], aggregates: frozenset[str], *, outermost: bool = True) -> Told:
+    """The one row of a chain of SELECTs, of which the last one groups."""
+    first, rest = chain[0], chain[1:]
+    if not rest:
+        return Grouping(first.select, aggregates, typed=not outermost).told()
+    below = over_nothing(rest, aggregates, outermost=False)
+    return around(first.select, below.renamed(rest[0].columns), rest[0])
 
 
-def over_no_rows(select: exp.Select, aggregates: frozenset[str]) -> exp.Select | None:
-    """The SELECT as one group that no row belongs to; None where no column is an aggregate alone."""
-    row = without(select, *IRRELEVANT)
+def around(select: exp.Select, below: Told, link: Link) -> Told:
+    """The one row of a SELECT that reads nothing but one row."""
+    row = without(select, *CLAUSES)
+    found: set[str] = set()
     projections: list[exp.Expr] = []
-    for projection in row.expressions:
-        name = projection.alias_or_name
-        value = without_filters(projection.unalias())
-        if has_aggregate(value, aggregates) and not value.find(exp.Window):
-            projections.append(exp.alias_(without_bare_columns(value, aggregates), name, quoted=True))
-        else:
-            projections.append(exp.alias_(exp.null(), name, quoted=True))
+    made: list[bool] = []
+    for each in row.expressions:
+        own = computed(each.unalias(), below.computed, link.alias) and not beyond(each)
+        made.append(own)
+        projections.append(each if own or is_several(each) else null(each))
+        if is_several(each):
+            found |= passed_on(each, below.computed)
+        elif own:
+            found.add(each.alias_or_name.casefold())
+    row.set("from_", exp.From(this=link.around(below.query)))
+    several = any(map(is_several, row.expressions))
     row.set("expressions", projections)
-    if not any(has_aggregate(projection, aggregates) for projection in projections):
-        return None
-    return row.where(exp.false(), append=False)
+    return Told(row, found, None if several else made)
+
+
+class Grouping:
+    """The one row of a SELECT that groups, over no rows: its aggregates are computed beneath it, so that all that the
+    author writes around them means what it always means, and what is grouped by is NULL (of its type, if `typed`)."""
+
+    def __init__(self, select: exp.Select, aggregates: frozenset[str], *, typed: bool) -> None:
+        self.select = without(select, *CLAUSES, "group")
+        self.terms = group_terms(select, aggregates)
+        self.typed = typed
+        self.aggregates = aggregates
+        self.values: list[exp.Expr] = []
+
+    def told(self) -> Told:
+        """The query of the one row."""
+        found: set[str] = set()
+        made: list[bool] = []
+        projections: list[exp.Expr] = []
+        rows = False
+        for each in self.select.expressions:
+            value = each.unalias()
+            if has_aggregate(value, self.aggregates) and value.find(exp.Columns):
+                return self.told_of_several()
+            own = has_aggregate(value, self.aggregates) or computed(value, found, "")
+            made.append(own and not beyond(value))
+            if made[-1]:
+                projections.append(named(self.over_values(value), each))
+            elif is_several(each):
+                projections.append(each.copy())
+            else:
+                projections.append(null(each) if self.typed else named(exp.null(), each))
+            rows = rows or reads_rows(projections[-1], found)
+            found |= {each.alias_or_name.casefold()} if made[-1] else set()
+        several = any(map(is_several, self.select.expressions))
+        row = exp.select(*projections)
+        row.set("with_", self.select.args.get("with_"))
+        row.set("from_", exp.From(this=self.nothing().subquery(NOTHING)))
+        if rows:
+            self.beside(row)
+        return Told(row, found, None if several else made)
+
+    def told_of_several(self) -> Told:
+        """The query of the one row, where an expression stands for several aggregates: nothing else is computed."""
+        row = self.rows()
+        row.set("with_", self.select.args.get("with_"))
+        many = [has_aggregate(each, self.aggregates) and not beyond(each) for each in self.select.expressions]
+        row.set(
+            "expressions",
+            [
+                each.copy() if own else named(exp.null(), each)
+                for each, own in zip(self.select.expressions, many, strict=True)
+            ],
+        )
+        names_of = (each.alias_or_name.casefold() for each in self.select.expressions)
+        return Told(bury(row), {name for name, own in zip(names_of, many, strict=True) if own}, None)
+
+    def over_values(self, value: exp.Expr) -> exp.Expr:
+        """An expression over the values of its aggregates, with NULL for what is grouped by."""
+        root = exp.paren(value.copy(), copy=False)
+        inside = (exp.Query, exp.Window)
+        for node in list(root.walk(prune=lambda n: isinstance(n, inside) or is_aggregate(n, self.aggregates))):
+            if is_aggregate(node, self.aggregates):
+                node.replace(self.value(node))
+            elif node is not root and node in self.terms and not isinstance(node, exp.Column | exp.Literal):
+                node.replace(typed_null(node))
+        made: exp.Expr = root.this
+        return made
+
+    def value(self, call: exp.Expr) -> exp.Expr:
+        """The value of an aggregate over no rows. Its filters leave none of them, either."""
+        inner = call.copy()
+        while isinstance(inner, exp.Filter):
+            inner = inner.this
+        if inner not in self.values:
+            self.values.append(inner)
+        return column(names.part("value", self.values.index(inner)), NOTHING)
+
+    def rows(self) -> exp.Select:
+        """What is read, none of it."""
+        query = exp.select(exp.Star())
+        for part in ("from_", "joins", "laterals"):
+            if self.select.args.get(part):
+                node = self.select.args[part]
+                query.set(part, [each.copy() for each in node] if isinstance(node, list) else node.copy())
+        return query.where(exp.false(), copy=False)
+
+    def nothing(self) -> exp.Select:
+        """The aggregates over no rows."""
+        query = self.rows()
+        values = [exp.alias_(value, names.part("value", i)) for i, value in enumerate(self.values)]
+        query.set("expressions", values or [exp.alias_(exp.Count(this=exp.Star()), names.part("value", 0))])
+        return bury(query)
+
+    def beside(self, row: exp.Select) -> None:
+        """Put the columns of what is read, NULL all of them, beside the values."""
+        rows = bury(self.rows())
+        clause = rows.args.get("from_")
+        if clause is None:
+            return
+        source = clause.this
+        for part in ("joins", "laterals"):
+            for each in rows.args.get(part) or ():
+                source.append(part, each)
+        within = exp.paren(source) if source.args.get("joins") or source.args.get("laterals") else source
+        row.append("joins", exp.Join(this=within, side="LEFT", on=exp.false()))
+
+
+def null(projection: exp.Expr) -> exp.Expr:
+    """A column that is NULL, of its type where that can be told of no rows."""
+    value = projection.unalias()
+    return named(exp.null() if beyond(value) else typed_null(value), projection)
+
+
+def named(value: exp.Expr, projection: exp.Expr) -> exp.Expr:
+    """A value under the name of a projection, if that has one."""
+    name = projection.alias_or_name
+    return exp.alias_(value, name, quoted=True) if name else value
+
+
+def reads_rows(projection: exp.Expr, known: set[str]) -> bool:
+    """Whether a projection may read columns beside the values of aggregates and what was made of these before."""
+    if is_several(projection):
+        return True
+    return any(
+        node.table != NOTHING and (node.table or node.name.casefold() not in known)
+        for node in projection.find_all(exp.Column)
+    )
 
 
 def without(select: exp.Select, *parts: str) -> exp.Select:
@@ -87,40 +223,3 @@ def without(select: exp.Select, *parts: str) -> exp.Select:
     for part in parts:
         row.set(part, None)
     return row
-
-
-def without_filters(value: exp.Expr) -> exp.Expr:
-    """`value` with its aggregates unfiltered: of no rows a filter leaves none."""
-    root = exp.paren(value.copy(), copy=False)
-    for node in list(root.find_all(exp.Filter)):
-        node.replace(node.this)
-    unfiltered = root.this
-    assert isinstance(unfiltered, exp.Expr)
-    return unfiltered
-
-
-def without_bare_columns(value: exp.Expr, aggregates: frozenset[str]) -> exp.Expr:
-    """`value` with its columns outside of aggregates (the group's keys) as NULLs of their type."""
-    root = exp.paren(value.copy(), copy=False)
-    stops = exp.Query | exp.Lambda
-    bare = [
-        node
-        for node in root.walk(prune=lambda n: isinstance(n, stops) or is_aggregate(n, aggregates))
-        if isinstance(node, exp.Column)
-    ]
-    for node in bare:
-        node.replace(exp.AnyValue(this=node.copy()))
-    return root
-
-
-def shows_instant(row: exp.Query) -> bool:
-    """Whether a query of `defaults` gives columns that depend on `as_of()`; elsewhere in it the instant
-    cannot matter, because there are no rows."""
-    select: exp.Expr = row
-    while isinstance(select, exp.Select):
-        calls = (call for value in select.expressions for call in value.find_all(exp.Anonymous))
-        if any(call.name.casefold() == "as_of" for call in calls):
-            return True
-        clause = select.args.get("from_")
-        select = clause.this.unnest() if clause is not None else exp.null()
-    return False

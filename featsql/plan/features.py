@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan import names
 from featsql.plan.defaults import defaults
-from featsql.plan.plan import Features, Lifted, Scan
+from featsql.plan.measures import count_rows
+from featsql.plan.outer import mark_alone
+from featsql.plan.plan import AsOf, Features, Lifted, Measure, Over, Scan
 from featsql.plan.shapes import as_of_join, unique_per_key
 from featsql.plan.windows import over
 from featsql.read.model import Model
@@ -20,10 +24,12 @@ from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import is_stored, model_key
 from featsql.resolve.lookback import lower_bounds
 from featsql.resolve.pushdown import key_columns
+from featsql.temporal import column
 
 
-def plan_features(name: str, checked: Checked, *, general: bool = False) -> Features:
-    """The node for a features model; `general` asks for the general rule whatever the shape.
+def plan_features(name: str, checked: Checked, *, general: bool = False, told: bool = False) -> Features:
+    """The node for a features model; `general` asks for the general rule whatever the shape, `told` for one more
+    feature, `names.THERE`: whether the model has a row.
 
     Raises FeatsqlError FS702 for a column whose name only featsql may give.
     """
@@ -31,7 +37,7 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
     refuse_reserved(model, checked.catalog.relations[model_key(name)].names)
     keys, match_nulls = entity_keys(model, checked)
     scans: dict[int, Scan] = {}
-    tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, outermost=True)
+    tree = inline(name, {key.casefold(): i for i, key in enumerate(keys)}, checked, scans, matters=told)
     for scan in scans.values():
         refuse_taken(model, scan.relation)
     if not general and len(scans) == 1:
@@ -39,12 +45,40 @@ def plan_features(name: str, checked: Checked, *, general: bool = False) -> Feat
         stored = is_stored(scan.relation.key, checked.graph)
         joined = as_of_join(name, tree, scan, keys, match_nulls, stored=stored)
         if joined is not None:
-            return joined
+            return with_row_told(joined) if told else joined
     lifted = lifted_model(name, tree, scans, checked)
-    if general or len(scans) != 1:
-        return lifted
-    (scan,) = scans.values()
-    return over(lifted, scan, checked.catalog.aggregates) or lifted
+    node: Features = lifted
+    if not general and len(scans) == 1:
+        (scan,) = scans.values()
+        node = over(lifted, scan, checked.catalog.aggregates) or lifted
+    return with_row_told(node) if told else node
+
+
+def with_row_told(features: Features) -> Features:
+    """The node with one more feature: whether the model has a row."""
+    match features:
+        case Lifted():
+            return replace(features, features=(*features.features, names.THERE))
+        case AsOf():
+            return replace(features, outputs=(*features.outputs, (names.THERE, exp.true())))
+        case Over():
+            general = replace(features.general, features=(*features.general.features, names.THERE))
+            return with_row_counted(replace(features, general=general))
+        case _:
+            assert_never(features)
+
+
+def with_row_counted(features: Over) -> Over:
+    """The node with one more feature: whether there are rows in the window of the model's own WHERE."""
+    if not features.keys:
+        return replace(features, outputs=(*features.outputs, (names.THERE, exp.true())))
+    measure = Measure(count_rows(), None, 0)
+    measures = features.measures if measure in features.measures else (*features.measures, measure)
+    counted = column(names.part("value", measures.index(measure)))
+    there = exp.Case(ifs=[exp.If(this=exp.GT(this=counted, expression=exp.Literal.number(0)), true=exp.true())])
+    outputs = (*features.outputs, (names.THERE, there))
+    found = replace(features, measures=measures, outputs=outputs)
+    return found if found.joinable else replace(found, method="sort")
 
 
 def lifted_model(name: str, tree: exp.Query, scans: Mapping[int, Scan], checked: Checked) -> Lifted:
@@ -58,8 +92,9 @@ def lifted_model(name: str, tree: exp.Query, scans: Mapping[int, Scan], checked:
         scans=scans,
         keys=tuple(output for key in keys for output in outputs if output.casefold() == key.casefold()),
         match_nulls=match_nulls,
+        outputs=outputs,
         features=tuple(output for output in outputs if output.casefold() not in folded),
-        defaults=defaults(tree, checked.catalog.aggregates),
+        defaults=defaults(tree, keys, checked.catalog.aggregates),
         unique=unique_per_key(tree, keys, checked.catalog.aggregates),
     )
 
@@ -72,17 +107,18 @@ def entity_keys(model: Model, checked: Checked) -> tuple[tuple[str, ...], tuple[
 
 
 def inline(
-    name: str, wanted: Mapping[str, int], checked: Checked, scans: dict[int, Scan], *, outermost: bool = False
+    name: str, wanted: Mapping[str, int], checked: Checked, scans: dict[int, Scan], *, matters: bool = True
 ) -> exp.Query:
     """A features model's tree, with the features models that it reads in place of their names.
 
     `wanted` gives for output columns (folded) the position of the entity key that they must equal;
-    every scan of a relation is added to `scans` and tagged with its number. Further in than the
-    `outermost` model, that a row exists can matter.
+    every scan of a relation is added to `scans` and tagged with its number. That a row exists `matters`
+    further in than the outermost model, and there where somebody asks for it.
     """
     model = checked.graph.models[name]
     resolved = checked.resolved[name]
     tree = model.tree.copy()
+    mark_alone(tree, checked.catalog.aggregates)
     tables = [table for table in tree.find_all(exp.Table) if "relation" in table.meta]
     columns = list(wanted)
     pushed = key_columns(resolved, columns)
@@ -91,7 +127,7 @@ def inline(
         for table in tables
         if (info := checked.catalog.relations[table.meta["relation"]]).clock and info.clock.kind == "events"
     }
-    lookbacks = lower_bounds(resolved, clocks, columns if outermost else None)
+    lookbacks = lower_bounds(resolved, clocks, None if matters else columns)
     for table in tables:
         local, key = table.meta.pop("scan"), table.meta["relation"]
         pairs = tuple((wanted[columns[position]], column) for position, column in pushed.get(local, ()))

@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlglot import exp
 
 from featsql.plan.known import rows_at
-from featsql.plan.outer import is_as_of, lower_terms
+from featsql.plan.outer import instant_of, is_as_of, lower_terms
 from featsql.plan.plan import Scan
 from featsql.temporal import Boundary, column
 
@@ -43,7 +43,7 @@ def substitute(tree: exp.Query, at: exp.Expr, relation: Callable[[int], exp.Quer
     for table in [t for t in lifted.find_all(exp.Table) if "scan" in t.meta]:
         table.replace(in_place_of(table, relation(table.meta["scan"])))
     for call in [c for c in lifted.find_all(exp.Anonymous) if is_as_of(c)]:
-        call.replace(at.copy())
+        call.replace(instant_of(call, at))
     return lifted
 
 

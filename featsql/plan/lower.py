@@ -9,11 +9,11 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
-from featsql.plan.defaults import shows_instant
 from featsql.plan.guards import guarded, sacred
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.latest import latest, met, of_asked, of_winners, settled
-from featsql.plan.lift import Moment, lift, substitute
+from featsql.plan.lift import Moment, lift
+from featsql.plan.missing import absent, left_out
 from featsql.plan.newest import given
 from featsql.plan.over import framed
 from featsql.plan.paired import paired
@@ -22,6 +22,8 @@ from featsql.plan.seats import Seats, asked_at, disorders
 from featsql.plan.sharing import part_of, shared, together
 from featsql.plan.tables import Parts, aliased, asked
 from featsql.temporal import Boundary, column
+
+DEFAULT = "__default"
 
 
 def lower(plan: Plan) -> exp.Select:
@@ -184,41 +186,27 @@ def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
     query = exp.select(column(names.AS_OF, names.PROBE), *(key.copy() for key in keys))
     query = query.from_(aliased(probe, names.PROBE), copy=False)
     query.append("joins", exp.Join(this=lateral(rows, "__rows"), side="LEFT", on=exp.true()))
-    fallback = with_defaults(features, query, moment, probe)
+    if features.defaults is not None:
+        row = absent(features, features.defaults.row, moment, probe)
+        query.append("joins", exp.Join(this=lateral(row, DEFAULT), kind="CROSS"))
+    out = left_out(features, moment, wanted)
     for name in features.features:
-        query.append("expressions", exp.alias_(or_default(name, fallback), name, quoted=True))
+        query.append("expressions", exp.alias_(or_default(name, features, out), name, quoted=True))
     return query if features.unique else guarded(query, features, keys)
 
 
-def with_defaults(features: Lifted, query: exp.Select, moment: Moment, probe: str) -> bool:
-    """Join the aggregates' values over no rows, if the model has such; tells whether it has.
-
-    Where those do not show the instant, any will do, and they are computed once."""
-    if features.defaults is None:
-        return False
-    at = moment.at
-    if not shows_instant(features.defaults):
-        at = (
-            exp.select(column(names.AS_OF))
-            .from_(exp.to_table(probe), copy=False)
-            .where(exp.false(), copy=False)
-            .subquery(copy=False)
-        )
-    unread = {
-        i: exp.select(exp.Star()).from_(scan.table.copy(), copy=False).where(exp.false(), copy=False)
-        for i, scan in features.scans.items()
-    }
-    row = substitute(features.defaults, at, unread.__getitem__)
-    query.append("joins", exp.Join(this=lateral(row, "__default"), kind="CROSS"))
-    return True
-
-
-def or_default(name: str, fallback: bool) -> exp.Expr:
-    """A feature's value where the model has a row, else its value over no rows."""
+def or_default(name: str, features: Lifted, out: exp.Expr | None) -> exp.Expr:
+    """A feature's value where the model has a row, NULL where its filters leave out what it has, else the value
+    over no rows."""
+    if name == names.THERE:
+        return column(names.HIT, "__rows")
     value = column(name, "__rows")
-    if not fallback:
+    if features.defaults is None:
         return value
-    return exp.Case(ifs=[exp.If(this=column(names.HIT, "__rows"), true=value)], default=column(name, "__default"))
+    ifs = [exp.If(this=column(names.HIT, "__rows"), true=value)]
+    if out is not None:
+        ifs.append(exp.If(this=out.copy(), true=exp.null()))
+    return exp.Case(ifs=ifs, default=column(name, DEFAULT))
 
 
 def lateral(query: exp.Query, alias: str) -> exp.Lateral:

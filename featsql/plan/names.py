@@ -9,6 +9,7 @@ ROW = "__row"
 PROBE = "__probe"
 AS_OF = "__as_of"
 HIT = "__hit"
+THERE = "__there"
 KNOWN_FROM = "__known_from"
 KNOWN_TO = "__known_to"
 POINT = "__point"
@@ -25,7 +26,7 @@ PLACE = "__place"
 KINDS = "argument edge feature flag from group_of hit key last part seat shape to value"
 NUMBERED = re.compile(rf"__({KINDS.replace(' ', '|')})_\d\w*")
 BESIDE = frozenset(
-    {SPINE, ROW, PROBE, AS_OF, HIT, KNOWN_FROM, KNOWN_TO, POINT, HAPPENED, ORDER, ASKED, LATE, TURN, NUMBER}
+    {SPINE, ROW, PROBE, AS_OF, HIT, THERE, KNOWN_FROM, KNOWN_TO, POINT, HAPPENED, ORDER, ASKED, LATE, TURN, NUMBER}
 )
 BESIDE |= frozenset({NOW, OLDEST, PLACE, "__group", "__line", "__last", "__below", "__events", "__id", "__sample"})
 

@@ -1,10 +1,13 @@
-"""Terms of an outer join that speak of the instant go below the join: not every engine correlates them above it."""
+"""Where a query speaks of its instant in a place where an engine does not correlate it, it does so elsewhere."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
+from featsql.resolve.aggregates import is_aggregate
 from featsql.resolve.scope import conjuncts
+
+ALONE = "alone"
 
 
 def lower_terms(tree: exp.Query) -> None:
@@ -53,3 +56,21 @@ def is_about(term: exp.Expr, alias: str) -> bool:
         return False
     columns = [column.parts for column in term.find_all(exp.Column)]
     return all(len(parts) == 2 and parts[0].name.casefold() == alias.casefold() for parts in columns)
+
+
+def mark_alone(tree: exp.Query, aggregates: frozenset[str]) -> None:
+    """Mark each call of `as_of()` in an aggregate that reads no column, in place. With a column of an outer query
+    alone, an aggregate would be one of that query."""
+    if not speaks_of_instant(tree):
+        return
+    for node in tree.walk():
+        if isinstance(node, exp.Func | exp.Filter | exp.WithinGroup) and is_aggregate(node, aggregates):
+            inner = list(node.walk(prune=lambda each: isinstance(each, exp.Query)))
+            if not any(isinstance(each, exp.Column) for each in inner):
+                for call in filter(is_as_of, inner):
+                    call.meta[ALONE] = True
+
+
+def instant_of(call: exp.Expr, at: exp.Expr) -> exp.Expr:
+    """What stands in the place of a call of `as_of()`: the instant, in a subquery where that is no column by itself."""
+    return exp.select(at.copy()).subquery(copy=False) if ALONE in call.meta else at.copy()

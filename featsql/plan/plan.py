@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from sqlglot import exp
 
+from featsql.plan.defaults import Defaults
 from featsql.plan.laid import Laid as Laid
 from featsql.plan.laid import Met as Met
 from featsql.resolve.catalog import RelationInfo
@@ -32,9 +33,9 @@ class Lifted(Struct, frozen=True):
     """Any features model, evaluated for each probe by the general rule.
 
     `tree` is the model's own query, whose table nodes carry `meta['scan']`, an index into `scans`
-    (or a nested features model's tree stands in their place already). `defaults` is the query of
-    one row that gives the aggregates' own values where the model has no row; None: all NULL.
-    `unique` tells that the tree is proved to give at most one row for an entity.
+    (or a nested features model's tree stands in their place already). `outputs` are the names of all of its
+    columns, `features` of those that are asked for. `defaults` gives the aggregates' own values where the
+    entity has no row; None: all NULL. `unique` tells that the tree is proved to give at most one row for an entity.
     """
 
     name: str
@@ -42,8 +43,9 @@ class Lifted(Struct, frozen=True):
     scans: Mapping[int, Scan]
     keys: tuple[str, ...]
     match_nulls: tuple[bool, ...]
+    outputs: tuple[str, ...]
     features: tuple[str, ...]
-    defaults: exp.Query | None = None
+    defaults: Defaults | None = None
     unique: bool = False
     reason: str = "the general rule: any query"
 

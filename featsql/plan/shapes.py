@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from featsql.plan.defaults import only_source
+from featsql.plan.chain import only_source
 from featsql.plan.known import known_in_order
 from featsql.plan.plan import AsOf, Scan
 from featsql.resolve.aggregates import has_aggregate

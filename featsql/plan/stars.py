@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from featsql.plan import names
 from featsql.plan.joins import Joined
+from featsql.temporal import column
 
 Columns = dict[str, tuple[str, exp.Expr]]
 
 
 class Scope:
     """Every relation that a training set's SQL knows by an alias, in order, with what each of its
-    columns stands for. A key of joined features is the spine's own expression."""
+    columns stands for. A key of joined features is the spine's own expression, where the features have a row."""
 
     def __init__(self, spine: str, columns: Sequence[str], as_of_type: str) -> None:
         self.spine = spine
@@ -23,11 +25,12 @@ class Scope:
         # whose alias stands for a whole row
         self.rows = {spine.casefold()}
 
-    def add_features(self, joined: Joined, names: Sequence[str], keys: Mapping[str, exp.Expr]) -> None:
+    def add_features(self, joined: Joined, outputs: Sequence[str], keys: Mapping[str, exp.Expr]) -> None:
         """Make a features model's columns known."""
-        columns = own(joined.alias, names)
+        columns = own(joined.alias, outputs)
         for folded, key in keys.items():
-            columns[folded] = (columns[folded][0], key)
+            name = columns[folded][0]
+            columns[folded] = (name, where_there(joined, name, key))
         self.add(joined, columns)
         self.rows.add(joined.alias.casefold())
 
@@ -57,7 +60,7 @@ class Scope:
         return tables <= {self.spine.casefold()} and all(self.has(c.name) for c in value.find_all(exp.Column))
 
     def rewrite(self, value: exp.Expr) -> exp.Expr:
-        """A copy of an expression in which keys of features are the spine's expressions."""
+        """A copy of an expression in which keys of features are made of the spine's expressions."""
         root = exp.paren(value.copy(), copy=False)
         for node in list(root.find_all(exp.Column)):
             meaning = None if belongs_inside(node) else self.meaning(node)
@@ -86,10 +89,17 @@ class Scope:
             return dict(self.relations.get(table.casefold(), {}))
         found: Columns = {}
         for alias, columns in self.relations.items():
-            for folded, column in columns.items():
+            for folded, known in columns.items():
                 if folded not in self.hidden.get(alias, frozenset()):
-                    found[f"{alias}.{folded}" if folded in found else folded] = column
+                    found[f"{alias}.{folded}" if folded in found else folded] = known
         return found
+
+
+def where_there(joined: Joined, name: str, key: exp.Expr) -> exp.Expr:
+    """A key of joined features: that which the spine asks for, where the model has a row, else NULL."""
+    kind = joined.info.type_of(name)
+    value = exp.cast(key.copy(), kind, dialect="duckdb") if kind else key.copy()
+    return exp.Case(ifs=[exp.If(this=column(names.THERE, joined.alias), true=value)])
 
 
 def belongs_inside(node: exp.Column) -> bool:
@@ -104,9 +114,9 @@ def belongs_inside(node: exp.Column) -> bool:
     return isinstance(scope, exp.Query)
 
 
-def own(alias: str, names: Sequence[str]) -> Columns:
+def own(alias: str, listed: Sequence[str]) -> Columns:
     """Columns that stand for themselves, by folded name."""
-    return {name.casefold(): (name, exp.column(name, table=alias, quoted=True)) for name in names}
+    return {name.casefold(): (name, exp.column(name, table=alias, quoted=True)) for name in listed}
 
 
 def row_of(columns: Columns) -> exp.Expr:

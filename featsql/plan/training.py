@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
+from featsql.plan import names
 from featsql.plan.features import plan_features, refuse_reserved, refuse_taken
 from featsql.plan.join_keys import condition, join_keys
 from featsql.plan.joins import Joined, passes_on
@@ -80,7 +82,7 @@ class Training:
         return Plan(
             name=self.model.name,
             spine=spine,
-            attachments=tuple(attachments),
+            attachments=tuple(self.told(each, expanded, readings) for each in attachments),
             readings=tuple(readings),
             select=expanded,
             scans=self.scans,
@@ -178,6 +180,15 @@ class Training:
         order = self.checked.catalog.relations[key].names
         scope.add_features(joined, order, dict(zip((k.casefold() for k in features.keys), keys, strict=True)))
         return Attach(features, keys, joined.alias)
+
+    def told(self, attach: Attach, select: exp.Select, readings: Sequence[Reading]) -> Attach:
+        """A features model that also tells whether it has a row, where somebody asks for its keys."""
+        asked = [node for each in (select, *(read.on for read in readings)) for node in each.find_all(exp.Column)]
+        wanted = attach.alias.casefold()
+        if not any(node.name == names.THERE and node.table.casefold() == wanted for node in asked):
+            return attach
+        features = plan_features(attach.features.name, self.checked, general=self.general, told=True)
+        return replace(attach, features=features)
 
     def read(self, joined: Joined, key: str, scope: Scope) -> Reading:
         """Another relation, joined as it is at each row's instant."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.defaults import common_tables, only_source, source_query
+from featsql.plan.chain import common_tables, only_source, source_query
 from featsql.plan.edges import Terms
 from featsql.plan.measures import Measures, UnrecognisedError
 from featsql.plan.microseconds import instants

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.asof import moved
-from featsql.plan.features import entity_keys
-from featsql.plan.lift import substitute
 from featsql.plan.plan import Attach, Plan, Reading
+from featsql.resolve.graph import model_key
 from featsql.run.answers import NUMBER
-from featsql.run.reference import Reference
+from featsql.run.reference import Reference, keys_of
 from featsql.temporal import column
 
 
@@ -26,7 +24,10 @@ def expected(plan: Plan, reference: Reference, instant: str | None, rows: exp.Qu
     keys = {index: scan.relation.key for index, scan in plan.scans.items()}
     select = plan.select.copy()
     select.set("order", None)
-    query = substitute(select, at, lambda index: reference.relation_at(keys[index], at))
+    for table in select.find_all(exp.Table):
+        if "scan" in table.meta:
+            table.meta["relation"] = keys[table.meta["scan"]]
+    query = reference.at(select, at)
     assert isinstance(query, exp.Select)
     query = query.select(column(NUMBER, alias)).from_(rows.subquery(exp.to_identifier(alias, quoted=True)))
     for attach in plan.attachments:
@@ -39,7 +40,7 @@ def expected(plan: Plan, reference: Reference, instant: str | None, rows: exp.Qu
 def attached(attach: Attach, plan: Plan, reference: Reference, at: exp.Expr, rows: exp.Query) -> exp.Join:
     """A features model at the instant beside the rows, by their numbers."""
     name, alias = attach.features.name, plan.spine.alias
-    keys, match_nulls = entity_keys(reference.checked.graph.models[name], reference.checked)
+    keys, match_nulls = keys_of(reference.checked.graph.models[name], reference.checked)
     hit = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(reference.query_at(name, at).subquery("__answer"))
     same = [
         (exp.NullSafeEQ if nulls else exp.EQ)(this=column(key, "__model"), expression=wanted.copy())
@@ -49,13 +50,21 @@ def attached(attach: Attach, plan: Plan, reference: Reference, at: exp.Expr, row
     query.append(
         "joins", exp.Join(this=hit.subquery("__model"), side="LEFT", on=exp.and_(*same) if same else exp.true())
     )
-    nothing = reference.query_over_no_rows(name, at)
-    if nothing is not None:
-        query.append("joins", exp.Join(this=nothing.subquery("__nothing"), kind="CROSS"))
+    nobody, groups = reference.nobody_at(name, at), reference.groups_at(name, at)
+    if nobody is not None:
+        listed = reference.checked.catalog.relations[model_key(name)].names
+        columns = [exp.to_identifier(each, quoted=True) for each in listed]
+        told = exp.Subquery(this=nobody, alias=exp.TableAlias(this=exp.to_identifier("__nobody"), columns=columns))
+        query.append("joins", exp.Join(this=told, kind="CROSS"))
     found = exp.Is(this=column(names.HIT, "__model"), expression=exp.true())
     for feature in attach.features.features:
-        default = column(feature, "__nothing") if nothing is not None else None
-        value = exp.Case(ifs=[exp.If(this=found.copy(), true=column(feature, "__model"))], default=default)
+        value: exp.Expr = found
+        if feature != names.THERE:
+            ifs = [exp.If(this=found.copy(), true=column(feature, "__model"))]
+            if nobody is not None and groups is not None:
+                group = exp.select("1").from_(groups.subquery("__model")).where(*(each.copy() for each in same))
+                ifs.append(exp.If(this=exp.Exists(this=group), true=exp.null()))
+            value = exp.Case(ifs=ifs, default=column(feature, "__nobody") if nobody is not None else None)
         query.append("expressions", exp.alias_(value, feature, quoted=True))
     on = exp.EQ(this=column(NUMBER, attach.alias), expression=column(NUMBER, alias))
     return exp.Join(this=query.subquery(exp.to_identifier(attach.alias, quoted=True)), side="LEFT", on=on)
@@ -64,7 +73,8 @@ def attached(attach: Attach, plan: Plan, reference: Reference, at: exp.Expr, row
 def joined(read: Reading, reference: Reference, at: exp.Expr) -> exp.Join:
     """Another relation at the instant, by the author's own condition."""
     rows = reference.relation_at(read.scan.relation.key, at).subquery(exp.to_identifier(read.alias, quoted=True))
-    return exp.Join(this=rows, side="LEFT" if read.outer else "", on=moved(read.on, at))
+    (on,) = reference.at(exp.select(read.on.copy()), at).expressions
+    return exp.Join(this=rows, side="LEFT" if read.outer else "", on=on)
 
 
 def windowed(plan: Plan) -> frozenset[str]:

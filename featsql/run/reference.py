@@ -7,19 +7,18 @@ definition of visibility and nothing of how plans are made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from featsql.engine import Engine
-from featsql.plan.defaults import defaults
-from featsql.plan.features import entity_keys
-from featsql.plan.lift import in_place_of, substitute
+from featsql.read.model import Model
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import model_key
+from featsql.run.nobody import over_no_rows, with_all_groups
 from featsql.temporal import Boundary, column, end_available_at, holds, known, reached, version_order
 
 Row = dict[str, Any]
@@ -38,16 +37,28 @@ def evaluate(
     Raises ValueError where the model has more than one row for an entity.
     """
     evaluator = Reference(checked, engine, boundary, as_of_type)
-    keys, match_nulls = entity_keys(checked.graph.models[name], checked)
+    keys, match_nulls = keys_of(checked.graph.models[name], checked)
     answers: list[Row] = []
     for as_of, wanted in spine:
         rows = evaluator.model_at(name, as_of)
         same = [row for row in rows if matches(row, keys, wanted, match_nulls)]
         if len(same) > 1:
             raise ValueError(f"{name} has {len(same)} rows for {wanted} at {as_of}")
-        row = same[0] if same else evaluator.no_row(name, as_of)
+        if same:
+            row = same[0]
+        elif any(matches(group, keys, wanted, match_nulls) for group in evaluator.groups_of(name, as_of)):
+            row = dict.fromkeys(checked.catalog.relations[model_key(name)].names)
+        else:
+            row = evaluator.nobody(name, as_of)
         answers.append({column: value for column, value in row.items() if column.casefold() not in folded(keys)})
     return answers
+
+
+def keys_of(model: Model, checked: Checked) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """The join keys of a features model in order, and for each whether NULL equals NULL."""
+    entities = [checked.graph.project.entities[name] for name in model.config.entity]
+    pairs = {key: entity.match_nulls for entity in entities for key in entity.keys}
+    return tuple(pairs), tuple(pairs.values())
 
 
 def folded(names: Sequence[str]) -> set[str]:
@@ -73,8 +84,7 @@ class Reference:
         self.engine = engine
         self.boundary = boundary
         self.as_of_type = as_of_type
-        self.seen: dict[tuple[str, Any], list[Row]] = {}
-        self.nothing: dict[tuple[str, Any], Row] = {}
+        self.seen: dict[tuple[str, str, Any], list[Row]] = {}
 
     def instant(self, as_of: Any) -> exp.Expr:
         """An instant as a literal of the spine's type."""
@@ -83,54 +93,47 @@ class Reference:
 
     def model_at(self, name: str, as_of: Any) -> list[Row]:
         """All rows of a model at an instant."""
-        if (name, as_of) not in self.seen:
-            self.seen[name, as_of] = self.run(self.query_at(name, self.instant(as_of)))
-        return self.seen[name, as_of]
+        return self.once("rows", name, as_of, self.query_at)
+
+    def groups_of(self, name: str, as_of: Any) -> list[Row]:
+        """The rows that a model would have at an instant if its filters left none of its groups out."""
+        return self.once("groups", name, as_of, self.groups_at)
+
+    def nobody(self, name: str, as_of: Any) -> Row:
+        """What a model says at an instant of an entity that has no rows in what it groups."""
+        told = self.once("nobody", name, as_of, self.nobody_at)
+        return told[0] if told else dict.fromkeys(self.checked.catalog.relations[model_key(name)].names)
+
+    def once(self, what: str, name: str, as_of: Any, ask: Callable[[str, exp.Expr], exp.Query | None]) -> list[Row]:
+        """The rows of a query, which is run but once; none where there is no such query."""
+        if (what, name, as_of) not in self.seen:
+            query = ask(name, self.instant(as_of))
+            self.seen[what, name, as_of] = [] if query is None else self.run(query)
+        return self.seen[what, name, as_of]
 
     def query_at(self, name: str, at: exp.Expr) -> exp.Query:
         """A model's own query over its relations as they are at an instant."""
-        tree = self.numbered(self.checked.graph.models[name].tree)
-        keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
-        return substitute(tree, at, lambda index: self.relation_at(keys[index], at))
+        return self.at(self.inlined(name), at)
 
-    def numbered(self, tree: exp.Query) -> exp.Query:
-        """A copy of a tree whose scans are numbered as they are met."""
-        numbered = tree.copy()
-        tables = [table for table in numbered.find_all(exp.Table) if "relation" in table.meta]
-        for index, table in enumerate(tables):
-            table.meta["scan"] = index
-        return numbered
+    def groups_at(self, name: str, at: exp.Expr) -> exp.Query | None:
+        """The same without what leaves groups out; None where nothing does."""
+        query = with_all_groups(self.inlined(name), self.checked.catalog.aggregates)
+        return None if query is None else self.at(query, at)
+
+    def nobody_at(self, name: str, at: exp.Expr) -> exp.Query | None:
+        """The one row of a model over no rows at an instant; None where all of it is NULL."""
+        keys, _ = keys_of(self.checked.graph.models[name], self.checked)
+        query = over_no_rows(self.inlined(name), keys, self.checked.catalog.aggregates)
+        return None if query is None else self.at(query, at)
+
+    def at(self, tree: exp.Query, at: exp.Expr) -> exp.Query:
+        """A query with every relation replaced by what it is at an instant, and `as_of()` by the instant."""
+        return replaced(tree, at, lambda table: self.relation_at(table.meta["relation"], at))
 
     def relation_at(self, key: str, at: exp.Expr) -> exp.Query:
         """What a relation is at an instant: the definition, step by step."""
-        name = key.partition(":")[2]
-        if key == model_key(name) and self.checked.graph.models[name].config.kind == "features":
-            return self.query_at(name, at)
         info = self.checked.catalog.relations[key]
         return visible_rows(info, bound_name(key, self.checked.graph), at, self.boundary)
-
-    def no_row(self, name: str, as_of: Any) -> Row:
-        """The aggregates' own values over no rows; NULL for everything else."""
-        if (name, as_of) not in self.nothing:
-            self.nothing[name, as_of] = self.over_no_rows(name, as_of)
-        return self.nothing[name, as_of]
-
-    def over_no_rows(self, name: str, as_of: Any) -> Row:
-        """What the model's own aggregates say of no rows at an instant."""
-        query = self.query_over_no_rows(name, self.instant(as_of))
-        if query is None:
-            return dict.fromkeys(self.checked.catalog.relations[model_key(name)].names)
-        (row,) = self.run(query)
-        return row
-
-    def query_over_no_rows(self, name: str, at: exp.Expr) -> exp.Query | None:
-        """The one row of a model's aggregates over no rows at an instant; None where all of it is NULL."""
-        tree = self.numbered(self.inlined(name))
-        query = defaults(tree, self.checked.catalog.aggregates)
-        if query is None:
-            return None
-        keys = [table.meta["relation"] for table in tree.find_all(exp.Table) if "scan" in table.meta]
-        return substitute(query, at, lambda index: self.relation_at(keys[index], at))
 
     def inlined(self, name: str) -> exp.Query:
         """A model's tree with the features models that it reads in place of their names."""
@@ -139,7 +142,7 @@ class Reference:
         for table in [t for t in tree.find_all(exp.Table) if t.meta.get("relation", "").startswith("model:")]:
             read = models[table.meta["relation"].partition(":")[2]]
             if read.config.kind == "features":
-                table.replace(in_place_of(table, self.inlined(read.name)))
+                table.replace(standing_for(table, self.inlined(read.name)))
         return tree
 
     def run(self, query: exp.Query) -> list[Row]:
@@ -147,6 +150,27 @@ class Reference:
         sql = query.sql("duckdb")
         names = [c.name for c in self.engine.columns(sql)]
         return [dict(zip(names, row, strict=True)) for row in self.engine.rows(sql)]
+
+
+def replaced(tree: exp.Query, at: exp.Expr, relation: Callable[[exp.Table], exp.Query]) -> exp.Query:
+    """A copy of a query with a subquery for every relation of the project, and the instant for `as_of()`."""
+    query = tree.copy()
+    for table in [each for each in query.find_all(exp.Table) if "relation" in each.meta]:
+        table.replace(standing_for(table, relation(table)))
+    for call in list(query.find_all(exp.Anonymous)):
+        if call.name.casefold() == "as_of":
+            call.replace(at.copy())
+    return query
+
+
+def standing_for(table: exp.Table, query: exp.Query) -> exp.Subquery:
+    """A query as a subquery under the name that a table has, with all that is written beside it."""
+    columns = [exp.to_identifier(name, quoted=True) for name in table.alias_column_names]
+    alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name, quoted=True), columns=columns)
+    subquery = exp.Subquery(this=query, alias=alias)
+    for part in ("joins", "laterals", "pivots", "sample"):
+        subquery.set(part, table.args.get(part))
+    return subquery
 
 
 def visible_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary) -> exp.Select:

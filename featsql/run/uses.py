@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
+from featsql.plan import names
 from featsql.plan.features import entity_keys
 from featsql.plan.lift import same_key
 from featsql.plan.plan import Attach, Plan, Scan, scans_of
@@ -94,11 +95,12 @@ def windows_of(name: str, features: Sequence[str], checked: Checked) -> dict[str
     if not isinstance(resolved.tree, exp.Select):
         return {}
     keys, _ = entity_keys(checked.graph.models[name], checked)
+    there = names.THERE in features
     wanted = {each.casefold() for each in (*keys, *features)}
     tree = resolved.tree.copy()
     tree.set("expressions", [value for value in tree.expressions if value.alias_or_name.casefold() in wanted])
     clocks = {n: info.clock.start for n, info in resolved.scans.items() if info.clock and info.clock.kind == "events"}
-    bounds = lower_bounds(replace(resolved, tree=tree), clocks, keys)
+    bounds = lower_bounds(replace(resolved, tree=tree), clocks, None if there else keys)
     found: dict[str, exp.Interval | None] = {}
     for number, info in resolved.scans.items():
         if number in bounds and only_scan_of(info, resolved.scans):

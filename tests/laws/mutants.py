@@ -316,7 +316,7 @@ def what_was_retracted_has_no_older_version(put: Patch) -> None:
 
 @mutant(ANYTHING)
 def no_row_is_always_null(put: Patch) -> None:
-    put.setattr(features, "defaults", lambda tree, aggregates: None)
+    put.setattr(features, "defaults", lambda tree, keys, aggregates: None)
 
 
 @mutant(ANYTHING)

@@ -17,7 +17,7 @@ from featsql.read.model import Model, Rendered
 from featsql.read.parse import Relations, read_model
 from featsql.read.project import Project
 from featsql.read.render import render
-from featsql.read.roundtrip import changed
+from featsql.read.roundtrip import suspects
 from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.describe import Scratch, as_of_type
@@ -152,7 +152,7 @@ def models_of(
     again = partial(read_model, relations=Relations(project), engine_syntax=lambda _: None)
 
     def proof(model: Model) -> Sequence[Diagnostic]:
-        return changed([model], scratch.engine)
+        return suspects([model], scratch.engine)
 
     new = sum(each.name not in known for each in rendered)
     if new and few(new):

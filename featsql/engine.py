@@ -178,11 +178,12 @@ class Engine:
         """Where each word and comment of a text begins, in bytes, and of what kind it is."""
         return [(start, kind.name) for start, kind in duckdb.tokenize(sql)]
 
-    def statement(self, sql: str) -> str:
-        """A SELECT as DuckDB's parser understands it, before names are bound, as JSON. Raises EngineError for any other
-        statement."""
+    def statement(self, sql: str, *, bound: bool = False) -> str:
+        """A SELECT as DuckDB's parser understands it, or as it is `bound`, before it is optimized, as JSON. Raises
+        EngineError for any other statement."""
+        call = "json_serialize_plan(?, optimize := false)" if bound else "json_serialize_sql(?)"
         with translated(sql):
-            ((text,),) = self.connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+            ((text,),) = self.connection.execute(f"SELECT {call}", [sql]).fetchall()
         if not text.startswith(PARSED):
             parsed = json.loads(text)
             raise EngineError(parsed["error_message"], None, parsed["error_type"])

@@ -17,7 +17,7 @@ from featsql.read.model import Model
 from featsql.read.parse import parse
 from featsql.read.project import File, Project, RawConfig, Source, Target
 from featsql.read.render import render
-from featsql.read.roundtrip import NO_PLACE, PLACES, alike, changed, difference, same_meaning
+from featsql.read.roundtrip import NO_PLACE, PLACES, alike, difference, same_meaning, suspects
 from featsql.read.spelling import AT, LENGTH, spelling_of
 from featsql.read.wording import same_words
 
@@ -343,7 +343,7 @@ def test_a_change_is_told_where_it_is_written() -> None:
         model("select a <=> b as d from t"),
         model("select a = b as d from t", kind="features"),
     ]
-    (found,) = changed(models, ENGINE)
+    (found,) = suspects(models, ENGINE)
     assert found.code == "FS310"
     assert found.place is not None
     assert (found.place.line, found.place.column) in {(2, 3), (2, 5)}

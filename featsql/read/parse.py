@@ -18,6 +18,7 @@ from featsql.read.model import Model, Rendered
 from featsql.read.notes import take_notes
 from featsql.read.project import Project
 from featsql.read.quoting import EngineSyntax, meant_as_name
+from featsql.read.restore import RESTORED, kept, restore
 from featsql.read.words import SOURCES
 
 ACROSS_LINES = re.compile(r"\s*\n\s*")
@@ -52,7 +53,8 @@ def read_model(rendered: Rendered, relations: Relations, engine_syntax: EngineSy
         raise finding("FS301", f"this is not SQL that DuckDB can read: {message}", rendered, offset, hint)
     rendered, tokens = one_statement(rendered)
     tree = read(rendered, tokens)
-    nodes = take_notes(tree, exp.CTE, exp.Table)
+    nodes = take_notes(tree, exp.CTE, exp.Table, *RESTORED)
+    restore(nodes)
     local = {node.alias.casefold() for node in nodes if isinstance(node, exp.CTE)}
     tables = [node for node in nodes if isinstance(node, exp.Table)]
     found = [wrong for table in tables if (wrong := relations.mark(table, rendered, local))]
@@ -99,7 +101,7 @@ def tokens_of(rendered: Rendered) -> list[Token]:
 def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
-        (tree,) = DUCKDB.parser().parse(tokens, rendered.text)
+        (tree,) = DUCKDB.parser().parse(kept(tokens), rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:
@@ -119,16 +121,7 @@ def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
         message = f"the model `{rendered.name}` is not a SELECT but {first.text.upper()}"
         hint = "write only the query: featsql makes the table or the view"
         raise finding("FS305", message, rendered, first.start, hint)
-    restore(tree, rendered.text)
     return tree
-
-
-def restore(tree: exp.Query, text: str) -> None:
-    """Put back the functions for which sqlglot would write others, whose values are not quite the same."""
-    for node in list(tree.find_all(exp.Log)) if "log2" in text.lower() else ():
-        start, end = node.meta.get("start", 0), node.meta.get("end", -1)
-        if text[start : end + 1].lower() == "log2":
-            node.replace(exp.Anonymous(this="LOG2", expressions=[node.expression]))
 
 
 def offset_of(text: str, line: int, column: int) -> int:

@@ -12,6 +12,7 @@ from sqlglot import ErrorLevel, exp
 
 from featsql.engine import DUCKDB, Engine, EngineError
 from featsql.errors import Diagnostic
+from featsql.read.bound import same_plan
 from featsql.read.fault import hidden
 from featsql.read.model import Model
 from featsql.read.spelling import AT, LENGTH, Node, Spelling, spelling_of
@@ -36,13 +37,17 @@ class Difference(Struct, frozen=True):
 
 
 def same_meaning(text: str, tree: exp.Expr, engine: Engine) -> str | None:
-    """None when DuckDB understands the tree as it understands the text; else a sentence on what differs."""
+    """None when DuckDB understands the tree as it understands the text; else a sentence on what differs. What the two
+    read must be there."""
     found = difference(text, tree, engine)
-    return found.sentence if found else None
+    if found is None or (same_plan(text, written(tree), engine) and same_names(text, written(tree), engine)):
+        return None
+    return found.sentence
 
 
-def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
-    """FS310 for every model whose tree featsql would rewrite, though it is not what the author wrote."""
+def suspects(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
+    """FS310 for every model whose tree featsql would rewrite, though it is not spelled as the author wrote: unless it
+    is bound to the same thing, which `confirmed` tells once what it reads is known."""
     found: list[Diagnostic] = []
     for model in models:
         if model.config.kind not in REWRITTEN:
@@ -56,17 +61,33 @@ def changed(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
     return found
 
 
+def confirmed(model: Model, engine: Engine) -> bool:
+    """Whether a model's tree says something else than its text also once both are bound."""
+    return not same_plan(model.rendered.text, written(model.tree), engine)
+
+
+def same_names(text: str, again: str, engine: Engine) -> bool:
+    """Whether two queries that bind have columns of the same names and types."""
+    return engine.columns(text) == engine.columns(again)
+
+
+def written(tree: exp.Expr) -> str:
+    """A tree as SQL."""
+    bare: exp.Expr = tree.meta.get("bare", tree)
+    return bare.sql(DUCKDB, unsupported_level=ErrorLevel.IGNORE)
+
+
 def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
-    """The first thing that a text and its tree do not say alike."""
-    written = tree.meta.get("bare", tree).sql(DUCKDB, unsupported_level=ErrorLevel.IGNORE)
-    if same_words(text, written, engine):
+    """The first thing that a text and its tree do not spell alike."""
+    again = written(tree)
+    if same_words(text, again, engine):
         return None
     try:
         before = engine.statement(text)
     except EngineError as error:
         return Difference(f"the engine cannot tell what it says ({error.message})", None)
     try:
-        after = engine.statement(written)
+        after = engine.statement(again)
     except EngineError as error:
         sentence = f"it would become SQL that the engine cannot read ({error.message})"
         return Difference(sentence, word_in(text, error.message))
@@ -77,7 +98,7 @@ def difference(text: str, tree: exp.Expr, engine: Engine) -> Difference | None:
     pair = first_difference(own_tree, other_tree, ({}, {}))
     if pair is None:
         return None
-    own, other = (shown(sql, node) for sql, node in zip((text, written), pair, strict=True))
+    own, other = (shown(sql, node) for sql, node in zip((text, again), pair, strict=True))
     offset = pair[0].get(AT)
     sentence = f"`{own}` would become `{other}`" if own and other else "the text and its tree differ"
     return Difference(sentence, characters(text, offset) if offset is not None else None)

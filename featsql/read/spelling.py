@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from featsql.engine import Engine
+from featsql.read.spans import Spans
 from featsql.read.vocabulary import other_names
 
 Node = dict[str, Any]
@@ -17,7 +19,6 @@ Node = dict[str, Any]
 AT, LENGTH = "query_location", "query_location_length"
 MEANINGLESS = frozenset({"is_operator", "is_implicit"})
 UNITS = frozenset({"microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"})
-SPAN = re.compile(r"^\s*(-?\d+)\s*([a-z]+?)s?\s*$", re.IGNORECASE)
 LITERALS = {"VARCHAR": "STRING", "INTEGER": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "BOOLEAN"}
 PLAIN_KEY = re.compile(r"^[A-Za-z_]\w*$")
 NUMBER = re.compile(r"^-?\d+(\.\d*)?(e[+-]?\d+)?$", re.IGNORECASE)
@@ -26,6 +27,7 @@ SAME_FUNCTION = {"datetrunc": "date_trunc", "datediff": "date_diff", "datepart":
 SAME_FUNCTION |= {"json_extract_string": "->>", "&&": "list_has_any"}
 JSON_PATHS = frozenset({"->>", "json_extract"})
 NULLS_LAST = "NULLS LAST"
+COMMA = {"kind": "STRING", "text": ","}
 TYPES = "SELECT DISTINCT lower(type_name), lower(logical_type) FROM duckdb_types() WHERE type_name <> 'JSON'"
 
 known: WeakKeyDictionary[Engine, Spelling] = WeakKeyDictionary()
@@ -37,7 +39,7 @@ def spelling_of(engine: Engine) -> Spelling:
         functions = other_names(engine)
         ((nulls,),) = engine.rows("SELECT current_setting('default_null_order')")
         last = str(nulls).upper().replace("_", " ") == NULLS_LAST
-        known[engine] = Spelling(functions | SAME_FUNCTION, dict(engine.rows(TYPES)), last)
+        known[engine] = Spelling(functions | SAME_FUNCTION, dict(engine.rows(TYPES)), last, Spans(weakref.ref(engine)))
     return known[engine]
 
 
@@ -47,6 +49,7 @@ class Spelling(Struct, frozen=True):
     functions: Mapping[str, str]
     types: Mapping[str, str]
     nulls_last: bool
+    spans: Spans
 
     def canonical(self, value: Any) -> Any:
         """A parse tree in one spelling. Each node keeps its position, which no comparison looks at."""
@@ -72,7 +75,7 @@ class Spelling(Struct, frozen=True):
                 digits = text.replace("_", "")
                 return node | {"literal": {"kind": kind, "text": f"0{digits}" if digits.startswith(".") else digits}}
             case {"class": "CAST"}:
-                return cast(node)
+                return self.cast(node)
             case {"class": "TYPE", "type_name": str(name)}:
                 return self.kind(node, name.lower())
             case {"type": "OPERATOR_NOT", "children": [{"type": "OPERATOR_IS_NULL"} as inner]}:
@@ -99,6 +102,8 @@ class Spelling(Struct, frozen=True):
                 return crossed(node)
             case {"type": "ORDER_MODIFIER", **rest} if not rest:
                 return {}
+            case {"type": "SELECT_NODE", "from_table": {"type": "SUBQUERY", "subquery": {"node": inner}} as given}:
+                return inner if is_list(inner) and is_all_of(node, given) else node
             case _:
                 return node
 
@@ -132,6 +137,8 @@ class Spelling(Struct, frozen=True):
             case "quantile_cont" | "quantile_disc", [fraction]:  # percentile_cont(0.5) within group (order by x)
                 orders = node.get("order_bys", {}).get("orders", [])
                 return rewritten(node, [orders[0]["expression"], fraction]) if len(orders) == 1 else node
+            case "string_agg", [value]:
+                return rewritten(node, [value, {"class": "CONSTANT", "type": "VALUE_CONSTANT", "literal": COMMA}])
             case "log", [{"literal": {"text": "10"}}, value]:
                 return call("log10", [value], node)
             case "range" | "generate_series", [only]:
@@ -143,10 +150,36 @@ class Spelling(Struct, frozen=True):
                 return rewritten(node, [child])
             case _, [value, {"literal": {}} as path] if name in JSON_PATHS:
                 return rewritten(node, [value, json_path(path)])
-            case _, [{"class": "CAST", "child": {"function_name": "trunc"} as whole}] if name.startswith("to_"):
-                return span(node, name.removeprefix("to_"), whole)
+            case _, [{"class": "CAST", "child": inner} as value] if name.startswith("to_"):
+                return self.counted(node, name, type_of(value), inner)
             case _:
                 return node
+
+    def counted(self, node: Node, name: str, kind: str, inner: Node) -> Node:
+        """`interval 7 days`, which the parser makes a call of `to_days`; an interval if its number is written out."""
+        match inner:
+            case {"literal": {"text": str(text)}}:
+                found = self.spans.counted(name, kind, text, whole=False)
+            case {"function_name": "trunc", "arguments": [{"expression": {"child": {"literal": {"text": str(text)}}}}]}:
+                found = self.spans.counted(name, kind, text, whole=True)
+            case _:
+                return node
+        return node if found is None else interval(node, found)
+
+    def cast(self, node: Node) -> Node:
+        """A cast; of a constant to an interval, the interval; of digits in quotes to a number, the number."""
+        child = node.get("child", {})
+        text = str(child.get("literal", {}).get("text", ""))
+        if type_of(node) == "interval" and text and not node.get("try_cast"):
+            found = self.spans.written(text)
+            return node if found is None else interval(node, found)
+        if type_of(node) == "double" and NUMBER.match(text):
+            return node | {
+                "child": child | {"literal": {"kind": "NUMERIC" if "." in text else "INTEGER", "text": text}}
+            }
+        if type_of(node) == "boolean" and text in {"t", "f"}:  # how DuckDB 1.5 tells `true` and `false`
+            return {**child, "literal": {"kind": "BOOLEAN", "text": "true" if text == "t" else "false"}, **outer(node)}
+        return node
 
 
 def is_empty(value: Any) -> bool:
@@ -193,35 +226,23 @@ def type_of(node: Node) -> str:
     return str(node.get("type_expr", {}).get("type_name") or node.get("cast_type", {}).get("id", "")).lower()
 
 
-def cast(node: Node) -> Node:
-    """A cast; of a constant to an interval, the interval; of digits in quotes to a number, the number."""
-    child = node.get("child", {})
-    text = str(child.get("literal", {}).get("text", ""))
-    if type_of(node) == "interval" and (found := SPAN.match(text)):
-        return interval(node, int(found.group(1)), found.group(2).lower())
-    if type_of(node) == "interval" and text:
-        return node | {"child": folded(child)}
-    if type_of(node) == "double" and NUMBER.match(text):
-        return node | {"child": child | {"literal": {"kind": "NUMERIC" if "." in text else "INTEGER", "text": text}}}
-    if type_of(node) == "boolean" and text in {"t", "f"}:  # how DuckDB 1.5 tells `true` and `false`
-        return {**child, "literal": {"kind": "BOOLEAN", "text": "true" if text == "t" else "false"}, **outer(node)}
-    return node
+def interval(node: Node, length: str) -> Node:
+    """A span of time, however it was written."""
+    return {"class": "INTERVAL", "type": "INTERVAL", "length": length, **outer(node)}
 
 
-def span(node: Node, units: str, whole: Node) -> Node:
-    """`interval 7 days`, which the parser makes a call of `to_days`; an interval if its number is written out."""
-    match values_of(whole):
-        case [{"child": {"literal": {"text": str(text)}}}] if text.lstrip("-").isdigit():
-            return interval(node, int(text), units.removesuffix("s"))
-        case _:
-            return node
+def is_list(query: Node) -> bool:
+    """Whether a query is a VALUES list."""
+    return bool(query.get("from_table", {}).get("type") == "EXPRESSION_LIST" and is_all_of(query, query["from_table"]))
 
 
-def interval(node: Node, count: int, unit: str) -> Node:
-    """A span of time, however it was written; as it is written, where the unit is none of the common ones."""
-    if unit not in UNITS:
-        return node
-    return {"class": "INTERVAL", "type": "INTERVAL", "count": count, "unit": unit, **outer(node)}
+def is_all_of(query: Node, table: Node) -> bool:
+    """Whether a query gives a table of its own as it is: `select * from (...) as name`."""
+    stars = query.get("select_list", [])
+    said = query.keys() - {"type", "select_list", "from_table", "aggregate_handling", *outer(query)}
+    if said or "column_name_alias" in table or "expected_names" in table or "sample" in table or len(stars) != 1:
+        return False
+    return stars[0].get("type") == "STAR" and not stars[0].keys() - {"class", "type", AT, LENGTH}
 
 
 def folded(constant: Node) -> Node:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model
+from featsql.read.roundtrip import confirmed
 from featsql.read.vocabulary import aggregate_functions
 from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.check import Checker, settled
 from featsql.resolve.checked import Checked, Waived
-from featsql.resolve.describe import Scratch, bound
+from featsql.resolve.describe import Scratch, as_of_type, asks_instant, bound
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.qualify import qualify
 from featsql.resolve.recall import Recall
@@ -25,16 +26,16 @@ from featsql.resolve.trace import Traced, lineage_of, trace_model
 MOST = 16
 
 
-def read(model: Model, found: Findings) -> None:
-    """Parse a model, and make sure that its tree says what its text does, unless both were done before."""
+def read(model: Model, found: Findings) -> Sequence[Diagnostic]:
+    """Parse a model, and see whether its tree is spelled as its text, unless both were done before. Gives what is wrong
+    if it does not mean the same, either, which is told by what it is bound to."""
     if model.proof is None:
-        return
+        return ()
     try:
         model.read()
     except FeatsqlError as error:
         found.add("parse", model.name, error.diagnostics)
-    if found.clear("same"):
-        found.add("same", model.name, model.proof(model))
+    return model.proof(model) if found.clear("same") else ()
 
 
 class Compilation:
@@ -86,9 +87,11 @@ class Compilation:
         it, but for as-of models, which are planned yet."""
         wave = list(models)
         new = {model.name: model for model in wave if not self.recalled(model)}
-        for model in new.values():
-            read(model, self.found)
+        suspects = {name: said for name, model in new.items() if (said := read(model, self.found))}
         described = self.describe(new.values())
+        for name in suspects.keys() & described.keys():
+            if self.is_other(new[name]):
+                self.found.add("same", name, suspects[name])
         for model in wave:
             if model.name in described and self.found.clear("check"):
                 self.examine(model, described[model.name])
@@ -96,6 +99,12 @@ class Compilation:
                 model.forget()
                 self.resolved.forget(model.name)
             yield model
+
+    def is_other(self, model: Model) -> bool:
+        """Whether a model that binds says something else than its tree, which is bound, too."""
+        if asks_instant(model):
+            self.scratch.set_instant(as_of_type(model, self.graph, self.relations))
+        return confirmed(model, self.scratch.engine)
 
     def is_whole(self, model: Model) -> bool:
         """Whether everything that a model reads is known."""

@@ -3,4 +3,6 @@ select * from (pivot t on a using sum(b));
 select !true;
 select a <=> b from t;
 select today();
-select list_sort(l, 'desc') from t;
+select interval '1' mon;
+select interval 1 y;
+select current_localtimestamp();

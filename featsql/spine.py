@@ -12,6 +12,7 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.features import plan_features
+from featsql.plan.instants import needs_nanoseconds
 from featsql.plan.names import taken
 from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training import check_instants, plan_of
@@ -40,6 +41,8 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
     outputs: list[exp.Expr] = [exp.alias_(column(name, "spine"), name, quoted=True) for name in names]
     for alias, (features, picked) in chosen.items():
         check_instants(features, as_of_type, None)
+        if needs_nanoseconds(features.relations, as_of_type, compiled.project.boundary):
+            features = plan_features(features.name, compiled.checked, general=True)
         refuse_types(features, columns, compiled)
         attachments.append(Attach(features, frame_keys(features, names), alias))
         outputs += [exp.alias_(column(name, alias), name, quoted=True) for name in picked]

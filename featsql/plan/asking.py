@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.plan import Plan
+from featsql.resolve.nanoseconds import of_type, whole
 from featsql.temporal import column
 
 GROUP = "__group"
@@ -56,7 +57,8 @@ class Asking(Struct, dict=True):
         spine = self.plan.spine
         source = exp.alias_(spine.source.copy(), spine.alias, quoted=True, table=True)
         query = exp.select(*(column(name, spine.alias) for name in self.columns)).from_(source, copy=False)
-        query = query.select(exp.alias_(column(spine.as_of, spine.alias), names.AS_OF), copy=False)
+        at = whole(of_type(column(spine.as_of, spine.alias), spine.as_of_type))  # nodes need no more
+        query = query.select(exp.alias_(at, names.AS_OF), copy=False)
         query = query.select(exp.alias_(exp.Window(this=exp.RowNumber()), LINE), copy=False)
         for s, keys in enumerate(self.signatures.values()):
             for i, key in enumerate(keys):

@@ -7,6 +7,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.lift import substitute
 from featsql.plan.plan import AsOf
+from featsql.resolve.nanoseconds import seen_at
 from featsql.temporal import Boundary, column, holds, reached
 
 
@@ -21,7 +22,8 @@ def as_of_joined(features: AsOf, probe: str, versions: str, boundary: Boundary) 
         exp.EQ(this=column(c, alias), expression=column(names.key(i), names.PROBE))
         for i, c in enumerate(features.key_columns)
     ]
-    since = flipped(reached(column(names.KNOWN_FROM, alias), at, boundary))
+    then = seen_at(at, fine=features.relation.is_fine, boundary=boundary)
+    since = flipped(reached(column(names.KNOWN_FROM, alias), then, boundary))
     join = exp.Join(this=newest.subquery(alias), method="ASOF", side="LEFT", on=exp.and_(*same, since))
     clock = features.relation.clock
     assert clock is not None

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.cells import mergeable
+from featsql.plan.instants import asked_instant
 from featsql.plan.lower import spine_rows
 from featsql.plan.microseconds import is_prompt
 from featsql.plan.pairs import ASKING, BUCKET, EVENT, Pairs
@@ -116,7 +117,7 @@ def densities(plan: Plan) -> exp.Query | None:
     for position, attach in enumerate(plan.attachments):
         features = attach.features
         if isinstance(features, Over) and features.laid is None and features.joinable and features.bounded:
-            as_of = column(plan.spine.as_of, plan.spine.alias)
+            as_of = asked_instant(features, plan.spine, plan.boundary)
             probe = parts.probe(attach.keys, as_of, plan.spine.alias)
             counts.append(counted(position, Pairs(asked(features, probe, parts), features.bounded)))
     if not counts:

@@ -12,6 +12,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.edges import is_steady
 from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.nanoseconds import seen_at
 from featsql.temporal import (
     Boundary,
     Clock,
@@ -38,6 +39,7 @@ def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundar
     """
     clock = info.clock
     assert clock is not None, f"{info.key} has no clock"
+    at = seen_at(at, fine=info.is_fine, boundary=boundary)
     if versions is None:
         return (
             project(info, at, boundary).from_(table.copy(), copy=False).where(visible(clock, at, boundary), copy=False)

@@ -13,6 +13,7 @@ from featsql.plan import names
 from featsql.plan.asof import flipped, moved
 from featsql.plan.known import has_instants, known_from, newest_first
 from featsql.plan.plan import AsOf
+from featsql.resolve.nanoseconds import seen_at
 from featsql.temporal import Boundary, column, holds, reached
 
 MET, SETTLED, TIED, ROW = "__met", "__settled", "__tied", "__row"
@@ -32,7 +33,8 @@ def rows_known(features: AsOf) -> exp.Select:
 def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select:
     """For each probe the last of `rows` that is known by its instant; of several of one instant, any."""
     at = column(names.AS_OF, names.PROBE)
-    known = flipped(reached(column(names.KNOWN_FROM, ROW), at, boundary))
+    then = seen_at(at, fine=features.relation.is_fine, boundary=boundary)
+    known = flipped(reached(column(names.KNOWN_FROM, ROW), then, boundary))
     keys = same_key(features, ROW, names.PROBE)
     query = exp.select(at.copy(), *(column(key, names.PROBE) for key in asked(features)))
     query = query.select(column(names.KNOWN_FROM, ROW), *(column(name, ROW) for name in features.needed), copy=False)

@@ -15,6 +15,7 @@ from sqlglot import exp
 from featsql.plan.known import rows_at
 from featsql.plan.outer import instant_of, is_as_of, lower_terms
 from featsql.plan.plan import Scan
+from featsql.resolve.nanoseconds import of_type, whole, within_reach
 from featsql.temporal import Boundary, column
 
 SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
@@ -37,7 +38,7 @@ def lift(tree: exp.Query, scans: Mapping[int, Scan], moment: Moment) -> exp.Quer
 
 
 def substitute(tree: exp.Query, at: exp.Expr, relation: Callable[[int], exp.Query]) -> exp.Query:
-    """A copy of `tree` with every scan replaced by `relation(its index)`, and `as_of()` by `at`."""
+    """A copy of `tree` with every scan replaced by `relation(its index)`, and `as_of()` by what it is at `at`."""
     lifted = tree.copy()
     lower_terms(lifted)
     for table in [t for t in lifted.find_all(exp.Table) if "scan" in t.meta]:
@@ -85,12 +86,14 @@ def recent(visible: exp.Select, scan: Scan, moment: Moment) -> exp.Query:
     clock, lookback = scan.relation.clock, scan.lookback
     assert clock is not None
     assert lookback is not None
-    start = column(clock.start)
-    oldest = exp.GTE(this=start, expression=exp.Sub(this=moment.at.copy(), expression=lookback.copy()))
+    start, at, fine = column(clock.start), whole(moment.at), scan.relation.is_fine
+    since = exp.Sub(this=at, expression=lookback.copy())
+    oldest = exp.GTE(this=start, expression=within_reach(since) if fine else since)
     seconds = width(lookback)
     if seconds is None:
         return visible.where(oldest, copy=False)
-    theirs, ours = bucket(start, seconds), bucket(moment.at, seconds)
+    happened = whole(of_type(start, scan.relation.type_of(clock.start) or "")) if fine else start
+    theirs, ours = bucket(happened, seconds), bucket(at, seconds)
     before = exp.Sub(this=ours.copy(), expression=exp.Literal.number(1))
     this_bucket = visible.where(oldest.copy(), exp.NullSafeEQ(this=theirs, expression=ours))
     previous = visible.where(oldest, exp.EQ(this=theirs.copy(), expression=before))

@@ -10,6 +10,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.asof import as_of_joined, moved
 from featsql.plan.guards import guarded, sacred
+from featsql.plan.instants import asked_instant
 from featsql.plan.known import rows_at, stretches
 from featsql.plan.latest import latest, met, of_asked, of_winners, settled
 from featsql.plan.lift import Moment, lift
@@ -21,6 +22,7 @@ from featsql.plan.plan import AsOf, Attach, Features, Lifted, Met, Over, Plan, R
 from featsql.plan.seats import Seats, asked_at, disorders
 from featsql.plan.sharing import part_of, shared, together
 from featsql.plan.tables import Parts, aliased, asked
+from featsql.resolve.nanoseconds import of_type
 from featsql.temporal import Boundary, column
 
 DEFAULT = "__default"
@@ -34,7 +36,7 @@ def lower(plan: Plan) -> exp.Select:
     seats = Seats(plan)
     groups = [group for group in together(plan.attachments) if not seats.take(group, parts)]
     joined = [join for group in groups for join in attached(group, plan, parts)]
-    at = column(plan.spine.as_of, plan.spine.alias)
+    at = of_type(column(plan.spine.as_of, plan.spine.alias), plan.spine.as_of_type)
     read = [reading(each, at, parts) for each in plan.readings]
     moment = Moment(at, plan.boundary, versions=parts.versions(plan.scans.values()))
     query = lift(seats.named(plan.select), plan.scans, moment)
@@ -85,7 +87,7 @@ def lower_at(features: Features, at: exp.Expr, boundary: Boundary) -> exp.Select
 
 def attached(group: Sequence[Attach], plan: Plan, parts: Parts) -> Iterator[exp.Join]:
     """The joins that put the features of models beside the spine; those of several models are computed as one."""
-    as_of = column(plan.spine.as_of, plan.spine.alias)
+    as_of = asked_instant(group[0].features, plan.spine, plan.boundary)
     keys = group[0].keys
     asked = [names.AS_OF, *(names.key(i) for i in range(len(keys)))]
     models = [attach.features for attach in group if isinstance(attach.features, Over)]
@@ -176,7 +178,8 @@ def lifted(features: Lifted, probe: str, parts: Parts) -> exp.Select:
     """The general rule: laterally for each probe, the model's own query at that instant."""
     keys = [column(names.key(i), names.PROBE) for i in range(len(features.keys))]
     versions = parts.versions(features.scans.values())
-    moment = Moment(column(names.AS_OF, names.PROBE), parts.boundary, keys, features.match_nulls, versions)
+    at = of_type(column(names.AS_OF, names.PROBE), parts.kinds.get(probe, ""))
+    moment = Moment(at, parts.boundary, keys, features.match_nulls, versions)
     wanted = [
         (exp.NullSafeEQ if nulls else exp.EQ)(this=column(name, "__model"), expression=key.copy())
         for name, key, nulls in zip(features.keys, keys, features.match_nulls, strict=True)

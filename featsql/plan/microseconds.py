@@ -10,6 +10,8 @@ from featsql.arrays.part import FOREVER
 from featsql.plan import names
 from featsql.plan.edges import is_instant, is_steady
 from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.describe import instant_type
+from featsql.resolve.nanoseconds import is_fine, is_zoned, microsecond, of_type
 from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
 
 # From here on, and before, everything is as far as infinity.
@@ -20,9 +22,9 @@ BEYOND = FOREVER + 2
 
 def micros(instant: exp.Expr, kind: str) -> exp.Expr:
     """An instant of a type as microseconds since 1970; NULL stays NULL."""
-    precise = "TIMESTAMP" if kind.upper() == "DATE" else kind
-    value = exp.cast(instant.copy(), precise, dialect="duckdb")
-    future, past = (exp.cast(exp.Literal.string(text), precise, dialect="duckdb") for text in EPOCHS)
+    precise = instant_type(kind)
+    value = microsecond(of_type(instant, kind), up=False) if is_fine(kind) else exp.cast(instant.copy(), precise)
+    future, past = (exp.cast(exp.Literal.string(text), precise) for text in EPOCHS)
     return within(value, past, future, exp.Anonymous(this="epoch_us", expressions=[value.copy()]))
 
 
@@ -98,7 +100,7 @@ def order(info: RelationInfo) -> exp.Expr:
 
 def instant(count: int, info: RelationInfo) -> exp.Expr:
     """Microseconds since 1970 as an instant of a relation's clock."""
-    zoned = kind_of(info).upper() in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
+    zoned = is_zoned(kind_of(info))
     naive = exp.Anonymous(this="make_timestamp", expressions=[exp.Literal.number(count)])
     return exp.AtTimeZone(this=naive, zone=exp.Literal.string("UTC")) if zoned else naive
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from featsql.resolve.aggregates import is_aggregate
+from featsql.resolve.nanoseconds import authored
 from featsql.resolve.scope import conjuncts
 
 ALONE = "alone"
@@ -73,4 +74,5 @@ def mark_alone(tree: exp.Query, aggregates: frozenset[str]) -> None:
 
 def instant_of(call: exp.Expr, at: exp.Expr) -> exp.Expr:
     """What stands in the place of a call of `as_of()`: the instant, in a subquery where that is no column by itself."""
-    return exp.select(at.copy()).subquery(copy=False) if ALONE in call.meta else at.copy()
+    asked = authored(at, call)
+    return exp.select(asked).subquery(copy=False) if ALONE in call.meta else asked

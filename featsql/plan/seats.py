@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from featsql.plan import names
+from featsql.plan.instants import asked_instant
 from featsql.plan.latest import values
 from featsql.plan.newest import given
 from featsql.plan.over import Frames
@@ -163,5 +164,5 @@ def laid_columns(features: Features) -> tuple[str, ...]:
 
 def asked_at(attach: Attach, plan: Plan) -> dict[str, exp.Expr]:
     """The instant and the keys that an attachment is asked for, over the spine."""
-    at = column(plan.spine.as_of, plan.spine.alias)
+    at = asked_instant(attach.features, plan.spine, plan.boundary)
     return {names.AS_OF: at, **{names.key(i): key.copy() for i, key in enumerate(attach.keys)}}

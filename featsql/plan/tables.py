@@ -11,16 +11,19 @@ from featsql.plan.known import stretches
 from featsql.plan.latest import rows_known
 from featsql.plan.over import Frames
 from featsql.plan.plan import AsOf, Over, Scan
+from featsql.resolve.nanoseconds import type_of
 from featsql.temporal import Boundary
 
 
 class Parts:
-    """The common table expressions of one query, each made once however often it is needed."""
+    """The common table expressions of one query, each made once however often it is needed; `kinds` are the types of
+    the instants of probes, where they are known."""
 
     def __init__(self, boundary: Boundary) -> None:
         self.boundary = boundary
         self.tables: dict[str, tuple[exp.Query, bool | None]] = {}
         self.probes: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
         self.stretches: dict[str, str] = {}
         self.known: dict[str, str] = {}
 
@@ -54,12 +57,13 @@ class Parts:
 
     def probe(self, keys: Sequence[exp.Expr], as_of: exp.Expr, spine: str) -> str:
         """The distinct instants and keys that a spine asks about."""
-        signature = ", ".join(key.sql("duckdb") for key in keys)
+        signature = ", ".join(each.sql("duckdb") for each in (as_of, *keys))
         if signature not in self.probes:
             columns = [exp.alias_(as_of.copy(), names.AS_OF)]
             columns += [exp.alias_(key.copy(), names.key(i)) for i, key in enumerate(keys)]
             query = exp.select(*columns).distinct(copy=False).from_(aliased(names.SPINE, spine), copy=False)
-            self.probes[signature] = self.add(f"{names.PROBE}_{len(self.probes) + 1}", query)
+            name = f"{names.PROBE}_{len(self.probes) + 1}"
+            self.probes[signature], self.kinds[name] = self.add(name, query), type_of(as_of)
         return self.probes[signature]
 
     def around(self, query: exp.Select) -> exp.Select:

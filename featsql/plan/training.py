@@ -11,6 +11,7 @@ from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan import names
 from featsql.plan.features import plan_features, refuse_reserved, refuse_taken
+from featsql.plan.instants import needs_nanoseconds
 from featsql.plan.join_keys import condition, join_keys
 from featsql.plan.joins import Joined, passes_on
 from featsql.plan.plan import Attach, Features, Outcome, Plan, Reading, Scan
@@ -18,7 +19,8 @@ from featsql.plan.stars import Scope, expand
 from featsql.read.model import Model
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import bound_name, is_instant, is_zoned
+from featsql.resolve.describe import bound_name, is_instant
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.temporal import Boundary
 
 FILTERS = {
@@ -171,8 +173,11 @@ class Training:
 
     def attach(self, joined: Joined, key: str, scope: Scope) -> Attach:
         """A features model joined by its entity's keys."""
-        features = plan_features(key.partition(":")[2], self.checked, general=self.general)
-        check_instants(features, scope.as_of_type, self.place(joined.join.this))
+        name, kind = key.partition(":")[2], scope.as_of_type
+        features = plan_features(name, self.checked, general=self.general)
+        check_instants(features, kind, self.place(joined.join.this))
+        if needs_nanoseconds(features.relations, kind, self.boundary):
+            features = plan_features(name, self.checked, general=True)
         keys = join_keys(joined, features.keys, features.match_nulls, scope)
         if isinstance(keys, str):
             hint = f"join it by its keys alone: using ({', '.join(features.keys)})" if features.keys else "on true"

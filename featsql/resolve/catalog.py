@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from featsql.engine import Column
+from featsql.resolve.nanoseconds import is_fine
 from featsql.temporal import Clock
 
 
@@ -28,6 +29,11 @@ class RelationInfo(Struct, frozen=True):
     def type_of(self, name: str) -> str | None:
         """The type of a column, by its name without regard to case; None when there is none."""
         return next((c.type for c in self.columns if c.name.casefold() == name.casefold()), None)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether any of its clock's instants tells nanoseconds apart."""
+        return self.clock is not None and any(is_fine(self.type_of(name) or "") for name in self.clock.instants)
 
 
 class Catalog(Struct, frozen=True):

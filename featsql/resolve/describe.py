@@ -19,6 +19,7 @@ from featsql.resolve.catalog import Catalog, RelationInfo
 from featsql.resolve.entity_keys import missing_columns, missing_keys
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.inherit import inherit_clock
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.temporal import Clock
 
 EPHEMERAL = "__ephemeral"
@@ -252,11 +253,6 @@ def instant_type(type_name: str | None) -> str:
 def is_instant(type_name: str) -> bool:
     """Whether values of a type are instants, zoned or naive; a date is its first."""
     return type_name.upper().startswith(("TIMESTAMP", "DATE"))
-
-
-def is_zoned(type_name: str) -> bool:
-    """Whether a type is an instant in UTC rather than a wall clock's reading."""
-    return type_name.upper() in {ZONED, "TIMESTAMPTZ"}
 
 
 def clock_of(model: Model, relations: Mapping[str, RelationInfo]) -> tuple[Clock | None, str | None]:

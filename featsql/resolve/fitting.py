@@ -8,8 +8,9 @@ from featsql.engine import Column
 from featsql.errors import Diagnostic, Place
 from featsql.names import did_you_mean
 from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.describe import is_instant, is_zoned
+from featsql.resolve.describe import is_instant
 from featsql.resolve.graph import Graph
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.subject import named
 
 SHOWN = 8  # columns in a hint

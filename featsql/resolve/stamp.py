@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlglot import exp
 
 from featsql.resolve.clocked import scan_behind
-from featsql.resolve.describe import is_zoned
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import output
 from featsql.resolve.span import lengths, rounding

@@ -20,7 +20,7 @@ from featsql.plan.newest import findable
 from featsql.plan.over import Frames
 from featsql.plan.plan import AsOf, Features, Lifted, Over, Plan
 from featsql.plan.seats import seatable
-from featsql.resolve.describe import three_part
+from featsql.resolve.describe import instant_type, three_part
 from featsql.run.target import checkpoint
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def arranged(plan: Plan, engine: Engine) -> Plan:
 def marked(features: Over | AsOf, engine: Engine, plan: Plan) -> Over | AsOf:
     """A node with what arrays can give; if what is left cannot be joined, without."""
     if isinstance(features, AsOf):
-        return replace(features, arrays=findable(features, plan.spine.as_of_type))
+        return replace(features, arrays=findable(features, instant_type(plan.spine.as_of_type)))
     given = frozenset(read(features, plan, engine).values)
     arranged = replace(features, arrays=given)
     return arranged if given and arranged.joinable else features
@@ -70,7 +70,7 @@ def read(features: Over, plan: Plan, engine: Engine, position: int = 0) -> Array
     """The parts of a node's measures, by the types that the engine gives them."""
     frames = Frames(features, "", plan.boundary)
     kinds = engine.columns(types(features, frames).sql("duckdb"))
-    return Arrays(position, frames, kinds, plan.spine.as_of_type)
+    return Arrays(position, frames, kinds, instant_type(plan.spine.as_of_type))
 
 
 class Desk(Struct, dict=True):

@@ -40,6 +40,7 @@ def expected(plan: Plan, reference: Reference, instant: str | None, rows: exp.Qu
 def attached(attach: Attach, plan: Plan, reference: Reference, at: exp.Expr, rows: exp.Query) -> exp.Join:
     """A features model at the instant beside the rows, by their numbers."""
     name, alias = attach.features.name, plan.spine.alias
+    at = reference.asked_at(name, at)
     keys, match_nulls = keys_of(reference.checked.graph.models[name], reference.checked)
     hit = exp.select(exp.alias_(exp.true(), names.HIT), "*").from_(reference.query_at(name, at).subquery("__answer"))
     same = [

@@ -17,6 +17,7 @@ from featsql.plan.plan import Features, Plan, scans_of
 from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import model_key
+from featsql.resolve.nanoseconds import of_type, seen_at
 from featsql.resolve.scope import conjuncts
 from featsql.run.framed import ends_at_probe
 from featsql.run.pinned import in_as_of_join, is_pinned, readers_of
@@ -27,7 +28,9 @@ from featsql.temporal import Boundary, available_at, column, holds, pending, rea
 def unrestricted(plan: Plan, compiled: Compiled) -> dict[str, str]:
     """The relations, by key, that the query of a training set is not shown to read as they were, with why."""
     query = lower(plan)
-    instants: list[exp.Expr] = [column(names.AS_OF, names.PROBE), column(plan.spine.as_of, plan.spine.alias)]
+    probed = column(names.AS_OF, names.PROBE)
+    own = of_type(column(plan.spine.as_of, plan.spine.alias), plan.spine.as_of_type)
+    instants: list[exp.Expr] = [probed, of_type(probed, plan.spine.as_of_type), own]
     found: dict[str, str] = {}
     for key in clocked(plan):
         info = compiled.checked.catalog.relations[key]
@@ -49,6 +52,7 @@ def is_restricted(
     terms = {term.sql("duckdb") for term in where(select)}
     if exp.false().sql("duckdb") in terms:
         return True
+    instants = [seen_at(at, fine=info.is_fine, boundary=boundary) for at in instants]
     if any(terms_of(visible(clock, at, boundary)) <= terms for at in instants) and not clock.versioned:
         return True
     if ends_at_probe(each, info, query, boundary):

@@ -18,6 +18,7 @@ from featsql.resolve.catalog import RelationInfo
 from featsql.resolve.checked import Checked
 from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import model_key
+from featsql.resolve.nanoseconds import asks_exactly, authored, literal, seen_at, whole
 from featsql.run.nobody import over_no_rows, with_all_groups
 from featsql.temporal import Boundary, column, end_available_at, holds, known, reached, version_order
 
@@ -88,8 +89,7 @@ class Reference:
 
     def instant(self, as_of: Any) -> exp.Expr:
         """An instant as a literal of the spine's type."""
-        value = exp.null() if as_of is None else exp.Literal.string(str(as_of))
-        return exp.cast(value, self.as_of_type)
+        return literal(None if as_of is None else str(as_of), self.as_of_type)
 
     def model_at(self, name: str, as_of: Any) -> list[Row]:
         """All rows of a model at an instant."""
@@ -107,9 +107,20 @@ class Reference:
     def once(self, what: str, name: str, as_of: Any, ask: Callable[[str, exp.Expr], exp.Query | None]) -> list[Row]:
         """The rows of a query, which is run but once; none where there is no such query."""
         if (what, name, as_of) not in self.seen:
-            query = ask(name, self.instant(as_of))
+            query = ask(name, self.asked_at(name, self.instant(as_of)))
             self.seen[what, name, as_of] = [] if query is None else self.run(query)
         return self.seen[what, name, as_of]
+
+    def asked_at(self, name: str, at: exp.Expr) -> exp.Expr:
+        """The instant that a model is asked at: where nothing that it reads tells nanoseconds, a microsecond."""
+        exact = asks_exactly(self.as_of_type, fine=self.is_fine(name), boundary=self.boundary)
+        return at if exact else whole(at)
+
+    def is_fine(self, name: str) -> bool:
+        """Whether anything that a model reads tells nanoseconds apart."""
+        tables = self.inlined(name).find_all(exp.Table)
+        keys = (table.meta["relation"] for table in tables if "relation" in table.meta)
+        return any(self.checked.catalog.relations[key].is_fine for key in keys)
 
     def query_at(self, name: str, at: exp.Expr) -> exp.Query:
         """A model's own query over its relations as they are at an instant."""
@@ -159,7 +170,7 @@ def replaced(tree: exp.Query, at: exp.Expr, relation: Callable[[exp.Table], exp.
         table.replace(standing_for(table, relation(table)))
     for call in list(query.find_all(exp.Anonymous)):
         if call.name.casefold() == "as_of":
-            call.replace(at.copy())
+            call.replace(authored(at, call))
     return query
 
 
@@ -178,6 +189,7 @@ def visible_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Bo
     those the ones that hold; `table` is where the relation is read from."""
     clock = info.clock
     assert clock is not None, f"{info.key} has no clock"
+    at = seen_at(at, fine=info.is_fine, boundary=boundary)
     rows = exp.select("*").from_(table.copy(), copy=False).where(known(clock, at, boundary), copy=False)
     if clock.versioned:
         rows = newest_only(rows, info)

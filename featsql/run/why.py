@@ -14,6 +14,7 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan
+from featsql.resolve.nanoseconds import literal
 from featsql.run.answers import NUMBER, Question, answers
 from featsql.run.evidence import GONE, VISIBLE, counts, facts, numbers_of, parted
 from featsql.run.expected import windowed
@@ -63,8 +64,7 @@ class Inquiry:
         self.one = exp.select("*").from_(table(ASKED)).limit(1)
         self.row = self.only_row()
         self.instant = self.row.pop(plan.spine.as_of)
-        text = exp.Literal.string(self.instant) if self.instant is not None else exp.null()
-        self.at = exp.cast(text, plan.spine.as_of_type)
+        self.at = literal(self.instant, plan.spine.as_of_type)
 
     def meant(self, cell: Cell) -> exp.Select:
         """The rows of the spine that the cell may mean, with their places; two are enough to see that several are."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from featsql.errors import Diagnostic, Place
 from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.describe import is_zoned
 from featsql.resolve.fitting import wrong_clock
 from featsql.resolve.graph import model_key
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.subject import Subject, named
 
 

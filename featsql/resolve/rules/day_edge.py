@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.describe import is_zoned
+from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.operands import owner
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import type_of

@@ -163,12 +163,14 @@ class Project:
         seconds: float = 60.0,
         seed: int = 0,
         sample: int = 200,
+        at_least: int | None = None,
     ) -> tuple[Verdict, ...]:
         """Put the three laws to the training sets that selectors choose (all by default), on their own data.
 
-        At most `seconds` of wall time are spent, shared by the training sets, on at most `sample` rows
-        of each; the same seed takes the same rows. Reports are written under the target path. Raises
-        FeatsqlError FS751 where no training set is chosen.
+        `seconds` of wall time are shared by the training sets, for at most `sample` rows of each; the same seed takes
+        the same rows. However short the time, 20 rows of each are verified. A verdict is `ok` where rows were verified
+        and nothing was found against any; they are `enough` if they are all of the sample, or `at_least` so many.
+        Reports are written under the target path. Raises FeatsqlError FS751 where no training set is chosen.
         """
         from featsql.run.verify import Terms, verify
 
@@ -184,7 +186,7 @@ class Project:
             self.workspace.prepare([model_key(plan.name)])
             share = max(0.0, deadline - time.monotonic()) / (len(plans) - number)
             with explained(compiled):
-                verdicts.append(verify(plan, compiled, self._engine.cursor(), Terms(share, seed, sample)))
+                verdicts.append(verify(plan, compiled, self._engine.cursor(), Terms(share, seed, sample, at_least)))
         return tuple(verdicts)
 
     def why(

@@ -24,6 +24,7 @@ from featsql.run.reference import visible_rows
 from featsql.run.scratch import Scratch, clocked
 from featsql.run.strata import number_spine, pick
 from featsql.run.verdict import Verdict, span
+from featsql.run.verify import FLOOR
 from featsql.temporal import column
 
 INSTANTS = [f"2024-01-01 {hour:02}:00:00" for hour in range(8, 18)]
@@ -90,8 +91,6 @@ def test_the_report_stands_beside_the_table(verdict: Verdict, built: Path) -> No
 
 def test_it_goes_on_from_where_it_was(tmp_path: Path) -> None:
     assert run("init", cwd=tmp_path).code == 0
-    (none,) = featsql.load(tmp_path).verify(seconds=0, sample=3)
-    assert (none.verified, none.finished, none.rows, none.ok) == (0, False, None, True)
     (first,) = featsql.load(tmp_path).verify(sample=3)
     assert (first.verified, first.resumed, first.finished) == (3, 0, True)
     (second,) = featsql.load(tmp_path).verify(sample=3)
@@ -102,6 +101,34 @@ def test_it_goes_on_from_where_it_was(tmp_path: Path) -> None:
     os.utime(payments, (1, 1))
     (changed,) = featsql.load(tmp_path).verify(sample=3, seed=1)
     assert changed.resumed == 0
+
+
+def test_a_floor_of_rows_is_verified_whatever_the_time(tmp_path: Path) -> None:
+    folder = clinic(tmp_path)
+    (found,) = featsql.load(folder).verify(seconds=0)
+    assert FLOOR <= found.verified < found.sample == found.wanted == 41
+    assert (found.finished, found.rows, found.ok, found.enough) == (False, None, True, False)
+    assert all(each.rows == found.verified for each in found.features if not each.skipped)
+    few = run("verify", "--for", "0s", cwd=folder)
+    assert few.code == 3
+    share = 100 * found.verified // 41
+    last = f"verified {found.verified} of 41 sampled rows ({share} %); time was up: run it again to go on"
+    assert few.out.splitlines()[-1] == last
+    told = run("verify", "--for", "0s", "--at-least", "20", "--json", cwd=folder)
+    assert (told.code, told.data["ok"], told.data["enough"]) == (0, True, True)
+
+
+def test_nothing_is_not_verified(tmp_path: Path) -> None:
+    """A training set without labels holds no counter-example, and that is not a yes."""
+    folder = clinic(tmp_path)
+    labels = folder / "models" / "asked.sql"
+    head, _, query = labels.read_text().partition("\n")
+    labels.write_text(f"{head}\nselect * from ({query}) where false\n")
+    ended = run("verify", cwd=folder)
+    assert ended.code == 3
+    assert ended.out.splitlines()[-1].startswith("verified 0 of 0 sampled rows (0 %); where there are no labels")
+    (found,) = featsql.load(folder).verify()
+    assert (found.ok, found.enough, found.finished) == (False, False, True)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +157,11 @@ def test_a_wrong_compiler_is_caught(
 
 def test_what_the_query_lets_in_is_not_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.availability_is_forgotten(monkeypatch)
-    (found,) = featsql.load(clinic(tmp_path)).verify(seconds=0)
+    (found,) = featsql.load(clinic(tmp_path)).verify(seconds=0, sample=2)
     unproved = {each.column for each in found.features if not each.proved}
     assert unproved == {each.column for each in found.features}
-    assert "source:s.visits" in found.features[0].objections[0]
+    (visits,) = [each for each in found.features if each.column == "visits"]
+    assert "source:s.visits" in visits.objections[0]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +216,7 @@ def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:
     text = (
         "{{ config(kind='features', entity='patient') }}\nselect id, any_value(y) as y from {{ source('s', 'tests') }}"
     )
-    (found,) = featsql.load(clinic(tmp_path, tested=text + " group by id")).verify(seconds=0)
+    (found,) = featsql.load(clinic(tmp_path, tested=text + " group by id")).verify(seconds=0, sample=2)
     (warned,) = [each for each in found.features if each.column == "y"]
     assert not warned.proved
     assert warned.objections[0].startswith("FS611")
@@ -202,7 +230,7 @@ def test_a_warning_about_a_plain_model_is_an_objection_to_what_is_made_of_it(tmp
         "{{ config(time={'kind': 'events', 'event_time': 'ts', 'delay': '9 hours'}) }}\n"
         "select id, ts, (select count(*) from {{ source('s', 'visits') }}) as page from {{ source('s', 'visits') }}"
     )
-    (found,) = featsql.load(clinic(tmp_path, tested=tested, paged=paged)).verify(seconds=0)
+    (found,) = featsql.load(clinic(tmp_path, tested=tested, paged=paged)).verify(seconds=0, sample=2)
     (warned,) = [each for each in found.features if each.column == "y"]
     assert not warned.proved
     assert warned.objections[0].startswith("FS614")

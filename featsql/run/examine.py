@@ -44,6 +44,19 @@ class Findings(Struct):
     finished: bool = False
 
 
+class Limit(Struct):
+    """When to stop: at an instant of `time.monotonic`, but not before some rows were seen."""
+
+    deadline: float
+    least: int
+    findings: Findings
+
+    @property
+    def reached(self) -> bool:
+        """Whether to stop now."""
+        return len(self.findings.seen) >= self.least and time.monotonic() >= self.deadline
+
+
 class Examination:
     """One training set under examination."""
 
@@ -71,25 +84,25 @@ class Examination:
         """The plan by the methods that a build chooses for all of the rows."""
         return fitted(arranged(self.plan, self.engine), self.engine.rows)
 
-    def examine(self, picks: Sequence[Pick], deadline: float, remember: Callable[[], None]) -> Findings:
-        """Put the laws to rows until `deadline` (of `time.monotonic`); `remember` is called when more is known.
+    def examine(self, picks: Sequence[Pick], limit: Limit, remember: Callable[[], None]) -> Findings:
+        """Put the laws to rows until the limit is reached; `remember` is called when more is known.
 
         Raises FeatsqlError where the training set's own query fails.
         """
         try:
             for together in chunks(picks):
-                if time.monotonic() >= deadline:
+                if limit.reached:
                     return self.findings
-                self.try_laws(together, deadline)
+                self.try_laws(together, limit)
                 remember()
         except EngineError as error:
-            if time.monotonic() >= deadline:
+            if limit.reached:
                 return self.findings
             raise FeatsqlError(failure(self.plan.name, error, self.compiled)) from error
         self.findings.finished = True
         return self.findings
 
-    def try_laws(self, together: Sequence[Sequence[Pick]], deadline: float) -> None:
+    def try_laws(self, together: Sequence[Sequence[Pick]], limit: Limit) -> None:
         """All laws for the rows of a few instants."""
         numbers = [pick.number for at_once in together for pick in at_once]
         asked = sampled(self.built, self.rows(numbers).subquery("asked"), self.columns)
@@ -98,7 +111,7 @@ class Examination:
         if got is None:
             return
         for at_once in together:
-            if time.monotonic() < deadline or not self.findings.seen:
+            if not limit.reached:
                 self.nothing_from_the_future(redirected, got, at_once[0].instant)
                 self.all_of_the_past(got, at_once)
                 self.findings.seen += [pick.number for pick in at_once]

@@ -103,15 +103,16 @@ class FeatureVerdict(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """One training set. `finished` tells whether the whole sample was seen before time was up; `spine_rows` and
-    `rows` count the labels and the training set (None: not counted); `trusted` is what nobody can check;
-    `table` tells whether the table that was built last is of this code and these inputs."""
+    """One training set. `finished` tells whether the whole sample was seen before time was up, `wanted` how many rows
+    would have been enough; `spine_rows` and `rows` count the labels and the training set (None: not counted); `trusted`
+    is what nobody can check; `table` tells whether the table that was built last is of this code and these inputs."""
 
     name: str
     features: tuple[FeatureVerdict, ...]
     seed: int
     sample: int
     verified: int
+    wanted: int
     resumed: int
     finished: bool
     seconds: float
@@ -130,7 +131,18 @@ class Verdict(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        return not self.counterexamples and self.rows in (None, self.spine_rows)
+        """Whether rows were looked at, and nothing was found against any."""
+        return self.verified > 0 and not self.broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether a law is."""
+        return bool(self.counterexamples) or self.rows not in (None, self.spine_rows)
+
+    @property
+    def enough(self) -> bool:
+        """Whether as many rows were looked at as were wanted, and any at all."""
+        return self.verified >= max(self.wanted, 1)
 
     def as_data(self) -> dict[str, Any]:
         """The verdict for a machine."""
@@ -138,4 +150,4 @@ class Verdict(Struct, frozen=True):
         for mine, each in zip(data["features"], self.features, strict=True):
             if each.counterexample is not None:
                 mine["counterexample"]["story"] = each.counterexample.story
-        return {"featsql_schema_version": SCHEMA_VERSION, "ok": self.ok, **data}
+        return {"featsql_schema_version": SCHEMA_VERSION, "ok": self.ok, "enough": self.enough, **data}

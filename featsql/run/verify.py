@@ -19,7 +19,7 @@ from featsql.engine import Engine, EngineError
 from featsql.plan.lower import lower
 from featsql.plan.plan import Plan, Scan
 from featsql.resolve.graph import model_key
-from featsql.run.examine import Examination, Findings
+from featsql.run.examine import Examination, Findings, Limit
 from featsql.run.expected import windowed
 from featsql.run.fingerprint import Fingerprints
 from featsql.run.manifest import unique_id
@@ -32,51 +32,59 @@ from featsql.run.verdict import FeatureVerdict, Verdict
 
 # Seconds between two attempts to stop.
 PATIENCE = 0.05
+# So many rows are verified however long it takes: they are of all strata in turn.
+FLOOR = 20
 WINDOWED = "it looks at other rows of the training set, which a sample has not"
 
 
 class Terms(Struct, frozen=True):
-    """How to verify: at most so many seconds of wall time, a seed, and at most so many rows."""
+    """How to verify: for so many seconds of wall time, with a seed, at most so many rows, of which so many are enough
+    (None: all of them). Whatever the time, `FLOOR` rows are verified."""
 
     seconds: float = 60.0
     seed: int = 0
     sample: int = 200
+    at_least: int | None = None
+
+    def wanted(self, there: int) -> int:
+        """How many rows are enough of so many that there are to be seen."""
+        return there if self.at_least is None else min(self.at_least, there)
 
 
 def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verdict:
     """Put the laws to a sample of a training set's rows, and write a report under the target path and beside the
     Parquet copy, if there is one.
 
-    `engine` is a session in which the training set's relations can be read. Rows that were seen by an
-    earlier run of the same code, inputs, seed and size are not seen again. Raises FeatsqlError where
-    the training set's own query fails.
+    `engine` can read the training set's relations. Rows that were seen by an earlier run of the same code, inputs,
+    seed and size are not seen again. Raises FeatsqlError where the training set's own query fails.
     """
     started = time.monotonic()
-    deadline = started + terms.seconds
     scratch = Scratch(clocked(plan), compiled, engine)
-    spine = number_spine(plan, scratch)
-    picks = pick(plan, spine, scratch, terms.sample, terms.seed)
+    picks = pick(plan, spine := number_spine(plan, scratch), scratch, terms.sample, terms.seed)
     progress = Progress(plan, compiled, terms.seed, terms.sample)
     before = progress.load() & {each.number for each in picks}
     examination = Examination(plan, compiled, scratch, spine, terms.seed)
-    left = [each for each in picks if each.number not in before]
-    with stopping(engine, terms.seconds):
-        findings = examination.examine(left, deadline, lambda: progress.save([*before, *examination.findings.seen]))
-        rows = count(lower(plan), engine) if time.monotonic() < deadline else None
+    limit = Limit(started + terms.seconds, min(FLOOR, len(picks)) - len(before), examination.findings)
+    with stopping(engine, limit):
+        left = [each for each in picks if each.number not in before]
+        findings = examination.examine(left, limit, lambda: progress.save([*before, *examination.findings.seen]))
+        rows = None if limit.reached else count(lower(plan), engine)
     if findings.counterexamples:
         progress.forget()
+    seen = {*before, *findings.seen}
     verdict = Verdict(
         name=plan.name,
-        features=features(plan, compiled, examination, len(before) + len(findings.seen)),
+        features=features(plan, compiled, examination, len(seen)),
         seed=terms.seed,
         sample=len(picks),
-        verified=len(before) + len(findings.seen),
+        verified=len(seen),
+        wanted=terms.wanted(len(picks)),
         resumed=len(before),
         finished=findings.finished,
         seconds=time.monotonic() - started,
-        spine_rows=count(exp.select("*").from_(spine.copy()), engine) or 0,
+        spine_rows=engine.count(spine),
         rows=rows,
-        strata=strata(picks, {*before, *findings.seen}),
+        strata=strata(picks, seen),
         trusted=tuple(trusted(read_by(plan), compiled)),
         notes=tuple(findings.notes),
         fingerprint=Fingerprints(compiled).of(plan.name),
@@ -86,14 +94,15 @@ def verify(plan: Plan, compiled: Compiled, engine: Engine, terms: Terms) -> Verd
 
 
 @contextmanager
-def stopping(engine: Engine, seconds: float) -> Iterator[None]:
-    """Stop the statement that still runs when time is up, and those that come in its place."""
+def stopping(engine: Engine, limit: Limit) -> Iterator[None]:
+    """Stop the statement that still runs when time is up and enough was seen, and those that come in its place."""
     ended = threading.Event()
 
     def interrupt() -> None:
-        ended.wait(max(seconds, 0.0))
+        ended.wait(max(limit.deadline - time.monotonic(), 0.0))
         while not ended.wait(PATIENCE):
-            engine.interrupt()
+            if limit.reached:
+                engine.interrupt()
 
     timer = threading.Thread(target=interrupt, daemon=True)
     timer.start()

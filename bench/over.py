@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from featsql.api import Project, load
 from featsql.engine import Engine
-from featsql.plan.density import chosen
-from featsql.plan.lower import lower
+from featsql.engines.duckdb.density import chosen
+from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.plan import Over, Plan
 
 DAYS = (1, 7, 30, 90, 180)

@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from featsql.build import build as builder
+from featsql.build.failure import explained
+from featsql.build.known_at import read_instant
+from featsql.build.results import Listener, Options, Run, silent
+from featsql.build.reuse.facts import inquire
+from featsql.build.reuse.source_fingerprints import SourceFingerprints
+from featsql.build.review import review
+from featsql.build.target import attach_target, open_engine, published_tables
+from featsql.build.workspace import Workspace
 from featsql.compiler import Compiled, compile_project
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
@@ -19,22 +28,13 @@ from featsql.plan.plan import Plan
 from featsql.read.load import load as load_folder
 from featsql.read.project import Project as LoadedProject
 from featsql.resolve.graph import model_key
-from featsql.resolve.select import select
+from featsql.resolve.selectors.select import select
 from featsql.result import Result
-from featsql.run import build as builder
-from featsql.run.facts import inquire
-from featsql.run.failure import explained
-from featsql.run.knowledge import read_instant
-from featsql.run.looks import Looks
-from featsql.run.review import review
-from featsql.run.run import Listener, Options, Run, silent
-from featsql.run.target import attach_target, open_engine, published_tables
-from featsql.run.workspace import Workspace
 
 # What only some of its methods need is imported by them: a build does without.
 if TYPE_CHECKING:
-    from featsql.run.explanation import Explanation
-    from featsql.run.verdict import Verdict
+    from featsql.prove.verdict import Verdict
+    from featsql.prove.why.explanation import Explanation
 
 __all__ = ["Project", "Result", "load"]
 
@@ -107,7 +107,7 @@ class Project:
         many models, which a library does not do to the program that uses it.
         Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
         """
-        looks = Looks(self.project, alone=alone)
+        source_fingerprints = SourceFingerprints(self.project, alone=alone)
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
@@ -123,9 +123,9 @@ class Project:
             )
             names = select(compiled.graph, select_, exclude)
             options = Options(full_refresh, fail_fast, instant)
-            return builder.build(compiled, engine, names, options, on_event, looks=looks)
+            return builder.build(compiled, engine, names, options, on_event, source_fingerprints=source_fingerprints)
         finally:
-            looks.close()
+            source_fingerprints.close()
             engine.close()
 
     def training_set(self, name: str) -> Result:
@@ -172,7 +172,7 @@ class Project:
         and nothing was found against any; they are `enough` if they are all of the sample, or `at_least` so many.
         Reports are written under the target path. Raises FeatsqlError FS751 where no training set is chosen.
         """
-        from featsql.run.verify import Terms, verify
+        from featsql.prove.verify import Terms, verify
 
         compiled = self.compile()
         names = select(compiled.graph, select_, exclude)
@@ -206,7 +206,7 @@ class Project:
         asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
         are shown. Raises FeatsqlError FS752 and FS753 for a cell that there is not.
         """
-        from featsql.run.why import why as explain_cell
+        from featsql.prove.why.why import why as explain_cell
         from featsql.show import plan_of_cell
 
         compiled = self.compile()

@@ -17,20 +17,20 @@ from featsql.read.model import Model, Rendered
 from featsql.read.parse import Relations, read_model
 from featsql.read.project import Project
 from featsql.read.render import render
-from featsql.read.roundtrip import suspects
+from featsql.read.sql.roundtrip import suspects
+from featsql.resolve.cache.compile_cache import FILE, CompileCache, open_compile_cache
+from featsql.resolve.cache.recall import Recall
+from featsql.resolve.cache.renderings import Renderings
+from featsql.resolve.cache.shared import Shared
+from featsql.resolve.cache.worker_process import Worker, few, start
+from featsql.resolve.catalog.describe import Scratch, as_of_type
+from featsql.resolve.catalog.fitting import wrong_clocks
 from featsql.resolve.checked import Checked
 from featsql.resolve.compilation import Compilation, read
-from featsql.resolve.describe import Scratch, as_of_type
-from featsql.resolve.fitting import wrong_clocks
 from featsql.resolve.graph import Graph, model_key, read_by
 from featsql.resolve.link import link
-from featsql.resolve.partner import Partner, few, start
-from featsql.resolve.recall import Recall
-from featsql.resolve.renderings import Renderings
 from featsql.resolve.scope import names_of
-from featsql.resolve.shared import Shared
-from featsql.resolve.shelf import FILE, Shelf, open_shelf
-from featsql.resolve.sources import open_sources, source_columns
+from featsql.sources.locations import open_sources, source_columns
 
 if TYPE_CHECKING:
     from featsql.plan.plan import Features, Plan
@@ -91,7 +91,7 @@ class Compiled(Struct, frozen=True):
         plan = self.plans.get(name)
         if plan is None:
             return self.graph.models[name].tree
-        from featsql.plan.lower import lower, lower_at
+        from featsql.engines.duckdb.lower.lower import lower, lower_at
         from featsql.plan.plan import Plan
 
         if isinstance(plan, Plan):
@@ -108,18 +108,18 @@ def compile_project(
     full_refresh: bool = False,
     keep: bool = True,
     alone: bool = True,
-    shelf: Shelf | None = None,
+    compile_cache: CompileCache | None = None,
     columns: Columns | None = None,
     inquire: Inquire | None = None,
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what a file's schema
     needs. `published` gives the columns of the tables that stand in the target: an incremental model that has one adds
     to it. What is made of a model's text is kept only if `keep` asks for it, else made again. What was found out
-    before is on `shelf`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
+    before is on `compile_cache`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
     Unless it is to be done `alone`, this process may double itself. `inquire` is asked about every model that is
     resolved. Raises FeatsqlError with everything that one stage found."""
     standing = {} if full_refresh else published or {}
-    renderings = Renderings(shelf or open_shelf(project.root / project.target_path / FILE), project)
+    renderings = Renderings(compile_cache or open_compile_cache(project.root / project.target_path / FILE), project)
     rendered = render(project, full_refresh=full_refresh, incremental=standing.__contains__, known=renderings.known)
     project = replace(project, secrets=project.secrets.union(*(each.secrets for each in rendered)))
     tables = {each.name: standing[each.name] for each in renderings.reading_own(rendered) if each.name in standing}
@@ -129,7 +129,9 @@ def compile_project(
     if not alone:
         columns = partial(columns_ahead, columns, renderings, tables, inquire, engine, scratch)
     graph, sources = opened(models, project, columns, found)
-    compilation = Compilation(graph, sources, found, Recall(renderings.shelf, graph, renderings.keys, tables), scratch)
+    compilation = Compilation(
+        graph, sources, found, Recall(renderings.compile_cache, graph, renderings.keys, tables), scratch
+    )
     compiled = begun(compilation, inquire)
     compilation.resolve_all(keep=keep)
     found.settle()
@@ -200,29 +202,29 @@ def columns_ahead(
     """The columns of every source and seed. Where many models are not known, two processes first find out all they can
     about them: the second must be there before the engine has threads."""
 
-    def work(partner: Partner, sources: Mapping[str, tuple[Column, ...]]) -> None:
-        recall = Recall(renderings.shelf, graph, renderings.keys, published)
+    def work(worker: Worker, sources: Mapping[str, tuple[Column, ...]]) -> None:
+        recall = Recall(renderings.compile_cache, graph, renderings.keys, published)
         compilation = Compilation(graph, sources, Findings(graph.models), recall, scratch)
         compiled = begun(compilation, inquire)
-        shared = Shared(compilation, partner)
+        shared = Shared(compilation, worker)
         shared.resolve()
         shared.finish(shared.judge(), lambda name: bind_alone(name, compiled, compilation.found))
         compilation.scratch.close()
 
-    def assist(partner: Partner) -> None:
-        partner.await_all("columns", [""])
-        if not partner.gone:
-            work(partner, partner.heard["columns"][""])
+    def assist(worker: Worker) -> None:
+        worker.await_all("columns", [""])
+        if not worker.gone:
+            work(worker, worker.heard["columns"][""])
 
-    partner = start(graph, graph.models.keys() - renderings.found, assist, partial(engine.setting, RESTING))
-    if partner is None:
+    worker = start(graph, graph.models.keys() - renderings.found, assist, partial(engine.setting, RESTING))
+    if worker is None:
         return columns(graph)
     try:
         sources = columns(graph)
-        partner.tell("columns", "", sources)
-        work(partner, sources)
+        worker.tell("columns", "", sources)
+        work(worker, sources)
     finally:
-        partner.leave()
+        worker.leave()
     return sources
 
 
@@ -237,7 +239,7 @@ def plans_of(checked: Checked) -> Lazy[Plan | Features]:
 
     def plan(name: str) -> Plan | Features:
         from featsql.plan.features import plan_features  # a compilation that plans nothing does without them
-        from featsql.plan.training import plan_training
+        from featsql.plan.training_set.training import plan_training
 
         kind = checked.graph.models[name].config.kind
         return plan_features(name, checked) if kind == "features" else plan_training(name, checked)

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from featsql.build.failure import explained
+from featsql.build.training_set.training import answered, decided
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
+from featsql.engines.duckdb.columnar.execute import Temporaries
+from featsql.engines.duckdb.lower.lower import lower
+from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import Diagnostic, FeatsqlError
-from featsql.plan.lower import lower
-from featsql.plan.narrow import fitted
 from featsql.plan.plan import Plan
-from featsql.run.arrays import Desk
-from featsql.run.failure import explained
-from featsql.run.training import answered, decided
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,8 +56,8 @@ class Result:
         """What is read of the query of all rows, a plan's by the ways of a build."""
 
         def planned(plan: Plan) -> T:
-            with Desk(self.engine) as desk:
-                return ask(lower(decided(plan, desk)).sql("duckdb"))
+            with Temporaries(self.engine) as temporaries:
+                return ask(lower(decided(plan, temporaries)).sql("duckdb"))
 
         with explained(self.compiled):
             return ask(self.asked) if isinstance(self.asked, str) else answered(self.asked, planned)

@@ -9,23 +9,23 @@ from typing import Any
 from msgspec.structs import replace
 from sqlglot import exp
 
+from featsql.build.workspace import Workspace
 from featsql.compiler import Compiled
 from featsql.engine import EngineError
+from featsql.engines.duckdb.lower.lift import substitute
+from featsql.engines.duckdb.lower.lower import lower, lower_at
+from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan.features import entity_keys
-from featsql.plan.lift import substitute
-from featsql.plan.lower import lower, lower_at
-from featsql.plan.narrow import fitted
 from featsql.plan.plan import Attach, Features, Outcome, Plan
-from featsql.plan.training import plan_of
+from featsql.plan.training_set.training import plan_of
+from featsql.prove.why.why import Cell
 from featsql.read.parse import parse
 from featsql.read.project import File, Project
 from featsql.read.render import render_text
-from featsql.resolve.describe import as_of_type, bound_name
+from featsql.resolve.catalog.describe import as_of_type, bound_name
 from featsql.resolve.graph import model_key, seed_key, source_key
-from featsql.run.why import Cell
-from featsql.run.workspace import Workspace
 from featsql.temporal import column
 
 Entities = Sequence[Mapping[str, Any]]

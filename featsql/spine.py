@@ -15,8 +15,8 @@ from featsql.plan.features import plan_features
 from featsql.plan.instants import needs_nanoseconds
 from featsql.plan.names import taken
 from featsql.plan.plan import Attach, Features, Outcome, Plan
-from featsql.plan.training import check_instants, plan_of
-from featsql.resolve.describe import is_instant
+from featsql.plan.training_set.training import check_instants, plan_of
+from featsql.resolve.catalog.describe import is_instant
 from featsql.resolve.graph import model_key
 from featsql.resolve.rules.key_types import family
 from featsql.temporal import column

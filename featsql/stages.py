@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from featsql.build.manifest import compiled_sql
 from featsql.compiler import Compiled
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.plan import AsOf, Features, Lifted, Over, Plan, Scan
 from featsql.resolve.graph import model_key
-from featsql.run.manifest import compiled_sql
 
 
 def stage_text(compiled: Compiled, name: str, stage: str) -> str:

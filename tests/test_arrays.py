@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow
 import pytest
 
-from featsql.arrays import order, ranges, reduce, spans, timeline
-from featsql.arrays.part import FOREVER, INSTANT, Part, RefusedError, Span
-from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Column, Probes, Rows
+from featsql.engines.duckdb.arrays import order, timeline
+from featsql.engines.duckdb.arrays.aggregates import ranges, reduce, spans
+from featsql.engines.duckdb.arrays.aggregates.ranges import Ranges
+from featsql.engines.duckdb.arrays.rows import Column, Probes, Rows
+from featsql.plan.part import FOREVER, INSTANT, Part, RefusedError, Span
 
 SPANS: dict[int, Span] = {0: ("e0", None), 1: ("e1", None), 2: ("e2", None), 3: (None, None), 5: ("e1", "before")}
 

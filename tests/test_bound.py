@@ -8,10 +8,10 @@ import pytest
 from sqlglot import exp
 
 from featsql.engine import DUCKDB, Engine
-from featsql.read.bound import same_plan
-from featsql.read.notes import take_notes
-from featsql.read.restore import RESTORED, kept, restore
-from featsql.read.roundtrip import difference
+from featsql.read.sql.bound import same_plan
+from featsql.read.sql.notes import take_notes
+from featsql.read.sql.restore import RESTORED, kept, restore
+from featsql.read.sql.roundtrip import difference
 
 FOLDER = Path(__file__).parent / "roundtrip"
 TABLES = """

@@ -16,8 +16,8 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.build.publish import write_text
 from featsql.errors import FeatsqlError
-from featsql.run.publish import write_text
 
 PROJECT = {
     "featsql_project.yml": """

@@ -21,12 +21,12 @@ from featsql.read.load import load
 from featsql.read.parse import parse
 from featsql.read.render import render
 from featsql.resolve import check as checker
-from featsql.resolve.describe import Scratch, describe
+from featsql.resolve.catalog.describe import Scratch, describe
 from featsql.resolve.graph import Graph
+from featsql.resolve.lineage.trace import trace
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
-from featsql.resolve.sources import open_sources, source_columns
-from featsql.resolve.trace import trace
+from featsql.sources.locations import open_sources, source_columns
 
 FOLDER = Path(__file__).parent / "catalogue"
 FILES = sorted(path for path in FOLDER.glob("*.yml") if path.name != "sources.yml")

@@ -13,8 +13,8 @@ import pytest
 from program import environ, python, run
 
 from featsql.cli.command import spread
-from featsql.cli.init import project_name
-from featsql.cli.show import read_entities
+from featsql.cli.commands.init import project_name
+from featsql.cli.commands.show import read_entities
 from featsql.codes import explanation, titles
 from featsql.errors import FeatsqlError
 
@@ -128,7 +128,7 @@ def test_clean_is_safe(target: str, tmp_path: Path) -> None:
 
 def test_a_bug_is_one_line(tmp_path: Path) -> None:
     code = (
-        "import sys, featsql.cli, featsql.cli.init as init\n"
+        "import sys, featsql.cli, featsql.cli.commands.init as init\n"
         "def fail(folder): raise KeyError('gone\\naway')\n"
         "init.refuse_full = fail\n"
         "sys.argv = ['featsql', 'init']\n"

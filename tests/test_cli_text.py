@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from featsql.build.results import Finished, Result, Run, Started
 from featsql.cli.progress import line_of, progress, summary
 from featsql.cli.table import table
-from featsql.run.run import Finished, Result, Run, Started
 
 
 def test_a_table_in_a_pipe() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsql.arrays.digits import DIGIT, alike, all_digits, counted, digits, in_runs
-from featsql.arrays.piles import in_order
+from featsql.engines.duckdb.arrays.digits import DIGIT, alike, all_digits, counted, digits, in_runs
+from featsql.engines.duckdb.arrays.partitions import in_order
 
 ENDS = {
     kind: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in ("int8", "uint8", "int16", "int64", "uint64")
@@ -81,7 +81,7 @@ def test_runs_are_merged(runs: list[list[tuple[int, int]]], longest: int) -> Non
     rows = [each for run in runs for each in sorted(run)]
     values, digit = (np.array([row[i] for row in rows], np.int64) for i in range(2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("featsql.arrays.digits.RUN", longest)
+        patch.setattr("featsql.engines.duckdb.arrays.digits.RUN", longest)
         places = in_runs(digit.astype(np.uint16), values)
     count = 1 + sum(one > other for one, other in pairwise(values.tolist()))
     assert (places is not None) == (count == 1 or count * longest <= len(values) + longest)

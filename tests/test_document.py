@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from featsql.errors import Diagnostic
-from featsql.read.document import read_document
+from featsql.read.config.document import read_document
 from featsql.read.project import File
 
 # What a plain word is in the core schema of YAML 1.2; what is none of these is a text.

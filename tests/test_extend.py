@@ -9,13 +9,13 @@ from typing import Any
 
 import duckdb
 import pytest
-from clinic import FILES, clinic
+from hospital import FILES, hospital
 
 import featsql
+from featsql.build.reuse import extend
+from featsql.build.reuse.extent import Change, Extent, extent
 from featsql.engine import Engine
 from featsql.plan.plan import Scan
-from featsql.run import extend
-from featsql.run.extent import Change, Extent, extent
 
 TRAINING = """{{ config(kind='training_set') }}
 select l.id, l.asked_at, v.visits, v.x_3h, v.least, t.y, w.ward, b.bed, b.until, v.visits * 2 as twice
@@ -46,16 +46,16 @@ def stored(how: str) -> str:
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Path:
-    """The clinic, built, with the training set in a table."""
-    made = clinic(tmp_path, training=TRAINING)
+    """The hospital, built, with the training set in a table."""
+    made = hospital(tmp_path, training=TRAINING)
     built(made)
     return made
 
 
 @pytest.fixture(params=["table", "folder"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The clinic, built."""
-    made = clinic(tmp_path, training=stored(request.param))
+    """The hospital, built."""
+    made = hospital(tmp_path, training=stored(request.param))
     built(made)
     return made
 
@@ -65,7 +65,7 @@ def built(folder: Path) -> tuple[str, list[tuple[object, ...]]]:
     run = featsql.load(folder).build()
     assert run.ok, [result.diagnostics for result in run.results]
     (result,) = [each for each in run.results if each.name == "training"]
-    with duckdb.connect(str(folder / "target/clinic.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / "target/hospital.duckdb"), read_only=True) as connection:
         rows = connection.execute("select * from training").fetchall()
     return "; ".join(result.notes), sorted(rows, key=repr)
 
@@ -137,7 +137,7 @@ def test_late_facts_reach_no_further_than_the_lookback(tmp_path: Path) -> None:
         FILES["models/visited.sql"].replace("count(*) as visits", "1 as visits").replace(",\n    min(x) as least", "")
     )
     visited = visited.replace("group by id", "where ts > as_of() - interval 3 hours group by id")
-    folder = clinic(tmp_path, visited=visited, training=TRAINING.replace(" v.least,", ""))
+    folder = hospital(tmp_path, visited=visited, training=TRAINING.replace(" v.least,", ""))
     built(folder)
     add(folder, "visits", EARLIER["visits"])
     said, rows = built(folder)
@@ -168,7 +168,7 @@ def test_what_changed_costs_its_rows_or_its_columns(tables: Path) -> None:
 
 
 def test_a_features_model_costs_the_columns_of_those_that_read_it(tmp_path: Path) -> None:
-    folder = clinic(
+    folder = hospital(
         tmp_path,
         training=TRAINING.replace("left join {{ ref('tested') }}", "left join {{ ref('behind') }}"),
         behind="""{{ config(kind='features', entity='patient') }}
@@ -227,7 +227,7 @@ def test_whatever_changes_the_rows_are_those_of_a_new_build(
     ids=["a window over all rows", "a key is left out", "the instant is left out, too"],
 )
 def test_rows_that_nobody_can_tell_apart_are_computed(old: str, new: str, why: str, tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=TRAINING.replace(old, new))
+    folder = hospital(tmp_path, training=TRAINING.replace(old, new))
     built(folder)
     more_questions(folder)
     said, rows = built(folder)
@@ -239,7 +239,7 @@ def test_rows_are_known_again_by_what_is_needed_of_their_labels(tmp_path: Path) 
     """What is not needed may be another in every row."""
     asked = FILES["models/asked.sql"].replace("select id,", "select 'a' as remark, id,")
     asked = asked.replace("select 1,", "select 'a', 1,")
-    folder = clinic(tmp_path, training=TRAINING, asked=asked)
+    folder = hospital(tmp_path, training=TRAINING, asked=asked)
     built(folder)
     asked += "union all select 'a', 2, timestamp '2024-01-01 11:59'\n"
     for remark, computed in (("a", 2), ("b", 1)):
@@ -251,7 +251,7 @@ def test_rows_are_known_again_by_what_is_needed_of_their_labels(tmp_path: Path) 
 
 
 def test_a_table_that_another_hand_changed_is_computed(tables: Path) -> None:
-    with duckdb.connect(str(tables / "target/clinic.duckdb")) as connection:
+    with duckdb.connect(str(tables / "target/hospital.duckdb")) as connection:
         connection.execute("delete from training where id = 1")
     more_questions(tables)
     said, rows = built(tables)
@@ -292,7 +292,7 @@ def test_more_labels_are_put_behind_those_there(
     labels: list[str], grows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table is written anew only where what is in it is not what is asked, each row as often."""
-    folder = clinic(tmp_path, asked=f"{ASKED}{', '.join(AT[:10])}) as t(id, asked_at)\n", training=TRAINING)
+    folder = hospital(tmp_path, asked=f"{ASKED}{', '.join(AT[:10])}) as t(id, asked_at)\n", training=TRAINING)
     built(folder)
     (folder / "models/asked.sql").write_text(f"{ASKED}{', '.join(labels)}) as t(id, asked_at)\n", encoding="utf-8")
     written = noted_writes(monkeypatch)
@@ -320,7 +320,7 @@ def test_a_relation_that_is_as_it_was_is_not_measured_again(tables: Path, monkey
         measured.append(scan.relation.key)
         return extent(scan, *given)
 
-    monkeypatch.setattr("featsql.run.training.extent", noted)
+    monkeypatch.setattr("featsql.build.training_set.training.extent", noted)
     more_questions(tables)
     assert built(tables)[1] == fresh(tables)
     assert measured == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from featsql.build.reuse import extent as measuring
+from featsql.build.reuse.extent import HOUR, Change, extent
 from featsql.engine import Column, Engine
 from featsql.plan.plan import Scan
-from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.describe import three_part
-from featsql.run import extent as measuring
-from featsql.run.extent import HOUR, Change, extent
+from featsql.resolve.catalog.catalog import RelationInfo
+from featsql.resolve.catalog.describe import three_part
 from featsql.temporal import Clock
 
 COLUMNS = (Column("id", "INTEGER"), Column("ts", "TIMESTAMP"), Column("seen", "TIMESTAMP"))

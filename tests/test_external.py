@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from clinic import FILES, clinic
+from hospital import FILES, hospital
 
 import featsql
-from featsql.run.publish import sweep
-from featsql.run.run import Result
+from featsql.build.publish import sweep
+from featsql.build.results import Result
 
 QUERY = """
 select l.id, l.asked_at, v.visits, v.visits::hugeint * 10 as tenfold, [v.visits, 1]::bigint[2] as pair,
@@ -47,7 +47,7 @@ def built(folder: Path) -> Result:
 
 def asked(folder: Path, query: str = "from training order by all") -> list[tuple[object, ...]]:
     """What the target says, opened by anybody."""
-    with duckdb.connect(str(folder / "target/clinic.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / "target/hospital.duckdb"), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
 
@@ -57,7 +57,7 @@ def kind(folder: Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("publish", [FILE, FOLDER])
 def test_the_view_gives_what_a_table_would(publish: str, tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=model(publish))
+    folder = hospital(tmp_path, training=model(publish))
     assert built(folder).status == "success"
     assert kind(folder) == [("BASE TABLE",)]
     rows, types = asked(folder), asked(folder, "describe training")
@@ -75,7 +75,7 @@ def test_the_view_gives_what_a_table_would(publish: str, tmp_path: Path) -> None
 
 
 def test_a_file_that_another_hand_changed_is_written_anew(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=external(FILE))
+    folder = hospital(tmp_path, training=external(FILE))
     built(folder)
     rows, path = asked(folder), folder / "target/training.parquet"
     path.unlink()
@@ -87,7 +87,7 @@ def test_a_file_that_another_hand_changed_is_written_anew(tmp_path: Path) -> Non
 
 
 def test_a_file_deep_in_a_folder_is_seen_to_change(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=external(FOLDER))
+    folder = hospital(tmp_path, training=external(FOLDER))
     built(folder)
     rows = asked(folder)
     path = next((folder / "target/training").rglob("*.parquet"))
@@ -98,7 +98,7 @@ def test_a_file_deep_in_a_folder_is_seen_to_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("one", "two"), [(FILE, FOLDER), (FOLDER, FILE), (FILE, FILE.replace("training", "other"))])
 def test_rows_that_are_to_lie_elsewhere_are_all_computed(one: str, two: str, tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=external(one))
+    folder = hospital(tmp_path, training=external(one))
     built(folder)
     rows = asked(folder)
     write(folder, "training", external(two))
@@ -109,7 +109,7 @@ def test_rows_that_are_to_lie_elsewhere_are_all_computed(one: str, two: str, tmp
 
 def test_wrong_rows_do_not_replace_others(tmp_path: Path) -> None:
     """A patient has several visits."""
-    folder = clinic(tmp_path, training=external(FILE))
+    folder = hospital(tmp_path, training=external(FILE))
     built(folder)
     rows, held = asked(folder), (folder / "target/training.parquet").read_bytes()
     more = QUERY + "left join {{ source('s', 'visits') }} as twice on twice.id = l.id\n"
@@ -123,11 +123,11 @@ def test_wrong_rows_do_not_replace_others(tmp_path: Path) -> None:
 
 def test_what_the_query_stumbles_over_is_not_said_of_the_file(tmp_path: Path) -> None:
     query = QUERY.replace("v.visits,", "v.visits, case when l.id = 2 then error('no') end as oh,", 1)
-    folder = clinic(tmp_path, training=model(f"materialized='external', {FILE}", query))
+    folder = hospital(tmp_path, training=model(f"materialized='external', {FILE}", query))
     (diagnostic,) = built(folder).diagnostics
     assert (diagnostic.code, "no" in diagnostic.message) == ("FS807", True)
     (tmp_path / "other").mkdir()
-    folder = clinic(tmp_path / "other", training=external(FILE))
+    folder = hospital(tmp_path / "other", training=external(FILE))
     (folder / "target/training.parquet").mkdir(parents=True)
     (diagnostic,) = built(folder).diagnostics
     assert (diagnostic.code, diagnostic.hint) == ("FS806", "remove it, or publish to another path")
@@ -135,7 +135,7 @@ def test_what_the_query_stumbles_over_is_not_said_of_the_file(tmp_path: Path) ->
 
 def test_a_project_may_move_and_have_marks_in_its_names(tmp_path: Path) -> None:
     publish = FILE.replace("training.", "tr[a]in*?.")
-    folder = clinic(tmp_path, training=external(publish))
+    folder = hospital(tmp_path, training=external(publish))
     built(folder)
     rows = asked(folder)
     moved = tmp_path.parent / f"{tmp_path.name} [moved]"
@@ -145,7 +145,7 @@ def test_a_project_may_move_and_have_marks_in_its_names(tmp_path: Path) -> None:
 
 
 def test_what_reads_it_sees_the_new_rows(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=external(FILE))
+    folder = hospital(tmp_path, training=external(FILE))
     write(folder, "counted", "{{ config(materialized='table') }} select count(*) as n from {{ ref('training') }}")
     built(folder)
     ((before,),) = asked(folder, "from counted")
@@ -183,7 +183,7 @@ def test_new_rows_come_as_files_of_their_own(
 ) -> None:
     if not linked:
         monkeypatch.setattr("os.link", refused)
-    folder = clinic(tmp_path, asked=ASKED, training=external(publish))
+    folder = hospital(tmp_path, asked=ASKED, training=external(publish))
     built(folder)
     first, rows = files(folder), asked(folder)
     for hour in (1, 2):
@@ -204,8 +204,8 @@ def refused(*paths: object) -> None:
 
 
 def test_files_do_not_become_ever_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featsql.run.stores.GENERATIONS", 2)
-    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    monkeypatch.setattr("featsql.build.training_set.stores.GENERATIONS", 2)
+    folder = hospital(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
     built(folder)
     for hour, count in ((1, 2), (2, 3), (3, 1), (4, 2)):
         ask_more(folder, hour)
@@ -215,7 +215,7 @@ def test_files_do_not_become_ever_more(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_rows_that_facts_reach_are_written_with_all_others(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    folder = hospital(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
     built(folder)
     ask_more(folder, 1)
     with (folder / "data/visits.csv").open("a", encoding="utf-8") as file:
@@ -230,7 +230,7 @@ def test_rows_that_facts_reach_are_written_with_all_others(tmp_path: Path) -> No
 @pytest.mark.parametrize("publish", FILES_OF)
 def test_a_folder_may_hold_no_rows(publish: str, tmp_path: Path) -> None:
     text = ASKED.rstrip() + "\nlimit 0\n"
-    folder = clinic(tmp_path, asked=text, training=external(publish))
+    folder = hospital(tmp_path, asked=text, training=external(publish))
     assert built(folder).rows == 0
     assert asked(folder) == []
     write(folder, "asked", ASKED)
@@ -239,13 +239,13 @@ def test_a_folder_may_hold_no_rows(publish: str, tmp_path: Path) -> None:
 
 
 def test_a_table_is_copied_to_a_folder_too(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=model("publish={'path': 'target/training/'}"))
+    folder = hospital(tmp_path, training=model("publish={'path': 'target/training/'}"))
     assert built(folder).published == ("target/training/",)
     assert list(files(folder)) == ["0000.parquet"]
 
 
 def test_a_column_that_went_leaves_no_file_with_it(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    folder = hospital(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
     built(folder)
     write(folder, "training", model("materialized='external', publish={'path': 'target/training/'}", LESS))
     ask_more(folder, 1)
@@ -255,7 +255,7 @@ def test_a_column_that_went_leaves_no_file_with_it(tmp_path: Path) -> None:
 
 
 def test_columns_lie_in_their_order(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
+    folder = hospital(tmp_path, asked=ASKED, training=external("publish={'path': 'target/training/'}"))
     built(folder)
     turned = QUERY.replace("l.id, l.asked_at", "l.asked_at, l.id")
     write(folder, "training", model("materialized='external', publish={'path': 'target/training/'}", turned))
@@ -273,7 +273,7 @@ def test_rows_are_not_known_again_by_what_was_rounded(tmp_path: Path) -> None:
         " left join {{{{ ref('visited') }}}} as v using (id)"
     )
     kept = "materialized='external', publish={'path': 'target/training.parquet'}"
-    folder = clinic(tmp_path, asked=text, training=model(kept, query.format("")))
+    folder = hospital(tmp_path, asked=text, training=model(kept, query.format("")))
     assert built(folder).status == "success"
     write(folder, "training", model(kept, query.format(", v.least")))
     assert built(folder).notes == ("all rows computed: Parquet does not hold `id` of its labels as it is",)
@@ -282,7 +282,7 @@ def test_rows_are_not_known_again_by_what_was_rounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file_index", "FILE_ROW_NUMBER"])
 def test_a_column_may_have_the_name_of_a_number_of_the_engines(name: str, tmp_path: Path) -> None:
     query = QUERY.replace("v.visits,", f"v.visits as {name},", 1)
-    folder = clinic(tmp_path, training=model(f"materialized='external', {FILE}", query))
+    folder = hospital(tmp_path, training=model(f"materialized='external', {FILE}", query))
     built(folder)
     write(folder, "training", model(f"materialized='external', {FILE}", query.replace("t.y", "t.y + 0")))
     assert built(folder).status == "success"
@@ -294,7 +294,7 @@ def test_a_column_may_have_the_name_of_a_number_of_the_engines(name: str, tmp_pa
 def test_files_that_are_parted_otherwise_get_no_others(tmp_path: Path) -> None:
     one = "publish={'path': 'target/training', 'partition_by': ['grade']}"
     two = one.replace("grade", "visits")
-    folder = clinic(tmp_path, asked=ASKED, training=external(one))
+    folder = hospital(tmp_path, asked=ASKED, training=external(one))
     built(folder)
     write(folder, "training", external(two))
     ask_more(folder, 1)
@@ -303,9 +303,9 @@ def test_files_that_are_parted_otherwise_get_no_others(tmp_path: Path) -> None:
 
 
 def test_a_view_that_another_hand_changed_is_made_again(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, training=external(FILE))
+    folder = hospital(tmp_path, training=external(FILE))
     built(folder)
-    with duckdb.connect(str(folder / "target/clinic.duckdb")) as connection:
+    with duckdb.connect(str(folder / "target/hospital.duckdb")) as connection:
         connection.execute("create or replace view training as select 1 as id")
     assert built(folder).reason == "its view was changed by another hand"
     assert len(asked(folder)) == 41
@@ -313,7 +313,7 @@ def test_a_view_that_another_hand_changed_is_made_again(tmp_path: Path) -> None:
 
 def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
     """But not the rows that are published, however old, nor what is written just now, nor what is named otherwise."""
-    folder = clinic(tmp_path, training=external(FOLDER))
+    folder = hospital(tmp_path, training=external(FOLDER))
     assert built(folder).status == "success"
     target = folder / "target"
     (published,) = target.glob(".training.*")

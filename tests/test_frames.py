@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import featsql
-from featsql.cli.init import init
+from featsql.cli.commands.init import init
 from featsql.errors import FeatsqlError
 
 ASKED = pl.DataFrame({"customer_id": [7, 10], "as_of": [datetime(2024, 3, 1)] * 2})

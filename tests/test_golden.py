@@ -90,7 +90,7 @@ def stop_clock(instant: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def now(cls, tz: tzinfo | None = None) -> Stopped:
             return cls.fromisoformat(instant)
 
-    for module in ("featsql.api", "featsql.show", "featsql.run.build"):
+    for module in ("featsql.api", "featsql.show", "featsql.build.build"):
         monkeypatch.setattr(f"{module}.datetime", Stopped)
 
 

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 import featsql
-from featsql.run.incremental import holds
-from featsql.run.run import Result
+from featsql.build.incremental import holds
+from featsql.build.results import Result
 
 SOURCES = """
 version: 2

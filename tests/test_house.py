@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from featsql.engines.duckdb.columnar.questions import GROUP, LINE
+from featsql.engines.duckdb.lower.over import LAST
 from featsql.plan import names
-from featsql.plan.asking import GROUP, LINE
-from featsql.plan.over import LAST
 
 PACKAGE = Path(__file__).parent.parent / "featsql"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -127,7 +127,7 @@ def test_the_reference_knows_nothing_of_plans() -> None:
     """What says what is right must not be wrong in the same way as what is held against it."""
     paths = {f"featsql.{name_of(path)[:-3].replace('/', '.').removesuffix('.__init__')}": path for path in FILES}
     seen: set[str] = set()
-    new = {"featsql.run.reference"}
+    new = {"featsql.prove.reference"}
     while new:
         seen |= new
         new = {each for name in new for each in imports(paths[name]) if each in paths} - seen

@@ -14,10 +14,10 @@ import pytest
 from test_build import PROJECT, write
 
 import featsql
+from featsql.build.materialize import Materializer
+from featsql.build.results import Run
+from featsql.build.reuse.file_fingerprints import content
 from featsql.read.model import Model
-from featsql.run.materialize import Materializer
-from featsql.run.run import Run
-from featsql.run.watch import content
 
 MORE = {
     "models/copied.sql": "{{ config(materialized='table') }} select *, 'a  b' as x "
@@ -139,7 +139,7 @@ def test_a_source_that_nobody_reads_is_not_looked_into(shop: Path, monkeypatch: 
         read.append(path.name)
         return content(path, size)
 
-    monkeypatch.setattr("featsql.run.watch.content", noted)
+    monkeypatch.setattr("featsql.build.reuse.file_fingerprints.content", noted)
     os.utime(shop / "data/payments.csv", ns=(1, 1))
     build(shop)
     assert read == ["payments.csv"]

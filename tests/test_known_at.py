@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from clinic import FILES, clinic
+from hospital import FILES, hospital
 from program import run
 
 import featsql
+from featsql.build.known_at import read_instant
 from featsql.errors import FeatsqlError
-from featsql.run.knowledge import read_instant
 
 THEN = datetime(2024, 1, 1, 13)
 MODELS = {
@@ -50,7 +50,7 @@ def cut(name: str, keep: Callable[[Row], bool], learnt: Callable[[Row], Row] = d
 
 def of_that_day(folder: Path) -> Path:
     """The project with the files of that day."""
-    clinic(folder, **MODELS)
+    hospital(folder, **MODELS)
     files = {
         "data/visits.csv": cut(
             "data/visits.csv",
@@ -78,7 +78,7 @@ def of_that_day(folder: Path) -> Path:
 
 def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every relation of a built target, without types that an empty file cannot tell."""
-    with duckdb.connect(str(folder / "target/clinic.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / "target/hospital.duckdb"), read_only=True) as connection:
         found = {}
         for name in TABLES:
             columns = [row[0] for row in connection.execute(f"describe {name}").fetchall()]
@@ -88,7 +88,7 @@ def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_it_is_the_build_of_that_day(tmp_path: Path) -> None:
-    today, then = clinic(tmp_path / "today", **MODELS), of_that_day(tmp_path / "then")
+    today, then = hospital(tmp_path / "today", **MODELS), of_that_day(tmp_path / "then")
     assert featsql.load(then).build().ok
     assert featsql.load(today).build().ok
     whole = tables(today)
@@ -102,7 +102,7 @@ def test_it_is_the_build_of_that_day(tmp_path: Path) -> None:
 
 
 def test_the_same_again_and_back_to_now(tmp_path: Path) -> None:
-    folder = clinic(tmp_path, **MODELS)
+    folder = hospital(tmp_path, **MODELS)
     assert featsql.load(folder).build().ok
     whole = tables(folder)
     featsql.load(folder).build(known_at="2024-01-01 13:00")
@@ -132,7 +132,7 @@ def test_an_instant_is_read_in_utc(text: str, instant: str) -> None:
 
 
 def test_what_is_no_instant_is_told(tmp_path: Path) -> None:
-    folder = clinic(tmp_path)
+    folder = hospital(tmp_path)
     with pytest.raises(FeatsqlError, match=r"FS725.*`tomorrow` is not an instant"):
         featsql.load(folder).build(known_at="tomorrow")
     done = run("build", "--known-at", "tomorrow", "--project-dir", str(folder))

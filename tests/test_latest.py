@@ -14,8 +14,8 @@ import featsql
 from featsql.engine import Column
 from featsql.plan.known import known_in_order, newest_first
 from featsql.plan.plan import AsOf, Plan
-from featsql.resolve.catalog import RelationInfo
-from featsql.run.proof import unrestricted
+from featsql.prove.proof.proof import unrestricted
+from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.temporal import Clock
 
 

@@ -13,10 +13,10 @@ from program import run
 
 from featsql.api import load
 from featsql.errors import FeatsqlError
-from featsql.export.compare import as_text, compare
+from featsql.export.diff.compare import as_text, compare
+from featsql.export.diff.impact import Impact
 from featsql.export.excerpt import excerpt
 from featsql.export.formats import save
-from featsql.export.impact import Impact
 
 SPEND = """{{ config(kind='features', entity='customer') }}
 select

@@ -22,7 +22,7 @@ from openlineage.client.facet_v2 import (
 from program import run
 
 from featsql.api import load
-from featsql.cli.lineage import FormatName
+from featsql.cli.commands.lineage import FormatName
 from featsql.compiler import Compiled
 from featsql.errors import FeatsqlError
 from featsql.export.excerpt import Wish, excerpt

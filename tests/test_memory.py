@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from featsql.arrays.memory import allocator, kept
+from featsql.engines.duckdb.arrays.memory import allocator, kept
 
 ROUNDS, ARRAYS, SIZE = 20, 8, 1 << 18
 PAGE = resource.getpagesize()

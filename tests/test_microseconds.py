@@ -6,7 +6,7 @@ import pytest
 from sqlglot import exp, parse_one
 
 from featsql.engine import Engine
-from featsql.plan.lift import substitute
+from featsql.engines.duckdb.lower.lift import substitute
 from featsql.plan.microseconds import micros, shifted
 from featsql.temporal import column
 

@@ -17,9 +17,9 @@ from featsql.read.model import Model
 from featsql.read.parse import parse
 from featsql.read.project import File, Project, RawConfig, Source, Target
 from featsql.read.render import render
-from featsql.read.roundtrip import NO_PLACE, PLACES, alike, difference, same_meaning, suspects
-from featsql.read.spelling import AT, LENGTH, spelling_of
-from featsql.read.wording import same_words
+from featsql.read.sql.roundtrip import NO_PLACE, PLACES, alike, difference, same_meaning, suspects
+from featsql.read.sql.spelling import AT, LENGTH, spelling_of
+from featsql.read.sql.wording import same_words
 
 HERE = Path(__file__).parent / "roundtrip"
 ENGINE = Engine.memory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from featsql.engine import Engine
-from featsql.read.quoting import meant_as_name
+from featsql.read.sql.quoting import meant_as_name
 
 
 def advised(text: str) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 
 from featsql import api
 from featsql.cli.app import app
-from featsql.cli.init import init
+from featsql.cli.commands.init import init
 from featsql.read.load import load
 from featsql.stages import stage_text
 

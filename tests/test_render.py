@@ -9,11 +9,11 @@ import jinja2
 import pytest
 
 from featsql.errors import Diagnostic, FeatsqlError
-from featsql.read.fault import TemplateError
 from featsql.read.model import Rendered
 from featsql.read.project import File, Project, RawConfig, Target
 from featsql.read.render import render, render_text
-from featsql.read.template import render_value
+from featsql.read.template.fault import TemplateError
+from featsql.read.template.sandbox import render_value
 
 
 def project(

@@ -12,7 +12,7 @@ from featsql.errors import FeatsqlError
 from featsql.read.model import Model, Rendered
 from featsql.read.project import Config, File, ModelKind, Project, Source, Target
 from featsql.resolve.graph import Graph
-from featsql.resolve.select import select, select_keys
+from featsql.resolve.selectors.select import select, select_keys
 
 # (name, path, kind, materialized, tags, parents)
 MODELS: tuple[tuple[str, str, ModelKind, str, tuple[str, ...], tuple[str, ...]], ...] = (

@@ -9,9 +9,9 @@ import pyarrow.parquet
 import pytest
 
 from featsql.engine import VERSION, Engine, EngineError
-from featsql.read.schema import OutputBlock
-from featsql.read.settings import ALLOWED, KEYS, OF_ITSELF, REFUSED, wrong
-from featsql.read.validate import fitted
+from featsql.read.config.schema import OutputBlock
+from featsql.read.config.settings import ALLOWED, KEYS, OF_ITSELF, REFUSED, wrong
+from featsql.read.config.validate import fitted
 
 NAN = float("nan")
 PROJECT = {

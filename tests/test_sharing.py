@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 import featsql
-from featsql.plan.lower import lower
+from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.plan import Attach, Method, Over, Plan
 from featsql.plan.sharing import together
-from featsql.plan.training import plan_training
+from featsql.plan.training_set.training import plan_training
 
 SOURCES = """\
 entities: [{name: till, keys: [till], null_keys: match}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import featsql
-from featsql.cli.init import init
+from featsql.cli.commands.init import init
 from featsql.plan.plan import Plan
 from featsql.show import cut
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsql.arrays.smaller import smaller
+from featsql.engines.duckdb.arrays.aggregates.smaller import smaller
 
 
 @given(

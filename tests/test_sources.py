@@ -22,11 +22,11 @@ import polars
 import pyarrow
 import pytest
 
-from featsql.attach import attach
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.read.project import Attachment, Project, Source, Target
-from featsql.resolve.sources import open_sources, scan
+from featsql.sources.attach import attach
+from featsql.sources.locations import open_sources, scan
 
 PLACE = Place("models/shop.yml", 5, 9, "      - name: payments", 4)
 READ = 'FROM "sources"."shop"."payments"'
@@ -558,7 +558,7 @@ def test_a_server_that_refuses_learns_nobody_the_secret(engine: Engine, tmp_path
 
 
 def test_without_the_driver(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featsql.lenders.postgres.DRIVER", "no_such_driver")
+    monkeypatch.setattr("featsql.sources.databases.postgres.DRIVER", "no_such_driver")
     with pytest.raises(FeatsqlError, match=r"pip install 'featsql\[postgres\]'") as caught:
         attach(engine, Attachment(f"postgresql://a:{PASSWORD}@b/c", "erp", "postgres"), tmp_path, PLACE)
     assert [each.code for each in caught.value.diagnostics] == ["FS503"]

@@ -6,9 +6,9 @@ import pytest
 import sqlglot
 
 from featsql.engine import Engine
-from featsql.resolve.moments import restrictions
-from featsql.resolve.reach import ANY, NEVER, NOW, PAST, Span
-from featsql.resolve.span import LONGEST, lengths, longest
+from featsql.resolve.lineage.moments import restrictions
+from featsql.resolve.lineage.reach import ANY, NEVER, NOW, PAST, Span
+from featsql.resolve.lineage.span import LONGEST, lengths, longest
 
 DAY = 86400.0
 

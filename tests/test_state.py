@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from featsql.run.state import installed, made_by
+from featsql.build.reuse.state import installed, made_by
 
 
 def test_the_versions_are_those_that_are_installed() -> None:

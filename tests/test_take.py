@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow
 import pytest
 
-from featsql.arrays.arrow import refused
-from featsql.arrays.growing import Kept
-from featsql.arrays.part import RefusedError
-from featsql.arrays.take import handed_over, in_line
-from featsql.run.lay import side_by_side
+from featsql.engines.duckdb.arrays.arrow import refused
+from featsql.engines.duckdb.arrays.growing import Kept
+from featsql.engines.duckdb.arrays.take import handed_over, in_line
+from featsql.engines.duckdb.columnar.compute import side_by_side
+from featsql.plan.part import RefusedError
 
 NAN = float("nan")
 ARRAYS = {
@@ -85,7 +85,7 @@ def test_texts_of_more_than_two_gigabytes_are_refused_or_stay_in_pieces() -> Non
 @pytest.mark.parametrize("most", [0, 100])
 @pytest.mark.parametrize("runs", [[], [[0, 1, 2]], [[4, 5], [0, 1, 2], [9]], [[3], [1], [2], [0]], [[1, 5], [2, 3, 7]]])
 def test_rows_are_put_in_line(runs: list[list[int]], most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("featsql.arrays.take.RUNS", most)
+    monkeypatch.setattr("featsql.engines.duckdb.arrays.take.RUNS", most)
     places = [place for run in runs for place in run]
     schema = pyarrow.schema({"line": pyarrow.int64(), "text": pyarrow.string(), "flag": pyarrow.bool_()})
     pieces = [
@@ -108,12 +108,12 @@ def test_what_pyarrow_cannot_do_is_refused() -> None:
 def test_no_functions_are_loaded_for_what_has_a_width() -> None:
     script = """
 import sys, numpy, pyarrow
-from featsql.arrays.arrow import array
-from featsql.arrays.arrow import refused
-from featsql.arrays.growing import Kept
-from featsql.arrays.part import RefusedError
-from featsql.arrays.take import handed_over, in_line
-from featsql.run.lay import side_by_side
+from featsql.engines.duckdb.arrays.arrow import array
+from featsql.engines.duckdb.arrays.arrow import refused
+from featsql.engines.duckdb.arrays.growing import Kept
+from featsql.plan.part import RefusedError
+from featsql.engines.duckdb.arrays.take import handed_over, in_line
+from featsql.engines.duckdb.columnar.compute import side_by_side
 numbers, flags = array(numpy.arange(3)), array(numpy.ones(3, dtype=bool))
 for values in (numbers, flags, pyarrow.LargeListArray.from_arrays(numbers, numbers)):
     handed_over(values, numpy.array([1, 0]))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from featsql.engine import Engine
-from featsql.run import lay
-from featsql.run.arrays import LAYING, Desk
+from featsql.engines.duckdb.columnar import compute as lay
+from featsql.engines.duckdb.columnar.execute import COMPUTING, Temporaries
 
 
 @pytest.fixture
@@ -37,20 +37,20 @@ def logged(tmp_path: Path) -> bool:
 def test_what_was_built_is_stored_while_modules_are_loaded(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str | None, first: bool, left: bool
 ) -> None:
-    assert lay.__name__ == LAYING
+    assert lay.__name__ == COMPUTING
     if first:
-        monkeypatch.delitem(sys.modules, LAYING)
+        monkeypatch.delitem(sys.modules, COMPUTING)
     assert logged(tmp_path)
-    with Desk(engine, target=target).stored():
+    with Temporaries(engine, target=target).stored():
         pass
     assert logged(tmp_path) is left
     assert engine.rows('SELECT count(*) FROM "odd name".main.some') == [(10,)]
 
 
 def test_a_transaction_is_not_in_the_way(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, LAYING)
+    monkeypatch.delitem(sys.modules, COMPUTING)
     with engine.transaction():
         engine.execute('INSERT INTO "odd name".main.some VALUES (10)')
-        with Desk(engine, target="odd name").stored():
+        with Temporaries(engine, target="odd name").stored():
             pass
     assert engine.rows('SELECT count(*) FROM "odd name".main.some') == [(11,)]

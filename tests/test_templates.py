@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from test_render import one, project, refused
 
-from featsql.read.dbt import FROM, INSTEAD, TAKEN, instead
 from featsql.read.render import render
+from featsql.read.template.dbt import FROM, INSTEAD, TAKEN, instead
 
 SWALLOWED = {
     "a statement between": ("-- c\n{%- set a = 1 -%}\nselect 1", "models/m.sql:1:1", "`select 1` of line 3"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from featsql.read.schema import Block, HeaderBlock, ProjectFile, PropertyFile
-from featsql.read.validate import fitted
+from featsql.read.config.schema import Block, HeaderBlock, ProjectFile, PropertyFile
+from featsql.read.config.validate import fitted
 
 NAMED = {"name": "shop"}
 SCALAR = "here a text, a whole number, a number or true or false is expected"

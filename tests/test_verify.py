@@ -9,22 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from clinic import clinic
+from hospital import hospital
 from laws import mutants
 from program import run
 from sqlglot import exp
 
 import featsql
-from featsql.plan import latest, lower, names, tables
+from featsql.engines.duckdb.lower import latest, lower, tables
+from featsql.plan import names
 from featsql.plan.plan import AsOf, Attach, Plan
-from featsql.run import noise
-from featsql.run.answers import NUMBER, answers, differences, same
-from featsql.run.proof import unrestricted
-from featsql.run.reference import visible_rows
-from featsql.run.scratch import Scratch, clocked
-from featsql.run.strata import number_spine, pick
-from featsql.run.verdict import Verdict, span
-from featsql.run.verify import FLOOR
+from featsql.prove import perturbation as noise
+from featsql.prove.answers import NUMBER, answers, differences, same
+from featsql.prove.proof.proof import unrestricted
+from featsql.prove.reference import visible_rows
+from featsql.prove.scratch import Scratch, clocked
+from featsql.prove.strata import number_spine, pick
+from featsql.prove.verdict import Verdict, span
+from featsql.prove.verify import FLOOR
 from featsql.temporal import column
 
 INSTANTS = [f"2024-01-01 {hour:02}:00:00" for hour in range(8, 18)]
@@ -32,7 +33,7 @@ INSTANTS = [f"2024-01-01 {hour:02}:00:00" for hour in range(8, 18)]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = clinic(tmp_path_factory.mktemp("clinic"))
+    folder = hospital(tmp_path_factory.mktemp("hospital"))
     assert run("build", cwd=folder).code == 0
     return folder
 
@@ -85,7 +86,7 @@ def test_the_report_stands_beside_the_table(verdict: Verdict, built: Path) -> No
     assert report["ok"] is True
     assert report["table"] == "of this code and these inputs"
     manifest = json.loads((built / "target/manifest.json").read_text())
-    assert report["fingerprint"] == manifest["nodes"]["model.clinic.training"]["featsql"]["fingerprint"]
+    assert report["fingerprint"] == manifest["nodes"]["model.hospital.training"]["featsql"]["fingerprint"]
     assert "source:s.names is static: names stay" in report["trusted"]
 
 
@@ -104,7 +105,7 @@ def test_it_goes_on_from_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_floor_of_rows_is_verified_whatever_the_time(tmp_path: Path) -> None:
-    folder = clinic(tmp_path)
+    folder = hospital(tmp_path)
     (found,) = featsql.load(folder).verify(seconds=0)
     assert FLOOR <= found.verified < found.sample == found.wanted == 41
     assert (found.finished, found.rows, found.ok, found.enough) == (False, None, True, False)
@@ -120,7 +121,7 @@ def test_a_floor_of_rows_is_verified_whatever_the_time(tmp_path: Path) -> None:
 
 def test_nothing_is_not_verified(tmp_path: Path) -> None:
     """A training set without labels holds no counter-example, and that is not a yes."""
-    folder = clinic(tmp_path)
+    folder = hospital(tmp_path)
     labels = folder / "models" / "asked.sql"
     head, _, query = labels.read_text().partition("\n")
     labels.write_text(f"{head}\nselect * from ({query}) where false\n")
@@ -157,7 +158,7 @@ def test_a_wrong_compiler_is_caught(
 
 def test_what_the_query_lets_in_is_not_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.availability_is_forgotten(monkeypatch)
-    (found,) = featsql.load(clinic(tmp_path)).verify(seconds=0, sample=2)
+    (found,) = featsql.load(hospital(tmp_path)).verify(seconds=0, sample=2)
     unproved = {each.column for each in found.features if not each.proved}
     assert unproved == {each.column for each in found.features}
     (visits,) = [each for each in found.features if each.column == "visits"]
@@ -175,7 +176,7 @@ def test_what_the_query_lets_in_is_not_proved(tmp_path: Path, monkeypatch: pytes
 def test_an_as_of_join_is_proved_by_what_it_compares(
     part: str, wrong: Callable[..., exp.Expr], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = featsql.load(clinic(tmp_path))
+    project = featsql.load(hospital(tmp_path))
     compiled = project.compile()
     plan = compiled.plans["training"]
     assert isinstance(plan, Plan)
@@ -188,7 +189,7 @@ def test_an_as_of_join_is_proved_by_what_it_compares(
 
 def test_rows_that_no_join_pins_are_not_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The twins of a met row let in through another column, or joined so that those beside no met row stay."""
-    compiled = featsql.load(clinic(tmp_path)).compile()
+    compiled = featsql.load(hospital(tmp_path)).compile()
     plan = compiled.plans["training"]
     assert isinstance(plan, Plan)
     settled, winners = latest.settled, latest.of_winners
@@ -216,7 +217,7 @@ def test_a_warning_of_the_checker_is_an_objection(tmp_path: Path) -> None:
     text = (
         "{{ config(kind='features', entity='patient') }}\nselect id, any_value(y) as y from {{ source('s', 'tests') }}"
     )
-    (found,) = featsql.load(clinic(tmp_path, tested=text + " group by id")).verify(seconds=0, sample=2)
+    (found,) = featsql.load(hospital(tmp_path, tested=text + " group by id")).verify(seconds=0, sample=2)
     (warned,) = [each for each in found.features if each.column == "y"]
     assert not warned.proved
     assert warned.objections[0].startswith("FS611")
@@ -230,7 +231,7 @@ def test_a_warning_about_a_plain_model_is_an_objection_to_what_is_made_of_it(tmp
         "{{ config(time={'kind': 'events', 'event_time': 'ts', 'delay': '9 hours'}) }}\n"
         "select id, ts, (select count(*) from {{ source('s', 'visits') }}) as page from {{ source('s', 'visits') }}"
     )
-    (found,) = featsql.load(clinic(tmp_path, tested=tested, paged=paged)).verify(seconds=0, sample=2)
+    (found,) = featsql.load(hospital(tmp_path, tested=tested, paged=paged)).verify(seconds=0, sample=2)
     (warned,) = [each for each in found.features if each.column == "y"]
     assert not warned.proved
     assert warned.objections[0].startswith("FS614")
@@ -245,7 +246,7 @@ def test_a_lost_row_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             yield exp.Join(this=join.this, on=exp.and_(join.args["on"], *known))
 
     monkeypatch.setattr(lower, "attached", inner)
-    (found,) = featsql.load(clinic(tmp_path)).verify(sample=12)
+    (found,) = featsql.load(hospital(tmp_path)).verify(sample=12)
     assert not found.ok
     assert {each.law for each in found.counterexamples} == {"the spine is sacred"}
     assert (found.rows, found.spine_rows) == (31, 41)
@@ -253,7 +254,7 @@ def test_a_lost_row_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_story_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.availability_is_forgotten(monkeypatch)
-    ended = run("verify", "training", "--sample", "4", cwd=clinic(tmp_path))
+    ended = run("verify", "training", "--sample", "4", cwd=hospital(tmp_path))
     assert ended.code == 1
     assert "COUNTER-EXAMPLE: nothing from the future" in ended.out
     told = [line for line in ended.out.splitlines() if line.startswith("It read this row of source s.wards")]
@@ -296,7 +297,7 @@ def test_noise_leaves_what_was_visible(built: Path) -> None:
             worlds = [
                 scratch.everything(copy),
                 noise.past(copy, at, "inclusive"),
-                noise.noisy(copy, at, "inclusive", {"id"}, 0),
+                noise.perturbed(copy, at, "inclusive", {"id"}, 0),
             ]
             seen = [visible_rows(copy.info, world.subquery("world"), at, "inclusive") for world in worlds]
             # the column of a retraction shows it before it has come: noise moves it

@@ -8,13 +8,13 @@ import duckdb
 import pytest
 
 import featsql
-from featsql.arrays import ranges
-from featsql.arrays.ranges import Ranges
-from featsql.arrays.spans import extremes
+from featsql.engines.duckdb.arrays.aggregates import ranges
+from featsql.engines.duckdb.arrays.aggregates.ranges import Ranges
+from featsql.engines.duckdb.arrays.aggregates.spans import extremes
+from featsql.engines.duckdb.columnar.compute import Computation
 from featsql.plan.plan import Plan
-from featsql.run import examine
-from featsql.run.lay import Laying
-from featsql.run.verdict import Verdict
+from featsql.prove import examine
+from featsql.prove.verdict import Verdict
 
 PAYMENTS = """
 select i % 7 as id, timestamp '2024-01-01' + (i * 37 % 500) * interval 1 hour as paid_at,
@@ -49,7 +49,7 @@ select a.id, a.asked_at, p.x_3d, p.n, p.most from {{ ref('asked') }} as a left j
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays are used however few rows there are."""
-    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
 
 
 @pytest.fixture
@@ -67,16 +67,16 @@ def verified(folder: Path) -> Verdict:
 
 
 def test_rows_are_asked_by_arrays(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    laid: list[str] = []
-    lay = Laying.laid
+    precomputed: list[str] = []
+    lay = Computation.precomputed
 
-    def counted(self: Laying) -> Plan:
-        laid.append(self.plan.name)
+    def counted(self: Computation) -> Plan:
+        precomputed.append(self.plan.name)
         return lay(self)
 
-    monkeypatch.setattr(Laying, "laid", counted)
+    monkeypatch.setattr(Computation, "precomputed", counted)
     assert verified(shop).ok
-    assert len(laid) > 8  # once for the rows themselves, and twice for every instant
+    assert len(precomputed) > 8  # once for the rows themselves, and twice for every instant
 
 
 def late_rows_are_seen(patch: pytest.MonkeyPatch) -> None:

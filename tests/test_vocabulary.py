@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from featsql.engine import Engine
-from featsql.read.vocabulary import aggregate_functions, known, other_names, parameters
+from featsql.read.sql.vocabulary import aggregate_functions, known, other_names, parameters
 
 
 def with_json() -> Engine:

@@ -6,20 +6,20 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from clinic import clinic
+from hospital import hospital
 from msgspec.structs import replace
 from program import run
 
 import featsql
 from featsql.export.why import page
-from featsql.run.explanation import MEANINGS, Evidence, Explanation
-from featsql.run.influence import Trials
-from featsql.run.timeline import timeline
+from featsql.prove.why.explanation import MEANINGS, Evidence, Explanation
+from featsql.prove.why.influence import Trials
+from featsql.prove.why.timeline import timeline
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> featsql.Project:
-    return featsql.load(clinic(tmp_path_factory.mktemp("clinic")))
+    return featsql.load(hospital(tmp_path_factory.mktemp("hospital")))
 
 
 def only(found: Explanation) -> Evidence:
@@ -54,7 +54,7 @@ def test_the_window_is_that_of_the_feature(project: featsql.Project) -> None:
 
 
 def test_rows_that_matter_only_together(project: featsql.Project, tmp_path: Path) -> None:
-    folder = clinic(tmp_path)
+    folder = hospital(tmp_path)
     visits = folder / "data/visits.csv"
     visits.write_text(visits.read_text() + "2,2024-01-01 14:00:00,2024-01-01 14:00:00,,0.1\n")
     found = featsql.load(folder).why("visited.least", keys={"id": 2}, as_of="2024-01-01 15:00")

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 import featsql
+from featsql.build import work
+from featsql.build.results import Event, Finished
 from featsql.engine import Engine
-from featsql.run import work
-from featsql.run.run import Event, Finished
 
 TABLES = 6
 FIRST = "{{ config(materialized='table') }}\nselect 1 as n\n"

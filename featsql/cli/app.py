@@ -7,17 +7,17 @@ from typing import Annotated
 import typer
 
 from featsql import __version__
-from featsql.cli.build import build
-from featsql.cli.clean import clean
 from featsql.cli.command import Command
-from featsql.cli.compile import compile_
-from featsql.cli.explain import explain
-from featsql.cli.init import init
-from featsql.cli.lineage import lineage
-from featsql.cli.ls import ls
-from featsql.cli.show import show
-from featsql.cli.verify import verify
-from featsql.cli.why import why
+from featsql.cli.commands.build import build
+from featsql.cli.commands.clean import clean
+from featsql.cli.commands.compile import compile_
+from featsql.cli.commands.explain import explain
+from featsql.cli.commands.init import init
+from featsql.cli.commands.lineage import lineage
+from featsql.cli.commands.ls import ls
+from featsql.cli.commands.show import show
+from featsql.cli.commands.verify import verify
+from featsql.cli.commands.why import why
 
 HELP = """Write SQL for now; featsql runs it for every moment.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featsql.errors import Diagnostic, FeatsqlError
-from featsql.read.files import PROJECT_FILE
+from featsql.read.config.files import PROJECT_FILE
 
 if TYPE_CHECKING:
     from featsql.api import Project
@@ -61,7 +61,7 @@ def project_folder(given: Path | None) -> Path:
 
 def read_variables(text: str | None) -> dict[str, Any]:
     """The mapping that `--vars` holds. Raises FeatsqlError FS901 for anything else."""
-    from featsql.read.document import VARIABLES, read_document
+    from featsql.read.config.document import VARIABLES, read_document
     from featsql.read.project import File
 
     document, found = read_document(File("--vars", text or "{}"), str, VARIABLES)

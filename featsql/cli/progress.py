@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from featsql.build.results import Event, Finished, Listener, Result, Run
 from featsql.cli.output import console, say
-from featsql.run.run import Event, Finished, Listener, Result, Run
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -14,14 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 from featsql import __version__
+from featsql.build.manifest import compiled_sql, unique_id
 from featsql.data import plain
 from featsql.engine import Column
 from featsql.export.excerpt import Excerpt
 from featsql.read.model import Model
 from featsql.read.project import ColumnProperties, Source
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import Table
-from featsql.run.manifest import compiled_sql, unique_id
+from featsql.resolve.lineage.lineage import Table
 
 MANIFEST = "https://schemas.getdbt.com/dbt/manifest/v12.json"
 CATALOG = "https://schemas.getdbt.com/dbt/catalog/v1.json"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from featsql.export.drawing import COLOURS, Line, caption, columns_of, lines
 from featsql.export.excerpt import Excerpt
-from featsql.resolve.lineage import Table
+from featsql.resolve.lineage.lineage import Table
 
 
 def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:

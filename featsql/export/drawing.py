@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from featsql.export.excerpt import Excerpt
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import needed
+from featsql.resolve.lineage.lineage import needed
 
 # The colour of a box by what it holds, readable under black text.
 COLOURS: Mapping[str, str] = {

@@ -12,9 +12,9 @@ from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export.paths import Node, Paths
 from featsql.names import did_you_mean
 from featsql.resolve.graph import model_key, seed_key, source_key
-from featsql.resolve.lineage import ROWS, Edge, Table
-from featsql.resolve.reach import NEVER, Span
-from featsql.resolve.select import select_keys
+from featsql.resolve.lineage.lineage import ROWS, Edge, Table
+from featsql.resolve.lineage.reach import NEVER, Span
+from featsql.resolve.selectors.select import select_keys
 
 
 class Wish(Struct, frozen=True):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from featsql.build.publish import redact, write_text
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export import dbt, dot, html, json, mermaid, openlineage
 from featsql.export.excerpt import Excerpt
-from featsql.run.publish import redact, write_text
 
 
 class Format(Struct, frozen=True):

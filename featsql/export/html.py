@@ -10,12 +10,12 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from featsql.build.manifest import compiled_sql
+from featsql.build.publish import redact
 from featsql.export.excerpt import Excerpt
 from featsql.export.places import places
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import ROWS, Edge, Table, needed
-from featsql.run.manifest import compiled_sql
-from featsql.run.publish import redact
+from featsql.resolve.lineage.lineage import ROWS, Edge, Table, needed
 
 # What could end a script element, or be a line end to JavaScript but not to JSON.
 UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}

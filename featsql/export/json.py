@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+from featsql.build.reuse.definition import definition
 from featsql.export.excerpt import Excerpt
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import Edge, Table
-from featsql.run.definition import definition
+from featsql.resolve.lineage.lineage import Edge, Table
 
 VERSION = 2
 

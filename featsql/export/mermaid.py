@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from featsql.export.drawing import COLOURS, caption, columns_of, lines
 from featsql.export.excerpt import Excerpt
-from featsql.resolve.lineage import Table
+from featsql.resolve.lineage.lineage import Table
 
 
 def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:

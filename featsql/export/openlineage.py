@@ -13,12 +13,12 @@ from uuid import NAMESPACE_URL, uuid5
 from msgspec.structs import replace
 
 from featsql import __version__
+from featsql.build.manifest import compiled_sql
+from featsql.build.reuse.definition import definition
 from featsql.export.excerpt import Excerpt
 from featsql.read.model import Model
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import ROWS, Edge, Table
-from featsql.run.definition import definition
-from featsql.run.manifest import compiled_sql
+from featsql.resolve.lineage.lineage import ROWS, Edge, Table
 
 PRODUCER = f"https://pypi.org/project/featsql/{__version__}/"
 SPEC = "https://openlineage.io/spec"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from featsql.resolve.graph import model_key
-from featsql.resolve.lineage import ROWS, Edge
+from featsql.resolve.lineage.lineage import ROWS, Edge
 
 # A column of a relation, folded: ('model:churn', 'churned'), or its rows: ('model:churn', '*').
 Node = tuple[str, str]

@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from featsql.plan.outer import speaks_of_instant
 from featsql.plan.plan import Edge, Window
+from featsql.resolve.lineage.span import longest
 from featsql.resolve.scope import conjuncts
-from featsql.resolve.span import longest
 
 Compare = Literal[">", ">=", "<", "<="]
 COMPARES: dict[type[exp.Expr], Compare] = {exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}

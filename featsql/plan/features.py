@@ -10,20 +10,20 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan import names
-from featsql.plan.defaults import defaults
 from featsql.plan.measures import count_rows
+from featsql.plan.missing_row.defaults import defaults
 from featsql.plan.outer import mark_alone
 from featsql.plan.plan import AsOf, Features, Lifted, Measure, Over, Scan
 from featsql.plan.shapes import as_of_join, unique_per_key
 from featsql.plan.windows import over
 from featsql.read.model import Model
 from featsql.read.project import Entity
-from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.catalog.catalog import RelationInfo
+from featsql.resolve.catalog.describe import bound_name
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import bound_name
 from featsql.resolve.graph import is_stored, model_key
-from featsql.resolve.lookback import lower_bounds
-from featsql.resolve.pushdown import key_columns
+from featsql.resolve.keys.pushdown import key_columns
+from featsql.resolve.lineage.lookback import lower_bounds
 from featsql.temporal import column
 
 

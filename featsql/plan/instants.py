@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from featsql.plan.plan import Features, Outcome
-from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.nanoseconds import asks_exactly, of_type, whole
 from featsql.temporal import Boundary, column
 

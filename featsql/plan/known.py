@@ -1,6 +1,6 @@
 """A relation as it is at an instant: the rows of section 1 of the meaning, as a query that can be correlated.
 
-A relation with versions is first turned into rows that each hold for one stretch of knowledge,
+A relation with versions is first turned into rows that each hold for one interval of knowledge,
 `[known_from, known_to)`: a row stops being the newest when a newer one becomes known. Two
 inequalities on one table are then all that a reader needs.
 """
@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from featsql.plan import names
 from featsql.plan.edges import is_steady
-from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.nanoseconds import seen_at
 from featsql.temporal import (
     Boundary,
@@ -34,7 +34,7 @@ ZONELESS = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMES
 def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundary, versions: str | None) -> exp.Select:
     """The rows of a relation at `at`, with the relation's own columns.
 
-    `table` is the relation's bound name; `versions` the name of the query made by `stretches`,
+    `table` is the relation's bound name; `versions` the name of the query made by `validity_intervals`,
     which a relation with versions is read from.
     """
     clock = info.clock
@@ -65,8 +65,8 @@ def project(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Select:
     )
 
 
-def stretches(info: RelationInfo, table: exp.Expr) -> exp.Select:
-    """Every version of a relation with the stretch `[known_from, known_to)` in which it is the newest
+def validity_intervals(info: RelationInfo, table: exp.Expr) -> exp.Select:
+    """Every version of a relation with the interval `[known_from, known_to)` in which it is the newest
     one known of its key; versions that never are the newest are left out."""
     clock = info.clock
     assert clock is not None
@@ -138,7 +138,7 @@ def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
 
 
 def spans_of_change(clock: Clock, begun: exp.Select) -> exp.Select:
-    """For each key the stretches between neighbouring instants at which a version begins or is retracted."""
+    """For each key the validity intervals between neighbouring instants at which a version begins or is retracted."""
     retracted_at = column(str(clock.retracted_at))
     keys = [column(name) for name in clock.unique_key]
     starts = exp.select(*keys, exp.alias_(column(names.KNOWN_FROM), names.POINT)).from_(

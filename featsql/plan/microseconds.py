@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from featsql.arrays.part import FOREVER
 from featsql.plan import names
 from featsql.plan.edges import is_instant, is_steady
-from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.describe import instant_type
+from featsql.plan.part import FOREVER
+from featsql.resolve.catalog.catalog import RelationInfo
+from featsql.resolve.catalog.describe import instant_type
 from featsql.resolve.nanoseconds import is_fine, is_zoned, microsecond, of_type
 from featsql.temporal import Boundary, Clock, after, available_at, column, interval, last_reached
 

@@ -23,7 +23,7 @@ NOW = "__now"
 OLDEST = "__oldest"
 PLACE = "__place"
 # Those of numbered columns, and all others that stand beside columns of a relation.
-KINDS = "argument edge feature flag from group_of hit key last part seat shape to value"
+KINDS = "argument edge feature flag from group_of hit key last part result shape to value"
 NUMBERED = re.compile(rf"__({KINDS.replace(' ', '|')})_\d\w*")
 BESIDE = frozenset(
     {SPINE, ROW, PROBE, AS_OF, HIT, THERE, KNOWN_FROM, KNOWN_TO, POINT, HAPPENED, ORDER, ASKED, LATE, TURN, NUMBER}

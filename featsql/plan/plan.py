@@ -8,11 +8,11 @@ from typing import Literal
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.plan.defaults import Defaults
-from featsql.plan.laid import Laid as Laid
-from featsql.plan.laid import Met as Met
-from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.span import behind
+from featsql.plan.missing_row.defaults import Defaults
+from featsql.plan.precomputed import Met as Met
+from featsql.plan.precomputed import Precomputed as Precomputed
+from featsql.resolve.catalog.catalog import RelationInfo
+from featsql.resolve.lineage.span import behind
 from featsql.temporal import Boundary
 
 
@@ -61,9 +61,9 @@ class AsOf(Struct, frozen=True):
     `outputs` gives each column, keys and features in the author's order, as an expression over the
     relation's columns; `where` keeps the model's own filter; `key_columns` are the relation's
     columns in the entity's order. `in_order` tells that rows become known in the order in which they
-    happen, so that none is the newest for a stretch only; `stored`, that to read some columns of the
+    happen, so that none is the newest for an interval only; `stored`, that to read some columns of the
     relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked;
-    `arrays`, that a build finds the rows by arrays before the query: when it has, they are `laid`.
+    `arrays`, that a build finds the rows by arrays before the query: when it has, they are `precomputed`.
     """
 
     name: str
@@ -78,12 +78,16 @@ class AsOf(Struct, frozen=True):
     stored: bool = False
     narrow: bool = False
     arrays: bool = False
-    laid: Met | None = None
+    precomputed: Met | None = None
 
     @property
     def reason(self) -> str:
         """Why this node, and how it finds the newest rows."""
-        how = "its rows become known in order" if self.in_order else "by stretches: its rows may become known late"
+        how = (
+            "its rows become known in order"
+            if self.in_order
+            else "by validity intervals: its rows may become known late"
+        )
         how += "; of the keys that are asked alone" if self.narrow else ""
         return f"a projection of a state by its own key ({how})"
 
@@ -166,7 +170,7 @@ class Over(Struct, frozen=True):
     row that happened before a window's edge became known only after it. By `method` each probe is
     joined with the rows of its widest window, or all windows are frames of one sort; a build counts
     what the join would meet, and takes what is cheaper. `arrays` are the positions of the measures that a build
-    computes from arrays instead, before the query; when it has, they are `laid`.
+    computes from arrays instead, before the query; when it has, they are `precomputed`.
     """
 
     name: str
@@ -179,7 +183,7 @@ class Over(Struct, frozen=True):
     method: Method = "join"
     reason: str = "windows of one events relation"
     arrays: frozenset[int] = frozenset()
-    laid: Laid | None = None
+    precomputed: Precomputed | None = None
 
     @property
     def relations(self) -> tuple[RelationInfo, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from featsql.plan.chain import only_source
 from featsql.plan.known import known_in_order
+from featsql.plan.missing_row.chain import only_source
 from featsql.plan.plan import AsOf, Scan
 from featsql.resolve.aggregates import has_aggregate
-from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.catalog.catalog import RelationInfo
 
 PLAIN = frozenset({"kind", "expressions", "from_", "where", "operation_modifiers"})
 

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan import names
-from featsql.plan.chain import common_tables, only_source, source_query
 from featsql.plan.edges import Terms
 from featsql.plan.measures import Measures, UnrecognisedError
 from featsql.plan.microseconds import instants
+from featsql.plan.missing_row.chain import common_tables, only_source, source_query
 from featsql.plan.plan import Lifted, Over, Scan
 from featsql.resolve.aggregates import has_aggregate
 from featsql.temporal import column

@@ -9,16 +9,16 @@ from typing import Any
 
 from featsql.errors import Diagnostic, FeatsqlError, Place, raise_errors
 from featsql.names import did_you_mean
-from featsql.read.document import Document, read_document
-from featsql.read.files import PROJECT_FILE, found_below, read_text
-from featsql.read.folders import check_folders, folder_settings, refuse_unmet
+from featsql.read.config.document import Document, read_document
+from featsql.read.config.files import PROJECT_FILE, found_below, read_text
+from featsql.read.config.folders import check_folders, folder_settings, refuse_unmet
+from featsql.read.config.properties import Properties
+from featsql.read.config.rules import read_rules
+from featsql.read.config.schema import EntityBlock, OutputBlock, ProjectFile
+from featsql.read.config.settings import wrong_settings
+from featsql.read.config.validate import validate
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
-from featsql.read.properties import Properties
-from featsql.read.rules import read_rules
-from featsql.read.schema import EntityBlock, OutputBlock, ProjectFile
-from featsql.read.settings import wrong_settings
-from featsql.read.template import TemplateError, render_value
-from featsql.read.validate import validate
+from featsql.read.template.sandbox import TemplateError, render_value
 from featsql.temporal import interval
 
 SHORTEST_SECRET = 4

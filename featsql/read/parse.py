@@ -13,13 +13,13 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from featsql.engine import DUCKDB
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
-from featsql.read.fault import hidden
 from featsql.read.model import Model, Rendered
-from featsql.read.notes import take_notes
 from featsql.read.project import Project
-from featsql.read.quoting import EngineSyntax, meant_as_name
-from featsql.read.restore import RESTORED, kept, restore
-from featsql.read.words import SOURCES
+from featsql.read.sql.notes import take_notes
+from featsql.read.sql.quoting import EngineSyntax, meant_as_name
+from featsql.read.sql.restore import RESTORED, kept, restore
+from featsql.read.template.fault import hidden
+from featsql.read.template.words import SOURCES
 
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
-from featsql.read.comments import check_comments
-from featsql.read.fault import TemplateError
-from featsql.read.header import read_header
+from featsql.read.config.header import read_header
+from featsql.read.config.validate import truth
 from featsql.read.model import Chunk, Rendered
 from featsql.read.project import File, Project, RawConfig
-from featsql.read.straight import Straight, straight
-from featsql.read.template import Sandbox, Template
-from featsql.read.traced import Origin, Traced, plain
-from featsql.read.validate import truth
-from featsql.read.words import WORDS, Words
+from featsql.read.template.comments import check_comments
+from featsql.read.template.constant_template import ConstantTemplate, constant_template
+from featsql.read.template.fault import TemplateError
+from featsql.read.template.sandbox import Sandbox, Template
+from featsql.read.template.traced import Origin, Traced, plain
+from featsql.read.template.words import WORDS, Words
 
 # What a file is known to render to, with the configuration of its folders, and added to rows or not.
 Known = Callable[[File, RawConfig, bool], Rendered | None]
@@ -114,7 +114,7 @@ class Workshop:
         file = normal(file)
         words = Words(self.project, file, self.sandbox, defaults, incremental)
         try:
-            template = straight(file, self.sandbox) or self.sandbox.prepare(file)
+            template = constant_template(file, self.sandbox) or self.sandbox.prepare(file)
             text = self.say(words, template)
             if words.answers - {words.adds()}:  # it asked is_incremental() before config() said so
                 known = {**defaults.values, "materialized": words.configuration("materialized")}
@@ -136,7 +136,7 @@ class Workshop:
             secrets=frozenset(words.secrets),
         )
 
-    def say(self, words: Words, template: Template | Straight) -> Traced:
+    def say(self, words: Words, template: Template | ConstantTemplate) -> Traced:
         """The output of a model's template with its words."""
         self.sandbox.globals |= words.all()
         text, _ = self.sandbox.run(template)

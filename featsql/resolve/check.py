@@ -11,18 +11,18 @@ from typing import Any
 
 from featsql.errors import Diagnostic
 from featsql.resolve import rules
-from featsql.resolve.catalog import Catalog
+from featsql.resolve.catalog.catalog import Catalog
 from featsql.resolve.checked import Waived
 from featsql.resolve.graph import Graph, model_key
-from featsql.resolve.lineage import Lineage
-from featsql.resolve.marks import Marked, Marker, Marks
+from featsql.resolve.lineage.lineage import Lineage
+from featsql.resolve.lineage.taint import Tainted, Taints, TaintSource
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.severity import Finding, settle
 from featsql.resolve.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Diagnostic]]
 # What a rule looks for in plain models, given a model and the lineage.
-Looking = Callable[[Resolved, Lineage], Marker]
+Looking = Callable[[Resolved, Lineage], TaintSource]
 
 
 @cache
@@ -39,13 +39,13 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 @cache
-def all_marks() -> Mapping[str, Looking]:
-    """What rules follow through plain models: the `marks` of those that have some, by the name of their `MARK`."""
-    return {module.MARK: module.marks for module in modules() if hasattr(module, "MARK")}
+def all_taints() -> Mapping[str, Looking]:
+    """What rules follow through plain models: the `taints` of those that have some, by the name of their `TAINT`."""
+    return {module.TAINT: module.taints for module in modules() if hasattr(module, "TAINT")}
 
 
 class Checker:
-    """The rules at work on the models of a graph; `known` tells the marks of models that were examined before."""
+    """The rules at work on the models of a graph; `known` tells the taints of models that were examined before."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Checker:
         catalog: Catalog,
         lineage: Lineage,
         resolved: Mapping[str, Resolved],
-        known: Callable[[str], Mapping[str, Marks] | None] = lambda _: None,
+        known: Callable[[str], Mapping[str, Taints] | None] = lambda _: None,
     ) -> None:
         self.graph = graph
         self.catalog = catalog
@@ -61,26 +61,26 @@ class Checker:
         self.resolved = resolved
         self.known = known
         self.memory: dict[tuple[str, str], Any] = {}
-        self.marks = {mark: self.marked(mark, looking) for mark, looking in all_marks().items()}
+        self.taints = {taint: self.tainted(taint, looking) for taint, looking in all_taints().items()}
 
-    def marked(self, mark: str, looking: Looking) -> Marked:
-        """The marks of one name."""
+    def tainted(self, taint: str, looking: Looking) -> Tainted:
+        """The taints of one name."""
 
-        def known(name: str) -> Marks | None:
+        def known(name: str) -> Taints | None:
             found = self.known(name)
-            return None if found is None else found[mark]
+            return None if found is None else found[taint]
 
-        return Marked(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
+        return Tainted(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
 
-    def examine(self, name: str) -> Mapping[str, Marks]:
-        """The marks of a model by their names."""
-        return {mark: found[model_key(name)] for mark, found in self.marks.items()}
+    def examine(self, name: str) -> Mapping[str, Taints]:
+        """The taints of a model by their names."""
+        return {taint: found[model_key(name)] for taint, found in self.taints.items()}
 
     def findings(self, name: str) -> Iterator[Finding]:
         """All that the rules find in one model."""
         model, resolved = self.graph.models[name], self.resolved[name]
         subject = Subject(
-            model, self.graph, self.catalog, self.lineage, resolved, self.resolved, self.marks, self.memory
+            model, self.graph, self.catalog, self.lineage, resolved, self.resolved, self.taints, self.memory
         )
         for rule in all_rules():
             for diagnostic in rule(subject):

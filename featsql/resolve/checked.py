@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from featsql.errors import Diagnostic
-from featsql.resolve.catalog import Catalog
+from featsql.resolve.catalog.catalog import Catalog
 from featsql.resolve.graph import Graph
-from featsql.resolve.lineage import Lineage
+from featsql.resolve.lineage.lineage import Lineage
 from featsql.resolve.qualify import Resolved
 
 

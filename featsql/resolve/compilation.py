@@ -9,18 +9,18 @@ from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
 from featsql.read.lazy import Lazy
 from featsql.read.model import Model
-from featsql.read.roundtrip import confirmed
-from featsql.read.vocabulary import aggregate_functions
-from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.read.sql.roundtrip import confirmed
+from featsql.read.sql.vocabulary import aggregate_functions
+from featsql.resolve.cache.compile_cache import CompileCache
+from featsql.resolve.cache.recall import Recall
+from featsql.resolve.catalog.catalog import Catalog, RelationInfo
+from featsql.resolve.catalog.describe import Scratch, as_of_type, asks_instant, bound
 from featsql.resolve.check import Checker, settled
 from featsql.resolve.checked import Checked, Waived
-from featsql.resolve.describe import Scratch, as_of_type, asks_instant, bound
 from featsql.resolve.graph import Graph, model_key
+from featsql.resolve.lineage.trace import Traced, lineage_of, trace_model
 from featsql.resolve.qualify import qualify
-from featsql.resolve.recall import Recall
 from featsql.resolve.severity import Finding
-from featsql.resolve.shelf import Shelf
-from featsql.resolve.trace import Traced, lineage_of, trace_model
 
 # How many models are resolved side by side: their trees are all there at once.
 MOST = 16
@@ -61,11 +61,11 @@ class Compilation:
             self.relations.give(key, RelationInfo(key, columns, graph.sources[key].clock))
             recall.begin(self.relations[key])
         self.scratch.begin(graph, self.relations)
-        catalog = Catalog(self.relations, aggregates_of(recall.shelf, self.scratch))
+        catalog = Catalog(self.relations, aggregates_of(recall.compile_cache, self.scratch))
         self.resolved = Lazy(graph.models, lambda name: qualify(graph.models[name], catalog))
         self.traced = Lazy(graph.models, self.trace)
         self.checked = Checked(graph, catalog, self.resolved, lineage_of(self.traced, graph, catalog))
-        self.checker = Checker(graph, catalog, self.checked.lineage, self.resolved, recall.marks)
+        self.checker = Checker(graph, catalog, self.checked.lineage, self.resolved, recall.taints)
         self.findings: dict[str, list[Finding]] = {}
         self.fresh: set[str] = set()
 
@@ -82,7 +82,7 @@ class Compilation:
                 pass
 
     def resolve(self, models: Iterable[Model], *, keep: bool) -> Iterator[Model]:
-        """Bind some models, of which none reads another, find their edges and marks, and, if nothing below a model
+        """Bind some models, of which none reads another, find their edges and taints, and, if nothing below a model
         matters, what the rules say: gives each that is done. What was made of a text is kept only if `keep` asks for
         it, but for as-of models, which are planned yet."""
         wave = list(models)
@@ -167,8 +167,8 @@ def waves(models: Iterable[Model], graph: Graph) -> Iterator[list[Model]]:
         yield list(wave.values())
 
 
-def aggregates_of(shelf: Shelf, scratch: Scratch) -> frozenset[str]:
+def aggregates_of(compile_cache: CompileCache, scratch: Scratch) -> frozenset[str]:
     """The names of the engine's aggregate functions, which change with its version alone."""
-    if "aggregates" not in shelf.shared:
-        shelf.share("aggregates", sorted(aggregate_functions(scratch.engine)))
-    return frozenset(shelf.shared["aggregates"])
+    if "aggregates" not in compile_cache.shared:
+        compile_cache.share("aggregates", sorted(aggregate_functions(scratch.engine)))
+    return frozenset(compile_cache.shared["aggregates"])

@@ -8,13 +8,13 @@ from msgspec import Struct
 from sqlglot import exp
 
 from featsql.read.model import Model
-from featsql.resolve.flow import Acts, Flow, MisledError, Output, join
+from featsql.resolve.lineage.flow import Acts, Flow, MisledError, Output, join
+from featsql.resolve.lineage.reach import Span
+from featsql.resolve.lineage.timing import timing
+from featsql.resolve.lineage.trace import flow_of
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.reach import Span
 from featsql.resolve.scope import leaf, output
 from featsql.resolve.subject import Subject
-from featsql.resolve.timing import timing
-from featsql.resolve.trace import flow_of
 
 # A column of a source below one reading of it: (the reading, relation key, folded column).
 Root = tuple[str, str, str]

@@ -11,7 +11,7 @@ from featsql.errors import Diagnostic
 from featsql.read.model import Model
 from featsql.read.project import Project, Source
 from featsql.resolve.nearby import GLOB, URL
-from featsql.resolve.sources import what
+from featsql.sources.locations import what
 
 # A file as it may lie in a folder that is published.
 INSIDE = "0000.parquet"

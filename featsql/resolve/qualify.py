@@ -14,7 +14,7 @@ from sqlglot.schema import MappingSchema
 
 from featsql.engine import DUCKDB
 from featsql.read.model import Model
-from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.catalog.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import model_key
 
 # The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.

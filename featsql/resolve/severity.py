@@ -12,7 +12,7 @@ from featsql.read.model import Model
 from featsql.read.project import RuleSetting
 from featsql.resolve.checked import Waived
 from featsql.resolve.graph import Graph, model_key
-from featsql.resolve.select import select_keys
+from featsql.resolve.selectors.select import select_keys
 
 RANK = {"off": 0, "notice": 1, "warning": 2, "error": 3}
 Finding = tuple[str, Diagnostic]

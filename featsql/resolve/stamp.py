@@ -7,11 +7,11 @@ from math import inf
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.resolve.clocked import scan_behind
+from featsql.resolve.lineage.clocked import scan_behind
+from featsql.resolve.lineage.span import lengths, rounding
 from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import output
-from featsql.resolve.span import lengths, rounding
 
 
 class Stamp(Struct, frozen=True):

@@ -10,17 +10,17 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic, Severity
 from featsql.read.model import Model
-from featsql.resolve.catalog import Catalog, RelationInfo
+from featsql.resolve.catalog.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import Graph
-from featsql.resolve.lineage import Lineage
-from featsql.resolve.marks import Marks
+from featsql.resolve.lineage.lineage import Lineage
+from featsql.resolve.lineage.taint import Taints
 from featsql.resolve.qualify import Resolved
 
 Known = TypeVar("Known")
 
 
 class Subject(Struct, frozen=True):
-    """One model under examination; `marks` tells by the name of a mark which columns of plain models carry it."""
+    """One model under examination; `taints` tells by the name of a taint which columns of plain models carry it."""
 
     model: Model
     graph: Graph
@@ -28,7 +28,7 @@ class Subject(Struct, frozen=True):
     lineage: Lineage
     resolved: Resolved
     others: Mapping[str, Resolved] = {}
-    marks: Mapping[str, Mapping[str, Marks]] = {}
+    taints: Mapping[str, Mapping[str, Taints]] = {}
     memory: dict[tuple[str, str], Any] = {}
     tables: list[tuple[exp.Table, RelationInfo]] = []
 

@@ -12,25 +12,13 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql import temporal
-from featsql.plan import (
-    asof,
-    cells,
-    features,
-    known,
-    latest,
-    lift,
-    lower,
-    measures,
-    microseconds,
-    names,
-    over,
-    shapes,
-    tables,
-)
+from featsql.engines.duckdb.lower import asof, cells, latest, lift, lower, over, tables
+from featsql.plan import features, known, measures, microseconds, names, shapes
 from featsql.plan.plan import AsOf, Edge, Features, Lifted, Over, Scan
-from featsql.resolve import lookback, meeting, pushdown
-from featsql.resolve.catalog import RelationInfo
+from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.checked import Checked
+from featsql.resolve.keys import meeting, pushdown
+from featsql.resolve.lineage import lookback
 from featsql.temporal import Boundary, Clock
 from laws.focus import (
     ANYTHING,
@@ -86,7 +74,7 @@ def without(clock: Clock, **fields: Any) -> Clock:
 
 def blind(put: Patch, **fields: Any) -> None:
     """Let scans and versions forget parts of every clock."""
-    rows_at, stretches = known.rows_at, known.stretches
+    rows_at, validity_intervals = known.rows_at, known.validity_intervals
 
     def forget(info: RelationInfo) -> RelationInfo:
         return info if info.clock is None else replace(info, clock=without(info.clock, **fields))
@@ -96,13 +84,13 @@ def blind(put: Patch, **fields: Any) -> None:
     ) -> exp.Select:
         return rows_at(forget(info), table, at, boundary, versions)
 
-    def blind_stretches(info: RelationInfo, table: exp.Expr) -> exp.Select:
-        return stretches(forget(info), table)
+    def blind_intervals(info: RelationInfo, table: exp.Expr) -> exp.Select:
+        return validity_intervals(forget(info), table)
 
     for module in (lift, lower):
         put.setattr(module, "rows_at", blind_rows)
     for module in (lower, tables):
-        put.setattr(module, "stretches", blind_stretches)
+        put.setattr(module, "validity_intervals", blind_intervals)
     last_known = lower.last_known
 
     def blind_last(planned: AsOf, probe: str, parts: tables.Parts) -> exp.Select:
@@ -288,7 +276,7 @@ def duplicates_go_before_the_cut(put: Patch) -> None:
         return exp.select("*", exp.alias_(end, names.KNOWN_TO)).from_(begun.subquery("begun"))
 
     for module in (lower, tables):
-        put.setattr(module, "stretches", forever)
+        put.setattr(module, "validity_intervals", forever)
 
 
 @mutant(ANYTHING)

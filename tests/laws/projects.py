@@ -14,10 +14,10 @@ from sqlglot import exp
 from featsql.engine import Column, Engine
 from featsql.read.model import Chunk, Model, Reference, Rendered
 from featsql.read.project import Config, Entity, File, Project, Source, Target
+from featsql.resolve.catalog.describe import Scratch, describe
 from featsql.resolve.checked import Checked
-from featsql.resolve.describe import Scratch, describe
 from featsql.resolve.graph import source_key
-from featsql.resolve.lineage import Lineage
+from featsql.resolve.lineage.lineage import Lineage
 from featsql.resolve.link import link
 from featsql.resolve.qualify import qualify
 from featsql.temporal import Boundary, Clock

@@ -11,9 +11,9 @@ from typing import Any
 
 from featsql.plan.features import plan_features
 from featsql.resolve.checked import Checked
-from featsql.resolve.lineage import ROWS, Lineage
-from featsql.resolve.reach import Span
-from featsql.resolve.trace import trace
+from featsql.resolve.lineage.lineage import ROWS, Lineage
+from featsql.resolve.lineage.reach import Span
+from featsql.resolve.lineage.trace import trace
 from laws import trial
 from laws.dice import Dice
 from laws.focus import Focus

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from sqlglot import exp
 
-from featsql.arrays import last, piles, ranges
-from featsql.arrays.ranges import Ranges
-from featsql.arrays.rows import Probes, Rows
 from featsql.engine import Engine
+from featsql.engines.duckdb.arrays import partitions as partitions
+from featsql.engines.duckdb.arrays.aggregates import last, ranges
+from featsql.engines.duckdb.arrays.aggregates.ranges import Ranges
+from featsql.engines.duckdb.arrays.rows import Probes, Rows
+from featsql.engines.duckdb.columnar.execute import Temporaries, arranged
+from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.features import plan_features
-from featsql.plan.lower import lower
 from featsql.plan.plan import AsOf, Over
-from featsql.run.arrays import Desk, arranged
 from laws import future, trial
 from laws.dice import Dice
 from laws.focus import ENDLESS, IN_ORDER, RECENT, WINDOWS, Focus
@@ -38,9 +39,9 @@ Found = dict[str, trial.Answers | str]
 
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arrays are used however few rows there are, and piles are small."""
-    monkeypatch.setattr("featsql.run.arrays.LEAST", 0)
-    monkeypatch.setattr(piles, "PILE", 8)
+    """Arrays are used however few rows there are, and partitions are small."""
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr(partitions, "PARTITION", 8)
 
 
 def from_arrays(subject: Trial, case: Case) -> Found:
@@ -58,11 +59,13 @@ def from_arrays(subject: Trial, case: Case) -> Found:
 def answered(features: Over | AsOf, subject: Trial, case: Case, engine: Engine) -> trial.Answers | str | None:
     """The answers of one model; None where arrays give nothing of it, or refuse."""
     plan = trial.plan(features, subject.checked, case)
-    with Desk(engine) as desk:
-        laid = desk.laid(arranged(plan, engine))
-        (attach,) = laid.attachments
+    with Temporaries(engine) as temporaries:
+        precomputed = temporaries.precomputed(arranged(plan, engine))
+        (attach,) = precomputed.attachments
         assert isinstance(attach.features, Over | AsOf)
-        return trial.answers(engine, lower(laid).sql("duckdb")) if attach.features.laid is not None else None
+        return (
+            trial.answers(engine, lower(precomputed).sql("duckdb")) if attach.features.precomputed is not None else None
+        )
 
 
 def agreed(subject: Trial) -> int:
@@ -101,21 +104,21 @@ def test_arrays_answer_as_the_reference(focus: Focus) -> None:
 
 
 def test_rows_without_room_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Desk, "room", -1)
+    monkeypatch.setattr(Temporaries, "room", -1)
     assert sum(agreed(subject_of(seed, WINDOWS)) for seed in range(SEEDS)) > SEEDS // 4
     assert sum(agreed(subject_of(seed, IN_ORDER)) for seed in range(SEEDS)) < SEEDS // 4
 
 
 def test_the_first_row_that_is_seen_may_be_told_of_each_key(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    create = Desk.create
+    create = Temporaries.create
 
-    def noted(self: Desk, name: str, query: exp.Query) -> exp.Table:
+    def noted(self: Temporaries, name: str, query: exp.Query) -> exp.Table:
         made.append(name)
         return create(self, name, query)
 
-    monkeypatch.setattr(Desk, "create", noted)
-    monkeypatch.setattr("featsql.run.lay.UNSEEN", -1.0)
+    monkeypatch.setattr(Temporaries, "create", noted)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.compute.UNSEEN", -1.0)
     assert sum(agreed(subject_of(seed, RECENT)) for seed in range(SEEDS)) > SEEDS // 4
     assert made.count("__oldest") > SEEDS // 4
 
@@ -162,11 +165,11 @@ def values_of_missing_ones_count(patch: Patch) -> None:
 
 def twins_are_as_good(patch: Patch) -> None:
     found = last.last_rows
-    patch.setattr("featsql.run.newest.last_rows", lambda *given: (*found(*given)[:2], False))
+    patch.setattr("featsql.engines.duckdb.columnar.latest.last_rows", lambda *given: (*found(*given)[:2], False))
 
 
 def rows_lie_in_order(patch: Patch) -> None:
-    patch.setattr("featsql.run.fetch.in_order", lambda group, at: np.arange(len(at)))
+    patch.setattr("featsql.engines.duckdb.columnar.fetch.in_order", lambda group, at: np.arange(len(at)))
 
 
 def others_are_met(patch: Patch) -> None:
@@ -176,7 +179,7 @@ def others_are_met(patch: Patch) -> None:
         place, _, tied = found(rows, probes)
         return place, np.ones(len(probes), dtype=np.bool_) & bool(len(rows)), tied
 
-    patch.setattr("featsql.run.newest.last_rows", met)
+    patch.setattr("featsql.engines.duckdb.columnar.latest.last_rows", met)
 
 
 MUTANTS = {

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlglot import exp
 
-from featsql.plan.known import rows_at, stretches
-from featsql.plan.lower import lateral
-from featsql.plan.tables import aliased
-from featsql.resolve.catalog import RelationInfo
-from featsql.run.reference import Reference
+from featsql.engines.duckdb.lower.lower import lateral
+from featsql.engines.duckdb.lower.tables import aliased
+from featsql.plan.known import rows_at, validity_intervals
+from featsql.prove.reference import Reference
+from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.temporal import Boundary, Clock
 from laws import instants, oracle
 from laws.clocks import CLOCKS
@@ -70,7 +70,7 @@ def everywhere(info: RelationInfo, boundary: Boundary) -> exp.Select:
     rows = rows_at(info, table, exp.column("as_of", table="spine"), boundary, versions)
     query = exp.select(exp.column("row", table="spine"), *printed("r")).from_(aliased("spine", "spine"))
     query.append("joins", exp.Join(this=lateral(rows, "r"), kind="INNER", on=exp.true()))
-    return query.with_("versions", as_=stretches(info, table)) if clock.versioned else query
+    return query.with_("versions", as_=validity_intervals(info, table)) if clock.versioned else query
 
 
 def printed(table: str) -> list[exp.Expr]:

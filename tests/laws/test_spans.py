@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from featsql.resolve import span, timing
-from featsql.resolve.flow import Acts, Output
-from featsql.resolve.lineage import Influence
-from featsql.resolve.reach import PAST
+from featsql.resolve.lineage import span, timing
+from featsql.resolve.lineage.flow import Acts, Output
+from featsql.resolve.lineage.lineage import Influence
+from featsql.resolve.lineage.reach import PAST
 from laws.focus import ANYTHING, FLOWING, WINDOWS
 from laws.spans import Observed, observed, outliers
 

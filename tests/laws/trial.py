@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.engine import Column, Engine, EngineError
+from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.features import entity_keys, plan_features
-from featsql.plan.lower import lower
 from featsql.plan.plan import AsOf, Attach, Features, Outcome, Over, Plan
-from featsql.plan.training import plan_of
+from featsql.plan.training_set.training import plan_of
+from featsql.prove.reference import evaluate
 from featsql.resolve.checked import Checked
-from featsql.run.reference import evaluate
 from featsql.temporal import column
 from laws import instants
 from laws.projects import Case

@@ -8,11 +8,11 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic
 from featsql.read.lazy import Lazy
-from featsql.resolve.frames import sight
-from featsql.resolve.marks import Mark, Marker, Marking, Marks
+from featsql.resolve.lineage.frames import sight
+from featsql.resolve.lineage.taint import Taint, Taints, TaintSource, TaintWalk
 from featsql.resolve.outcome import Spine, reads_label, spine_of, taken
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.rules.look_ahead import MARK as LOOK_AHEAD
+from featsql.resolve.rules.look_ahead import TAINT as LOOK_AHEAD
 from featsql.resolve.scope import leaf
 from featsql.resolve.subject import Subject, named
 
@@ -47,7 +47,7 @@ def frozen(subject: Subject) -> Iterator[Diagnostic]:
 
 def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of a training set."""
-    tree, marks = subject.resolved.tree, dict[str, Mark]()
+    tree, taints = subject.resolved.tree, dict[str, Taint]()
     for value in tree.expressions if isinstance(tree, exp.Select) else ():
         for window in value.find_all(exp.Window):
             seen = sight(window, lambda column: is_now(column, subject.resolved, spine))
@@ -55,33 +55,33 @@ def over_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
             if bare and not window.args.get("alias") and isinstance(window.this, SHARED):
                 continue  # a number that all rows share tells none from another
             if seen != "past" and not reads_label(window, subject.resolved, spine):
-                marks[value.alias_or_name] = Mark(f"`{window.sql('duckdb')}`", seen == "ahead")
-    yield from said(subject, marks, spine)
+                taints[value.alias_or_name] = Taint(f"`{window.sql('duckdb')}`", seen == "ahead")
+    yield from said(subject, taints, spine)
 
 
 def in_the_spine(subject: Subject, spine: Spine) -> Iterator[Diagnostic]:
     """A window over the rows of the labels, of which a training set takes the result."""
-    known = before_the_spine(subject.marks[LOOK_AHEAD])
-    marks = Marking(spine.resolved, looks_ahead(spine), known).marks()
-    columns = (column for column in taken(subject, spine) if column in marks and not spine.is_given(column))
-    yield from said(subject, {column: marks[column] for column in columns}, spine)
+    known = before_the_spine(subject.taints[LOOK_AHEAD])
+    taints = TaintWalk(spine.resolved, looks_ahead(spine), known).taints()
+    columns = (column for column in taken(subject, spine) if column in taints and not spine.is_given(column))
+    yield from said(subject, {column: taints[column] for column in columns}, spine)
 
 
-def before_the_spine(known: Mapping[str, Marks]) -> Mapping[str, Marks]:
+def before_the_spine(known: Mapping[str, Taints]) -> Mapping[str, Taints]:
     """The windows of plain models that labels read: they see rows after their own, which may still be before the
     instant."""
-    return Lazy(known, lambda key: {name: Mark(mark.text, certain=False) for name, mark in known[key].items()})
+    return Lazy(known, lambda key: {name: Taint(taint.text, certain=False) for name, taint in known[key].items()})
 
 
-def looks_ahead(spine: Spine) -> Marker:
-    """What marks a window that sees rows of the spine that were asked about later."""
+def looks_ahead(spine: Spine) -> TaintSource:
+    """What taints a window that sees rows of the spine that were asked about later."""
 
-    def mark(node: exp.Expr) -> Mark | None:
+    def taint(node: exp.Expr) -> Taint | None:
         assert isinstance(node, exp.Window)
         seen = sight(node, lambda column: is_now(column, spine.resolved, spine))
-        return None if seen == "past" else Mark(f"`{node.sql('duckdb')}`", seen == "ahead")
+        return None if seen == "past" else Taint(f"`{node.sql('duckdb')}`", seen == "ahead")
 
-    return Marker((exp.Window,), mark)
+    return TaintSource((exp.Window,), taint)
 
 
 def is_now(column: exp.Expr, model: Resolved, spine: Spine) -> bool:
@@ -101,14 +101,14 @@ def is_now(column: exp.Expr, model: Resolved, spine: Spine) -> bool:
     return found is not None and model.scans[found.scan].key == spine.key and found.column == spine.as_of
 
 
-def said(subject: Subject, marks: Mapping[str, Mark], spine: Spine) -> Iterator[Diagnostic]:
+def said(subject: Subject, taints: Mapping[str, Taint], spine: Spine) -> Iterator[Diagnostic]:
     """Windows over other rows of the spine, by column: the certain ones, and the others."""
     place = subject.table_of(spine.key)
     for certain in (True, False):
-        names = [f"`{column}`" for column, mark in marks.items() if mark.certain == certain]
+        names = [f"`{column}`" for column, taint in taints.items() if taint.certain == certain]
         if not names:
             continue
-        text = next(mark.text for mark in marks.values() if mark.certain == certain)
+        text = next(taint.text for taint in taints.values() if taint.certain == certain)
         verb = "is" if len(names) == 1 else "are"
         if certain:
             message = f"{', '.join(names)} {verb} computed over other rows of the spine, later ones too: {text}"

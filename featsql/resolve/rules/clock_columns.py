@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from featsql.errors import Diagnostic, Place
-from featsql.resolve.catalog import RelationInfo
-from featsql.resolve.fitting import wrong_clock
+from featsql.resolve.catalog.catalog import RelationInfo
+from featsql.resolve.catalog.fitting import wrong_clock
 from featsql.resolve.graph import model_key
 from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.subject import Subject, named

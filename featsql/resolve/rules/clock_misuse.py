@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.clocked import scan_behind
+from featsql.resolve.lineage.clocked import scan_behind
 from featsql.resolve.subject import Subject, named
 
 WHERE = (exp.Where, exp.Group, exp.Join, exp.Window, exp.Having, exp.Qualify, exp.Filter)

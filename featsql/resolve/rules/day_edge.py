@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.resolve.lineage.operands import owner
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.nanoseconds import is_zoned
-from featsql.resolve.operands import owner
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.scope import type_of
-from featsql.resolve.span import lengths
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from math import ceil, inf
 
 from featsql.errors import Diagnostic
-from featsql.resolve.reach import length
-from featsql.resolve.span import lengths
+from featsql.resolve.lineage.reach import length
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.stamp import Stamp, stamp
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import Clock, interval

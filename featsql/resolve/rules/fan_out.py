@@ -8,10 +8,10 @@ from sqlglot import exp
 
 from featsql.errors import Diagnostic
 from featsql.resolve.aggregates import has_aggregate
-from featsql.resolve.entity_keys import keys_of
+from featsql.resolve.keys.entity_keys import keys_of
+from featsql.resolve.keys.unique import Uniqueness
 from featsql.resolve.scope import joins, output, query_behind, scan_of, sources
 from featsql.resolve.subject import Subject, named
-from featsql.resolve.unique import Uniqueness
 
 # Aggregates that a row counts in each time that it is there.
 COUNTING = (exp.Sum, exp.Count, exp.Avg, exp.ArrayAgg, exp.GroupConcat)

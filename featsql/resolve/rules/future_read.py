@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.moments import is_as_of, moment
-from featsql.resolve.span import amount, lengths
+from featsql.resolve.lineage.moments import is_as_of, moment
+from featsql.resolve.lineage.span import amount, lengths
 from featsql.resolve.subject import Subject
 
 HINT = "features look back: `> as_of() - interval 7 days`; an outcome belongs into a labels model"

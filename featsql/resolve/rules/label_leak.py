@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.outcome import values_of
-from featsql.resolve.span import lengths
 from featsql.resolve.stamp import moved_by
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval

@@ -8,9 +8,9 @@ from math import inf
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.resolve.lineage.reach import NOW, length
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.outcome import Reading, readings
-from featsql.resolve.reach import NOW, length
-from featsql.resolve.span import lengths
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import inf
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import ROWS
+from featsql.resolve.lineage.lineage import ROWS
+from featsql.resolve.lineage.reach import ANY, length
 from featsql.resolve.outcome import Reading, Spine, readings, roots, spine_of, taken
-from featsql.resolve.reach import ANY, length
 from featsql.resolve.subject import Subject, named
 
 HINT = "leave it out: `l.* exclude ({column})`"

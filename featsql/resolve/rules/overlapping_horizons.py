@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.span import lengths
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.subject import Subject
 from featsql.temporal import interval
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import Lineage
+from featsql.resolve.lineage.lineage import Lineage
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.outcome import Spine, spine_of
-from featsql.resolve.span import lengths
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 

@@ -10,9 +10,9 @@ from sqlglot import exp
 from featsql.errors import Diagnostic
 from featsql.names import did_you_mean
 from featsql.read.project import Split
+from featsql.resolve.lineage.span import lengths
 from featsql.resolve.outcome import Spine, roots, spine_of
 from featsql.resolve.scope import Leaf, leaf, output
-from featsql.resolve.span import lengths
 from featsql.resolve.subject import Subject
 from featsql.temporal import interval
 

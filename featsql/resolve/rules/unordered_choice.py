@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.clocked import is_instant_of, scan_behind
-from featsql.resolve.frames import NUMBERING, named, order_of
+from featsql.resolve.lineage.clocked import is_instant_of, scan_behind
+from featsql.resolve.lineage.frames import NUMBERING, named, order_of
 from featsql.resolve.rules.wall_clock import nearest
 from featsql.resolve.subject import Subject
 

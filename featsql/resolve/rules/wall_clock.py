@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage import ROWS, Lineage
-from featsql.resolve.marks import Mark, Marker, Marking, Marks, marks_read
+from featsql.resolve.lineage.lineage import ROWS, Lineage
+from featsql.resolve.lineage.taint import Taint, Taints, TaintSource, TaintWalk, taints_read
 from featsql.resolve.outcome import Spine, spine_of, taken
 from featsql.resolve.qualify import Resolved
 from featsql.resolve.subject import Subject, named
 
-MARK = "wall clock"
+TAINT = "wall clock"
 CLOCKS = (
     exp.CurrentTimestamp,
     exp.CurrentDate,
@@ -51,10 +51,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         found = read_by(node)
         if found is not None:
             yield subject.found("FS604", found[0], nearest(node), found[1])
-    known = subject.marks[MARK]
-    for key, (column, mark) in marks_read(subject.model.name, subject.lineage, known).items():
+    known = subject.taints[TAINT]
+    for key, (column, taint) in taints_read(subject.model.name, subject.lineage, known).items():
         what = "the choice of its rows" if column == ROWS else f"`{column}`"
-        message = f"{what} in {named(key)} depends on {mark.text}: it would be another on another day"
+        message = f"{what} in {named(key)} depends on {taint.text}: it would be another on another day"
         yield subject.found(
             "FS604", message, subject.table_of(key), "do it in this model, by as_of() or hash() of a key"
         )
@@ -63,13 +63,15 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
         yield from in_the_spine(subject, spine, known)
 
 
-def in_the_spine(subject: Subject, spine: Spine, known: Mapping[str, Marks]) -> Iterator[Diagnostic]:
+def in_the_spine(subject: Subject, spine: Spine, known: Mapping[str, Taints]) -> Iterator[Diagnostic]:
     """What labels leave to the wall clock or to chance, but for their choice of rows that are ripe by now."""
-    marks = Marking(spine.resolved, Marker(CALLS, marked), known).marks()
+    taints = TaintWalk(spine.resolved, TaintSource(CALLS, tainted), known).taints()
     place = subject.table_of(spine.key)
     for column in taken(subject, spine):
-        if column in marks and not spine.is_given(column):
-            message = f"`{column}` in {named(spine.key)} depends on {marks[column].text}: it is not what was known then"
+        if column in taints and not spine.is_given(column):
+            message = (
+                f"`{column}` in {named(spine.key)} depends on {taints[column].text}: it is not what was known then"
+            )
             yield subject.found("FS604", message, place, f"write `{spine.as_of}` in place of it")
     tree = spine.resolved.tree
     if tree is not None and any(is_chance(node) for node in tree.find_all(*CALLS)):
@@ -95,16 +97,16 @@ def is_chance(node: exp.Expr) -> bool:
     return isinstance(node, CHANCE) or (name in NAMES and NAMES[name] is None)
 
 
-def marks(_: Resolved, __: Lineage) -> Marker:
-    """What marks a call of the wall clock or of chance."""
-    return Marker(CALLS, marked)
+def taints(_: Resolved, __: Lineage) -> TaintSource:
+    """What taints a call of the wall clock or of chance."""
+    return TaintSource(CALLS, tainted)
 
 
-def marked(node: exp.Expr) -> Mark | None:
-    """The mark of such a call."""
+def tainted(node: exp.Expr) -> Taint | None:
+    """The taint of such a call."""
     if read_by(node) is None:
         return None
-    return Mark("chance" if is_chance(node) else "the wall clock")
+    return Taint("chance" if is_chance(node) else "the wall clock")
 
 
 def nearest(node: exp.Expr) -> exp.Expr:

@@ -1,1 +1,0 @@
-"""Aggregates over windows of time, from rows as NumPy arrays."""

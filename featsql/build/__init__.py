@@ -1,0 +1,1 @@
+"""Tables from plans: targets, materializations, training sets, what is published, and the manifest."""

@@ -1,0 +1,48 @@
+"""What the engine refused while it ran a query, said as a diagnostic of the project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from featsql.build.publish import redact
+from featsql.compiler import Compiled
+from featsql.engine import EngineError
+from featsql.errors import Diagnostic, FeatsqlError
+
+STOPPED = re.compile(r"(FS80[15]): (.*)")
+HINTS = {
+    "FS801": "group by the entity's keys, or pick one row: qualify row_number() over (partition by key ...) = 1",
+    "FS805": "join relations by a unique key, with LEFT JOIN",
+}
+
+
+def failure(name: str | None, error: EngineError, compiled: Compiled) -> Diagnostic:
+    """The diagnostic of a query that failed: that of node `name`, or one that nothing is named after.
+
+    FS801 where a features model had several rows for an entity, FS805 where a training set would not have
+    the rows of its labels, FS807 for everything else.
+    """
+    model = compiled.graph.models.get(name or "")
+    seed = compiled.graph.sources.get(f"seed:{name}")
+    place = model.rendered.file.place(1) if model is not None else seed.place if seed is not None else None
+    message = redact(error.message, compiled.project.secrets)
+    stopped = STOPPED.search(message)
+    if stopped is not None:
+        code, said = stopped.groups()
+        named = [other for key, other in compiled.graph.models.items() if said.find(f"`{key}`") >= 0]
+        culprit = min(named, key=lambda other: said.find(f"`{other.name}`"), default=model)
+        return Diagnostic(code, said, culprit.rendered.file.place(1) if culprit else place, HINTS[code])
+    if error.offset is not None and model is not None and model.config.kind in {"plain", "labels"}:
+        place, _ = model.rendered.origin(error.offset)
+    return Diagnostic("FS807", message, place)
+
+
+@contextmanager
+def explained(compiled: Compiled) -> Iterator[None]:
+    """Let what the engine refuses pass as FeatsqlError."""
+    try:
+        yield
+    except EngineError as error:
+        raise FeatsqlError(failure(None, error, compiled)) from error

@@ -1,0 +1,1 @@
+"""What an earlier build left that still stands, and what has to be made again."""

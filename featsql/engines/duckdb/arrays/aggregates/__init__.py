@@ -1,0 +1,1 @@
+"""Aggregates over ranges of rows, NumPy arrays in and out."""

@@ -1,0 +1,1 @@
+"""From a plan to one query of DuckDB, node by node."""

@@ -1,0 +1,1 @@
+"""What a change touches: a project now against what it was."""

@@ -1,0 +1,1 @@
+"""What a features model says of an entity that it has no row for."""

@@ -1,0 +1,1 @@
+"""What is right, and whether a project is: the reference evaluator, `verify` and `why`."""

@@ -1,0 +1,241 @@
+"""The laws put to rows of one training set, instant by instant, until all are seen or time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlglot import exp
+
+from featsql.build.failure import failure
+from featsql.compiler import Compiled
+from featsql.engine import Engine, EngineError
+from featsql.engines.duckdb.columnar.execute import arranged
+from featsql.engines.duckdb.narrow import fitted
+from featsql.errors import FeatsqlError
+from featsql.plan.plan import Plan
+from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, answers, differences
+from featsql.prove.culprit import Search
+from featsql.prove.expected import asked_of, expected, windowed
+from featsql.prove.perturbation import past, perturbed
+from featsql.prove.reference import Reference
+from featsql.prove.sample import Sample
+from featsql.prove.scratch import Scratch, sampled
+from featsql.prove.strata import Pick
+from featsql.prove.verdict import Counterexample, Law
+from featsql.temporal import column, reached
+
+# So many rows are asked for in one query; so many counter-examples are traced to their row.
+TOGETHER, TRACED = 24, 8
+ENDLESS = {"infinity", "-infinity"}
+
+
+class Findings(Struct):
+    """What came of it so far: the numbers of the rows that were seen, counter-examples by column, notes."""
+
+    seen: list[int] = []
+    counterexamples: dict[str, Counterexample] = {}
+    notes: dict[str, None] = {}
+    finished: bool = False
+
+
+class Limit(Struct):
+    """When to stop: at an instant of `time.monotonic`, but not before some rows were seen."""
+
+    deadline: float
+    least: int
+    findings: Findings
+
+    @property
+    def reached(self) -> bool:
+        """Whether to stop now."""
+        return len(self.findings.seen) >= self.least and time.monotonic() >= self.deadline
+
+
+class Examination:
+    """One training set under examination."""
+
+    def __init__(self, plan: Plan, compiled: Compiled, scratch: Scratch, spine: exp.Table, seed: int) -> None:
+        self.plan = plan
+        self.compiled = compiled
+        self.scratch = scratch
+        self.spine = spine
+        self.seed = seed
+        self.reference = Reference(compiled.checked, scratch.engine, plan.boundary, plan.spine.as_of_type)
+        apart = windowed(plan)
+        outputs = [value.alias_or_name for value in plan.select.expressions]
+        self.columns = [name for name in outputs if name not in apart]
+        self.features = asked_of(plan)
+        entities = compiled.project.entities.values()
+        self.keys = {key.casefold() for entity in entities for key in entity.keys}
+        self.findings = Findings()
+
+    @property
+    def engine(self) -> Engine:
+        return self.scratch.engine
+
+    @cached_property
+    def built(self) -> Plan:
+        """The plan by the methods that a build chooses for all of the rows."""
+        return fitted(arranged(self.plan, self.engine), self.engine.rows)
+
+    def examine(self, picks: Sequence[Pick], limit: Limit, remember: Callable[[], None]) -> Findings:
+        """Put the laws to rows until the limit is reached; `remember` is called when more is known.
+
+        Raises FeatsqlError where the training set's own query fails.
+        """
+        try:
+            for together in chunks(picks):
+                if limit.reached:
+                    return self.findings
+                self.try_laws(together, limit)
+                remember()
+        except EngineError as error:
+            if limit.reached:
+                return self.findings
+            raise FeatsqlError(failure(self.plan.name, error, self.compiled)) from error
+        self.findings.finished = True
+        return self.findings
+
+    def try_laws(self, together: Sequence[Sequence[Pick]], limit: Limit) -> None:
+        """All laws for the rows of a few instants."""
+        numbers = [pick.number for at_once in together for pick in at_once]
+        asked = sampled(self.built, self.rows(numbers).subquery("asked"), self.columns)
+        got = self.once_each(Sample(asked, self.engine), numbers)
+        redirected = Sample(asked, self.engine, self.scratch.redirected)
+        if got is None:
+            return
+        for at_once in together:
+            if not limit.reached:
+                self.nothing_from_the_future(redirected, got, at_once[0].instant)
+                self.all_of_the_past(got, at_once)
+                self.findings.seen += [pick.number for pick in at_once]
+
+    def rows(self, numbers: Sequence[int]) -> exp.Select:
+        """Rows of the spine by their numbers."""
+        listed = [exp.Literal.number(number) for number in numbers]
+        return exp.select("*").from_(self.spine.copy()).where(exp.In(this=column(NUMBER), expressions=listed))
+
+    def once_each(self, sample: Sample, numbers: Sequence[int]) -> Answers | None:
+        """Law 3: what a build gives, if it gives each row once."""
+        try:
+            got = sample.answers()
+        except RepeatedRowError as error:
+            self.found("the spine is sacred", error.number, self.columns[0], "there several times", "once", None)
+            return None
+        lost = sorted(set(numbers) - got.keys())
+        if lost:
+            self.found("the spine is sacred", lost[0], self.columns[0], "not there", "once", None)
+            return None
+        return got
+
+    def all_of_the_past(self, got: Answers, at_once: Sequence[Pick]) -> None:
+        """Law 2: the rows of one instant are what the reference says."""
+        numbers, instant = [pick.number for pick in at_once], at_once[0].instant
+        query = expected(self.plan, self.reference, instant, self.rows(numbers))
+        try:
+            should = answers(query, self.engine)
+        except RepeatedRowError as error:
+            note = "by the reference a relation or a model has several rows for it"
+            self.found("all of the past", error.number, self.columns[0], "one row", "several rows", note)
+            return
+        mine = {number: got[number] for number in numbers}
+        self.compare("all of the past", mine, should)
+
+    def nothing_from_the_future(self, sample: Sample, got: Answers, instant: str | None) -> None:
+        """Law 1: what a relation did not show by an instant is left out, then made up; no row asked until then
+        changes."""
+        if instant is None or instant in ENDLESS:
+            return
+        at = self.reference.instant(instant)
+        early = self.asked_until(at, list(got))
+        mine = {number: got[number] for number in early}
+        for made_up in (False, True):
+            self.go_on(at, made_up=made_up)
+            try:
+                after = sample.answers(early)
+            except EngineError as error:
+                if not made_up or "INTERRUPT" in error.message:
+                    raise
+                self.findings.notes[f"made-up rows stop the query: {error.message.splitlines()[0]}"] = None
+                continue
+            self.compare("nothing from the future", mine, after, at if made_up else None)
+
+    def go_on(self, at: exp.Expr, *, made_up: bool) -> None:
+        """Let every relation be as it was known at an instant, with what came later left out or made up."""
+        boundary = self.plan.boundary
+        for copy in self.scratch.copies.values():
+            world = perturbed(copy, at, boundary, self.keys, self.seed) if made_up else past(copy, at, boundary)
+            self.scratch.stand(copy, world)
+
+    def asked_until(self, at: exp.Expr, numbers: Sequence[int]) -> list[int]:
+        """Which rows are asked at an instant or before."""
+        rows = self.rows(numbers).subquery("asked")
+        until = reached(column(self.plan.spine.as_of), at, "inclusive")
+        query = exp.select(column(NUMBER)).from_(rows).where(until)
+        return sorted(int(number) for (number,) in self.engine.rows(query.sql("duckdb")))
+
+    def compare(self, law: Law, got: Answers, should: Answers, made_up: exp.Expr | None = None) -> None:
+        """Keep the first counter-example of each column; one that needs `made_up` rows, told from that instant
+        on, gives way to one that does not."""
+        for number, name in differences(got, should, self.columns):
+            known = self.findings.counterexamples.get(name)
+            if known is not None and (made_up is not None or not known.made_up):
+                continue
+            mine, theirs = (side[number][name] if number in side else "no row" for side in (got, should))
+            if made_up is None:
+                self.found(law, number, name, mine, theirs, None)
+            else:
+                culprit = self.search(number, name).relation_made_up(made_up, self.keys, self.seed)
+                self.keep(Counterexample(law, number, *self.who(number), name, mine, theirs, culprit, made_up=True))
+
+    def found(self, law: Law, number: int, name: str, got: Any, should: Any, note: str | None) -> None:
+        """A counter-example, traced to the source row that got in where that is possible."""
+        row, instant = self.who(number)
+        traceable = law != "the spine is sacred" and instant is not None and instant not in ENDLESS
+        found = Counterexample(law, number, row, instant, name, got, should, None, note)
+        self.keep(found)
+        if traceable and self.may_trace():
+            self.keep(replace(found, culprit=self.search(number, name).culprit()))
+
+    def keep(self, counterexample: Counterexample) -> None:
+        """Keep a counter-example."""
+        self.findings.counterexamples[counterexample.column] = counterexample
+
+    def search(self, number: int, name: str) -> Search:
+        """A search for what made a cell what it is."""
+        _, instant = self.who(number)
+        return Search(self.built, self.scratch, self.spine, number, name, self.reference.instant(instant))
+
+    def may_trace(self) -> bool:
+        """Whether there is patience for another trace."""
+        traced = [each for each in self.findings.counterexamples.values() if each.culprit and each.culprit.row]
+        return len(traced) < TRACED
+
+    def who(self, number: int) -> tuple[Mapping[str, Any], str | None]:
+        """The keys of a row of the spine, and its instant."""
+        spine = self.plan.spine
+        names = [n for n in spine.columns if n.casefold() in self.keys and n.casefold() != spine.as_of.casefold()]
+        names = names or [n for n in spine.columns if n.casefold() != spine.as_of.casefold()]
+        cells = [exp.cast(column(name), "varchar") for name in (*names, spine.as_of)]
+        query = exp.select(*cells).from_(self.spine.copy()).where(exp.column(NUMBER).eq(number))
+        (found,) = self.engine.rows(query.sql("duckdb"))
+        return dict(zip(names, found, strict=False)), found[-1]
+
+
+def chunks(picks: Sequence[Pick]) -> Iterator[list[list[Pick]]]:
+    """Rows by instant, in the order in which the instants were picked, some instants together."""
+    order = {instant: place for place, instant in reversed([(i, p.instant) for i, p in enumerate(picks)])}
+    together: list[list[Pick]] = []
+    for _, group in groupby(sorted(picks, key=lambda p: order[p.instant]), key=lambda p: p.instant):
+        together.append(list(group))
+        if sum(map(len, together)) >= TOGETHER:
+            yield together
+            together = []
+    if together:
+        yield together

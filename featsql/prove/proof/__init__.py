@@ -1,0 +1,1 @@
+"""What the finished query itself shows: which relations it reads only through the definition of "visible"."""

@@ -1,0 +1,1 @@
+"""The source rows behind one value: found by asking again without them."""

@@ -1,0 +1,1 @@
+"""What project and property files say, held against their schema."""

@@ -1,0 +1,1 @@
+"""What tells rows apart, which rows meet, and which scans the entity's keys restrict."""

@@ -1,0 +1,112 @@
+"""What the parts of an expression do in it: flow on, decide, or pick the rows that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from featsql.resolve.aggregates import has_aggregate
+from featsql.resolve.lineage.lineage import Influence, Transformation
+from featsql.resolve.lineage.lookback import STILL
+from featsql.resolve.scope import output, sources
+
+# Aggregates over which a row whose argument is NULL is no row at all.
+SKIPPING = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max)
+
+# What has arguments that only decide.
+DECIDING = (exp.Exists, exp.Filter, exp.In, exp.Order, exp.Window)
+
+
+def meet_by_instant(select: exp.Select) -> bool:
+    """Whether rows of different instants do not meet in a SELECT, if its instant is a column that it gives."""
+    if any(select.args.get(part) for part in STILL if part not in {"group", "having"}):
+        return False
+    inside = select.walk(prune=lambda node: isinstance(node, exp.Query) and node is not select)
+    group = select.args.get("group")
+    sets = group is not None and any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup"))
+    return not sets and not any(isinstance(node, exp.Window) for node in inside)
+
+
+def owner(column: exp.Column) -> exp.Select | None:
+    """The SELECT around a column whose source it is a column of."""
+    node = column.parent_select
+    while isinstance(node, exp.Select):
+        if column.table.casefold() in sources(node):
+            return node
+        node = node.parent_select
+    return None
+
+
+def picked(node: exp.Expr) -> exp.Expr | None:
+    """The condition of `sum(case when … then x end)` and its kin, without which a row counts for nothing."""
+    inner = node.this if isinstance(node, SKIPPING) and not node.expressions else None
+    if isinstance(inner, exp.Distinct) and len(inner.expressions) == 1:
+        inner = inner.expressions[0]
+    if isinstance(inner, exp.Case) and inner.this is None and len(inner.args["ifs"]) == 1:
+        inner, default = inner.args["ifs"][0], inner.args.get("default")
+    elif isinstance(inner, exp.If):
+        default = inner.args.get("false")
+    else:
+        return None
+    condition = inner.this if default is None or isinstance(default, exp.Null) else None
+    return condition if isinstance(condition, exp.Expr) else None
+
+
+def is_parameter(column: exp.Column) -> bool:
+    """Whether a column without a table is the parameter of a lambda."""
+    node: exp.Expr | None = column.parent
+    while node is not None:
+        if isinstance(node, exp.Lambda) and column.name in {each.name for each in node.expressions}:
+            return True
+        if isinstance(node, exp.Comprehension) and node.expression.name == column.name:
+            return True
+        node = node.parent
+    return False
+
+
+def aliased(column: exp.Column) -> exp.Expr | None:
+    """The expression behind an output that ORDER BY or HAVING names."""
+    select = column.parent_select
+    value = output(select, column.name) if isinstance(select, exp.Select) else None
+    inside = value is not None and any(node is column for node in value.walk())
+    return None if inside else value
+
+
+def parts_of(
+    value: exp.Expr, aggregates: frozenset[str], bare: bool
+) -> Iterator[tuple[exp.Expr, Transformation, Influence | None]]:
+    """The operands of an expression, each with what the expression makes of it, and how it decides where it only
+    does so. A `bare` one is known to aggregate nothing."""
+    step: Transformation = "expression"
+    if isinstance(value, exp.Window):
+        step = "window"
+    elif isinstance(value, exp.Order):
+        step = "identity"
+    elif not bare and has_aggregate(value, aggregates) and not isinstance(value, exp.Alias):
+        own = isinstance(value, exp.AggFunc | exp.Anonymous | exp.AnonymousAggFunc | exp.Filter | exp.WithinGroup)
+        step = "aggregation" if own else "expression"
+    decides = isinstance(value, DECIDING)
+    for name, argument in value.args.items():
+        how = deciding(value, name) if decides else None
+        for part in argument if isinstance(argument, list) else [argument]:
+            if isinstance(value, exp.WithinGroup) and isinstance(part, exp.Order):
+                yield from ((each.this, step, None) for each in part.expressions)
+            elif isinstance(part, exp.Expr) and not isinstance(part, exp.Identifier | exp.Literal | exp.DataType):
+                yield part, step, how
+
+
+def deciding(value: exp.Expr, name: str) -> Influence | None:
+    """How an argument of an expression decides about its value without flowing into it; None where it flows."""
+    match value, name:
+        case exp.Filter(), "expression":
+            return "filter"
+        case exp.Window(), "partition_by":
+            return "partitioning"
+        case exp.Window(), "order":
+            return "ordering"
+        case exp.Order(), "expressions":
+            return "ordering"
+        case (exp.Exists(), _) | (exp.In(), "query"):
+            return "existence"
+    return None

@@ -1,0 +1,1 @@
+"""Which relations a person means by dbt's selectors."""

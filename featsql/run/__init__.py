@@ -1,1 +1,0 @@
-"""The fourth chapter: from a query to published tables, and the evaluator that says what is right."""

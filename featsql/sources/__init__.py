@@ -1,0 +1,1 @@
+"""What a location may be: files, frames, tables of attached databases."""

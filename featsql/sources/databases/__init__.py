@@ -1,0 +1,1 @@
+"""Databases that DuckDB cannot read by itself here: their tables as streams of Arrow batches."""

@@ -114,10 +114,9 @@ def compile_project(
 ) -> Compiled:
     """Compile a loaded project. `engine` gives the schemas of its sources; no data is read but what a file's schema
     needs. `published` gives the columns of the tables that stand in the target: an incremental model that has one adds
-    to it. What is made of a model's text is kept only if `keep` asks for it, else made again. What was found out
-    before is on `compile_cache`, or else on the project's own. `columns` tells those of the sources, which are not opened then.
-    Unless it is to be done `alone`, this process may double itself. `inquire` is asked about every model that is
-    resolved. Raises FeatsqlError with everything that one stage found."""
+    to it. What is made of a model's text is kept only if `keep` asks for it. What was found out before is in the
+    `compile_cache`, or in the project's own. `columns` tells those of the sources, which are not opened then. If not
+    `alone`, this process may double itself. `inquire` is asked about every model. Raises FeatsqlError."""
     standing = {} if full_refresh else published or {}
     renderings = Renderings(compile_cache or open_compile_cache(project.root / project.target_path / FILE), project)
     rendered = render(project, full_refresh=full_refresh, incremental=standing.__contains__, known=renderings.known)
@@ -129,9 +128,8 @@ def compile_project(
     if not alone:
         columns = partial(columns_ahead, columns, renderings, tables, inquire, engine, scratch)
     graph, sources = opened(models, project, columns, found)
-    compilation = Compilation(
-        graph, sources, found, Recall(renderings.compile_cache, graph, renderings.keys, tables), scratch
-    )
+    recall = Recall(renderings.compile_cache, graph, renderings.keys, tables)
+    compilation = Compilation(graph, sources, found, recall, scratch)
     compiled = begun(compilation, inquire)
     compilation.resolve_all(keep=keep)
     found.settle()

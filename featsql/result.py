@@ -10,7 +10,7 @@ from featsql.build.failure import explained
 from featsql.build.training_set.training import answered, decided
 from featsql.compiler import Compiled
 from featsql.engine import Column, Engine
-from featsql.engines.duckdb.columnar.execute import Temporaries
+from featsql.engines.duckdb.columnar.temporaries import Temporaries
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import Diagnostic, FeatsqlError

@@ -125,7 +125,7 @@ def test_many_rows_are_aggregated_from_arrays(tmp_path: Path, monkeypatch: pytes
     text = both + " left join {{ ref('more') }} as m on m.till = a.till"
     (tmp_path / "models" / "training.sql").write_text(text, encoding="utf-8")
     project = featsql.load(tmp_path)
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
     assert project.build().ok
     alone, joined = methods(tmp_path)
     assert alone.startswith("s: Over by arrays: windows of one events relation")
@@ -162,7 +162,7 @@ def test_what_arrays_refuse_is_left_to_the_engine(tmp_path: Path, monkeypatch: p
     wrong = FILES["models/till_sales.sql"].replace("sum(amount)", "sum(('x' || amount)::int)")
     assert wrong != FILES["models/till_sales.sql"]
     (tmp_path / "models" / "till_sales.sql").write_text(wrong, encoding="utf-8")
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
     run = featsql.load(tmp_path).build()
     (failed,) = [result for result in run.results if result.status == "error"]
     assert "Could not convert string" in failed.diagnostics[0].message

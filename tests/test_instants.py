@@ -220,7 +220,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_visible_is_told_to_the_nanosecond(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with featsql.load(folder) as project:
-        monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+        monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
         run = project.build(full_refresh=True)
         assert {result.status for result in run.results} == {"success"}
         found = [

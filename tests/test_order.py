@@ -95,7 +95,7 @@ def test_rows_that_arrays_compute(name: str, shop: Path) -> None:
 
 def test_rows_that_are_joined(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of a later build lie behind the others; where a column of all is computed again, all stay in order."""
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 10 * ROWS)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 10 * ROWS)
     with_prices(shop)
     said, found = built(shop)
     assert "arrays" not in said

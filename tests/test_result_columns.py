@@ -84,7 +84,7 @@ def test_rows_are_the_same_with_arrays_and_without(select: str, shop: Path, monk
     (shop / "models/training.sql").write_text(f"{HEAD}{select}\n{JOINS}")
     found = []
     for least in (10**9, 0):
-        monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", least)
+        monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", least)
         run = featsql.load(shop).build(full_refresh=True)
         assert run.ok, run
         (methods,) = [result.methods for result in run.results if result.name == "training"]
@@ -99,7 +99,7 @@ def test_rows_are_the_same_with_arrays_and_without(select: str, shop: Path, monk
 @pytest.mark.parametrize("select", SELECTS)
 def test_python_gets_the_rows_of_a_build(select: str, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop / "models/training.sql").write_text(f"{HEAD}{select}\n{JOINS}")
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
     project = featsql.load(shop)
     rows = project.training_set("training")
     alone = sorted(map(str, rows.relation.fetchall()))
@@ -117,7 +117,7 @@ def test_features_of_a_frame_are_the_same_with_arrays_and_without(shop: Path, mo
     asked = query.to_arrow_table()
     found = []
     for least in (10**9, 0):
-        monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", least)
+        monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", least)
         rows = featsql.load(shop).features(asked, ["spend:total", "level"], as_of="asked_at")
         found.append(sorted(rows.rows(), key=lambda row: row[2]))
     assert found[0] == found[1]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from featsql.engine import Engine
-from featsql.engines.duckdb.columnar import compute as lay
-from featsql.engines.duckdb.columnar.execute import COMPUTING, Temporaries
+from featsql.engines.duckdb.columnar import compute
+from featsql.engines.duckdb.columnar.precompute import COMPUTING, stored
+from featsql.engines.duckdb.columnar.temporaries import Temporaries
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def logged(tmp_path: Path) -> bool:
 def test_what_was_built_is_stored_while_modules_are_loaded(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str | None, first: bool, left: bool
 ) -> None:
-    assert lay.__name__ == COMPUTING
+    assert compute.__name__ == COMPUTING
     if first:
         monkeypatch.delitem(sys.modules, COMPUTING)
     assert logged(tmp_path)
-    with Temporaries(engine, target=target).stored():
+    with stored(Temporaries(engine, target=target)):
         pass
     assert logged(tmp_path) is left
     assert engine.rows('SELECT count(*) FROM "odd name".main.some') == [(10,)]
@@ -51,6 +52,6 @@ def test_a_transaction_is_not_in_the_way(engine: Engine, tmp_path: Path, monkeyp
     monkeypatch.delitem(sys.modules, COMPUTING)
     with engine.transaction():
         engine.execute('INSERT INTO "odd name".main.some VALUES (10)')
-        with Temporaries(engine, target="odd name").stored():
+        with stored(Temporaries(engine, target="odd name")):
             pass
     assert engine.rows('SELECT count(*) FROM "odd name".main.some') == [(11,)]

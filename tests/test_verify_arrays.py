@@ -49,7 +49,7 @@ select a.id, a.asked_at, p.x_3d, p.n, p.most from {{ ref('asked') }} as a left j
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays are used however few rows there are."""
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
 
 
 @pytest.fixture

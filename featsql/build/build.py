@@ -33,8 +33,8 @@ def build(
     """Build `names` in their order into the engine's open target.
 
     What reads a node that failed is skipped, and a node that stands as it would be built is left alone.
-    `source_fingerprints` has looked at the sources since before the build. The manifest and the run's results are written to the
-    target path, each replaced whole.
+    `source_fingerprints` has looked at the sources since before the build. The manifest and the run's results are
+    written to the target path, each replaced whole.
     """
     began, clock = datetime.now(UTC).isoformat(), time.perf_counter()
     materializer = materializer_of(compiled, engine, options, began)

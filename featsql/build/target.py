@@ -83,13 +83,6 @@ def refuse_other_files(project: Project) -> None:
         raise FeatsqlError(Diagnostic("FS803", message, project.target_place, hint))
 
 
-def checkpoint(engine: Engine, database: str) -> None:
-    """Bring all that is in a database to its place in its file, if that can be done now."""
-    name = exp.to_identifier(database, quoted=True)
-    with suppress(EngineError):
-        engine.execute(f"CHECKPOINT {name.sql('duckdb')}")
-
-
 def relations(engine: Engine, project: Project) -> dict[str, str]:
     """What the target's schema holds: 'TABLE' or 'VIEW' by name."""
     target = project.target

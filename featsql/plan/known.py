@@ -71,10 +71,10 @@ def validity_intervals(info: RelationInfo, table: exp.Expr) -> exp.Select:
     clock = info.clock
     assert clock is not None
     assert clock.versioned
-    return stretches_of_retractable(info, table) if clock.retracted_at else stretches_of_lasting(info, table)
+    return intervals_of_retractable(info, table) if clock.retracted_at else intervals_of_lasting(info, table)
 
 
-def stretches_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
+def intervals_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
     """Where nothing is retracted, a version lasts until the first newer one becomes known."""
     clock = info.clock
     assert clock is not None
@@ -99,7 +99,7 @@ def stretches_of_lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
     return exp.select(exp.Star()).from_(bounded.subquery("bounded"), copy=False).where(lasting, copy=False)
 
 
-def stretches_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
+def intervals_of_retractable(info: RelationInfo, table: exp.Expr) -> exp.Select:
     """Where a version can be retracted an older one may come back: between any two neighbouring
     instants at which something changes for a key, the newest of the versions known there holds."""
     clock = info.clock

@@ -15,7 +15,7 @@ from sqlglot import exp
 from featsql.build.failure import failure
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
-from featsql.engines.duckdb.columnar.execute import arranged
+from featsql.engines.duckdb.columnar.chosen import arranged
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import FeatsqlError
 from featsql.plan.plan import Plan

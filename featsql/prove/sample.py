@@ -8,7 +8,8 @@ from msgspec import Struct
 from sqlglot import exp
 
 from featsql.engine import Engine
-from featsql.engines.duckdb.columnar.execute import Send, Temporaries, unmoved
+from featsql.engines.duckdb.columnar.precompute import precompute
+from featsql.engines.duckdb.columnar.temporaries import Send, Temporaries, unmoved
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.plan import Plan
 from featsql.prove.answers import NUMBER, Answers, Question
@@ -29,7 +30,7 @@ class Sample(Struct):
         if key in self.kept:
             return self.kept[key].answers()
         with Temporaries(self.engine, self.send) as temporaries:
-            query = self.send(lower(temporaries.precomputed(self.plan)))
+            query = self.send(lower(precompute(self.plan, temporaries)))
             asked = Question(query if key is None else among(query, key), self.engine)
             if temporaries.empty:  # what lies there is as the relations stood, but a query alone can be asked again
                 self.kept[key] = asked

@@ -87,6 +87,11 @@ class Source(Struct, frozen=True):
     def name(self) -> str:
         return f"{self.source}.{self.table}"
 
+    @property
+    def title(self) -> str:
+        """A source or a seed, for people."""
+        return f"seed `{self.table}`" if self.source == SEEDS else f"source `{self.name}`"
+
 
 class Publish(Struct, frozen=True):
     """A result as Parquet: a file, or a folder, which a path that ends in '/' names, and which may be partitioned by

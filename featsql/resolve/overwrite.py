@@ -11,7 +11,6 @@ from featsql.errors import Diagnostic
 from featsql.read.model import Model
 from featsql.read.project import Project, Source
 from featsql.resolve.nearby import GLOB, URL
-from featsql.sources.locations import what
 
 # A file as it may lie in a folder that is published.
 INSIDE = "0000.parquet"
@@ -26,7 +25,7 @@ def overwritten(models: Sequence[Model], project: Project) -> Iterator[Diagnosti
     for source in (*project.sources.values(), *project.seeds):
         if is_files(source):
             kept = patterns if GLOB.search(source.location) else taken
-            kept |= dict.fromkeys(places(source.location, project), what(source))
+            kept |= dict.fromkeys(places(source.location, project), source.title)
     for model in models:
         publish = model.config.publish
         if publish is None:

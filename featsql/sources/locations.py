@@ -12,7 +12,7 @@ from sqlglot import exp
 from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.names import did_you_mean
-from featsql.read.project import SEEDS, Attachment, Project, Source
+from featsql.read.project import Attachment, Project, Source
 from featsql.read.sql.vocabulary import parameters
 from featsql.resolve.catalog.describe import bound_name, make_schema, three_part
 from featsql.resolve.graph import Graph
@@ -216,13 +216,8 @@ def explained(engine: Engine, source: Source, error: EngineError, project: Proje
 
 def unreadable(source: Source, message: str, hint: str | None, secrets: Iterable[str] = ()) -> Diagnostic:
     """A source or a seed that cannot be read, without secrets."""
-    text = f"the {what(source)} cannot be read: {redacted(message, secrets)}"
+    text = f"the {source.title} cannot be read: {redacted(message, secrets)}"
     return Diagnostic("FS501", text, source.place, hint and redacted(hint, secrets))
-
-
-def what(source: Source) -> str:
-    """A source or a seed, for people."""
-    return f"seed `{source.table}`" if source.source == SEEDS else f"source `{source.name}`"
 
 
 def source_table(source: Source) -> exp.Table:

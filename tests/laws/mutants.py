@@ -235,7 +235,7 @@ def versions_that_were_never_newest_stay(put: Patch) -> None:
         begun = begun.where(known.has_instants(clock))
         return exp.select("*", exp.alias_(until, names.KNOWN_TO)).from_(begun.subquery("begun"))
 
-    put.setattr(known, "stretches_of_lasting", following)
+    put.setattr(known, "intervals_of_lasting", following)
 
 
 @mutant(VERSIONS)
@@ -297,9 +297,9 @@ def what_was_retracted_has_no_older_version(put: Patch) -> None:
     """After a retraction nothing holds, though an older version does."""
 
     def lasting(info: RelationInfo, table: exp.Expr) -> exp.Select:
-        return known.stretches_of_lasting(info, table)
+        return known.intervals_of_lasting(info, table)
 
-    put.setattr(known, "stretches_of_retractable", lasting)
+    put.setattr(known, "intervals_of_retractable", lasting)
 
 
 @mutant(ANYTHING)

@@ -18,7 +18,9 @@ from featsql.engines.duckdb.arrays import partitions as partitions
 from featsql.engines.duckdb.arrays.aggregates import last, ranges
 from featsql.engines.duckdb.arrays.aggregates.ranges import Ranges
 from featsql.engines.duckdb.arrays.rows import Probes, Rows
-from featsql.engines.duckdb.columnar.execute import Temporaries, arranged
+from featsql.engines.duckdb.columnar.chosen import arranged
+from featsql.engines.duckdb.columnar.precompute import precompute
+from featsql.engines.duckdb.columnar.temporaries import Temporaries
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.features import plan_features
 from featsql.plan.plan import AsOf, Over
@@ -40,7 +42,7 @@ Found = dict[str, trial.Answers | str]
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays are used however few rows there are, and partitions are small."""
-    monkeypatch.setattr("featsql.engines.duckdb.columnar.execute.LEAST", 0)
+    monkeypatch.setattr("featsql.engines.duckdb.columnar.chosen.LEAST", 0)
     monkeypatch.setattr(partitions, "PARTITION", 8)
 
 
@@ -60,7 +62,7 @@ def answered(features: Over | AsOf, subject: Trial, case: Case, engine: Engine) 
     """The answers of one model; None where arrays give nothing of it, or refuse."""
     plan = trial.plan(features, subject.checked, case)
     with Temporaries(engine) as temporaries:
-        precomputed = temporaries.precomputed(arranged(plan, engine))
+        precomputed = precompute(arranged(plan, engine), temporaries)
         (attach,) = precomputed.attachments
         assert isinstance(attach.features, Over | AsOf)
         return (

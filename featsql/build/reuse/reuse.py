@@ -17,7 +17,7 @@ from featsql.build.reuse.extend import Before
 from featsql.build.reuse.extent import extent_from
 from featsql.build.reuse.facts import facts_of
 from featsql.build.reuse.file_fingerprints import same, stamp, within
-from featsql.build.reuse.source_fingerprints import SourceFingerprints
+from featsql.build.reuse.source_fingerprints import SourceFingerprints as Files
 from featsql.build.reuse.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
 from featsql.build.target import relations, shapes, stored, table_of
 from featsql.build.training_set.mature import due
@@ -37,21 +37,9 @@ class Reuse:
     those that are not in it stand unchanged."""
 
     def __init__(
-        self,
-        compiled: Compiled,
-        engine: Engine,
-        kinds: Mapping[str, str],
-        began: str,
-        options: Options,
-        source_fingerprints: SourceFingerprints,
+        self, compiled: Compiled, engine: Engine, kinds: Mapping[str, str], began: str, options: Options, files: Files
     ) -> None:
-        self.compiled, self.engine, self.kinds, self.began, self.source_fingerprints = (
-            compiled,
-            engine,
-            kinds,
-            began,
-            source_fingerprints,
-        )
+        self.compiled, self.engine, self.kinds, self.began, self.files = compiled, engine, kinds, began, files
         self.known_at = known_at = options.known_at
         project = compiled.project
         self.path = project.root / project.target_path / FILE
@@ -97,7 +85,7 @@ class Reuse:
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
             declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
-            seen = None if key in frames else self.source_fingerprints.seen(key, source, whole=whole)
+            seen = None if key in frames else self.files.seen(key, source, whole=whole)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)
 

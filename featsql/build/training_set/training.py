@@ -15,7 +15,9 @@ from featsql.build.reuse.extend import Before, Earlier, Extension, Kept, kept, s
 from featsql.build.reuse.extent import Change, Extent, extent, made_of
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
-from featsql.engines.duckdb.columnar.execute import Temporaries, arranged
+from featsql.engines.duckdb.columnar.chosen import arranged
+from featsql.engines.duckdb.columnar.precompute import precompute
+from featsql.engines.duckdb.columnar.temporaries import Temporaries
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.engines.duckdb.narrow import fitted
 from featsql.plan.names import PLACE
@@ -114,7 +116,7 @@ def each_once(standing: exp.Table, temporaries: Temporaries) -> exp.Table:
 def decided(plan: Plan, temporaries: Temporaries) -> Plan:
     """The plan by the cheapest methods, with what comes from arrays computed already; where they refuse, by the
     cheapest of the others."""
-    precomputed = temporaries.precomputed(fitted(arranged(plan, temporaries.engine), temporaries.engine.rows))
+    precomputed = precompute(fitted(arranged(plan, temporaries.engine), temporaries.engine.rows), temporaries)
     return precomputed if not temporaries.refused else fitted(precomputed, temporaries.engine.rows)
 
 

@@ -68,8 +68,8 @@ def is_restricted(
 
 
 def begins_when_known(cte: exp.CTE, info: RelationInfo) -> bool:
-    """Whether the validity intervals of a relation's versions begin when a version has happened and can be known. Where that is
-    some time after it happened, it has."""
+    """Whether the validity intervals of a relation's versions begin when a version has happened and can be known. Where
+    that is some time after it happened, it has."""
     clock = info.clock
     assert clock is not None
     begin: exp.Expr = available_at(clock)

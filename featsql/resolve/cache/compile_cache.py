@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from featsql import __version__
 from featsql.engine import VERSION
 
 FORMAT = 3
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parents[2]
 FILE = "compiled.json"
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 
@@ -122,11 +122,18 @@ def made_by() -> list[str]:
     """What a finding depends on besides the project: the versions, and featsql's own files as they are."""
     seen = [
         [entry.name, entry.stat().st_size, entry.stat().st_mtime_ns]
-        for folder in (PACKAGE, *(PACKAGE / each for each in ("plan", "read", "resolve", "resolve/rules")))
+        for folder in (PACKAGE, *compiling())
         for entry in os.scandir(folder)
         if entry.name.endswith(".py")
     ]
     return [__version__, vars(sqlglot)["__version__"], VERSION, digest(sorted(seen))]
+
+
+def compiling() -> Iterator[str | Path]:
+    """The folders of the package whose files decide what a compilation finds."""
+    for part in ("engines", "plan", "read", "resolve", "sources"):
+        for folder, _, _ in os.walk(PACKAGE / part):
+            yield folder
 
 
 def digest(value: Any) -> str:

@@ -175,8 +175,8 @@ class Recall:
             return None
 
     def keep(self, found: Mapping[str, Iterable[tuple[str, Diagnostic]]], secrets: Iterable[str]) -> None:
-        """Keep what the rules said, and put everything in the compile cache, unless a secret would be in it: to be called
-        where no stage had an error."""
+        """Keep what the rules said, and put everything in the compile cache, unless a secret would be in it: to be
+        called where no stage had an error."""
         for name in set(self.compile_cache.rows) - self.graph.models.keys():
             del self.compile_cache.rows[name]
             self.compile_cache.changed = True

@@ -1,7 +1,7 @@
 """A second process, where many models must be resolved: each of the two finds out about its half, and tells the other.
 
-What they tell is what goes in the compile cache. Afterwards the project is compiled as one of which everything was known
-before, so that nothing depends on there having been two: what one of them could not find out is found out then.
+What they tell is what goes in the compile cache. Afterwards the project is compiled as one of which everything was
+known before, so that nothing depends on there having been two: what one of them could not find out is found out then.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Worker:
                 self.wait()
 
     def leave(self) -> None:
-        """Have no worker any longer."""
+        """End the other process, and listen no longer."""
         self.gone = True
         if self.process is not None:
             with suppress(OSError):  # somebody else may have waited for it

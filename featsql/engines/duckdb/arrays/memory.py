@@ -10,8 +10,8 @@ from typing import Any
 # What glibc calls its settings (mallopt(3)).
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 MEGABYTE = 1 << 20
-# While arrays work: arrays of partitions come from what lies there already, of which much may lie there, and which grows in
-# long steps; only whole columns are the system's own.
+# While arrays work: arrays of partitions come from what lies there already, of which much may lie there, and which
+# grows in long steps; only whole columns are the system's own.
 WORKING = {MMAP_THRESHOLD: 4 * MEGABYTE, TRIM_THRESHOLD: 512 * MEGABYTE, TOP_PAD: 16 * MEGABYTE}
 # Afterwards: what glibc would have come to by itself.
 USUAL = {MMAP_THRESHOLD: 4 * MEGABYTE, TRIM_THRESHOLD: 8 * MEGABYTE, TOP_PAD: MEGABYTE // 8}

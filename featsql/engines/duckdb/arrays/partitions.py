@@ -1,4 +1,4 @@
-"""Rows dealt into partitions of whole groups as they come, and each partition put in the order of its groups and instants.
+"""Rows dealt into partitions of whole groups as they come, and each put in the order of its groups and instants.
 
 A partition is small enough to stay near the processor while it is sorted and read here and there.
 """
@@ -45,9 +45,9 @@ class Deal(Struct, frozen=True):
 
 
 class Partitions(Struct):
-    """Rows dealt batch by batch: their columns batch after batch, each in the order of the partitions, and the places at
-    which the partitions of each begin and the last ends. There is `room` for so many rows; `place` is the name under which
-    each is given its place among all (None: under none)."""
+    """Rows dealt batch by batch: their columns batch after batch, each in the order of the partitions, and the places
+    at which the partitions of each begin and the last ends. There is `room` for so many rows; `place` is the name under
+    which each is given its place among all (None: under none)."""
 
     deal: Deal
     group: str

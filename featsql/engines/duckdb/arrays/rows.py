@@ -22,14 +22,6 @@ class Column(Struct, frozen=True):
     values: Values | pyarrow.Array
     valid: Flags | None = None
 
-    def taken(self, chosen: Any) -> Column:
-        """The values at some places."""
-        if isinstance(self.values, pyarrow.Array):
-            from featsql.engines.duckdb.arrays.take import handed_over
-
-            return Column(handed_over(self.values, chosen))
-        return Column(at(self.values, chosen), None if self.valid is None else self.valid[chosen])
-
 
 def at(values: Values, chosen: Any) -> Values:
     """Values at some places; at those of a list of them, sooner than by the brackets, which look first whether each is

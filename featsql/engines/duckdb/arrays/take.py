@@ -3,6 +3,8 @@ and is slower with lists."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow
 
@@ -19,10 +21,17 @@ from featsql.engines.duckdb.arrays.arrow import (
     valid,
     width_of,
 )
-from featsql.engines.duckdb.arrays.rows import Flags, Integers, at, written_out
+from featsql.engines.duckdb.arrays.rows import Column, Flags, Integers, at, written_out
 
 # Into how many runs rows are cut at most; of more they are taken one by one.
 RUNS = 1 << 12
+
+
+def chosen_of(values: Column, chosen: Any) -> Column:
+    """The values of a column at some places."""
+    if isinstance(values.values, pyarrow.Array):
+        return Column(handed_over(values.values, chosen))
+    return Column(at(values.values, chosen), None if values.valid is None else values.valid[chosen])
 
 
 def handed_over(values: pyarrow.Array, places: Integers, met: Flags | None = None) -> pyarrow.Array:

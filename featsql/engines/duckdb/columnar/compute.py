@@ -18,11 +18,12 @@ from featsql.engines.duckdb.arrays.memory import kept
 from featsql.engines.duckdb.arrays.partitions import Deal, Dealing
 from featsql.engines.duckdb.arrays.rows import Integers, Probes
 from featsql.engines.duckdb.arrays.take import in_line
-from featsql.engines.duckdb.columnar.execute import Temporaries, read, without
+from featsql.engines.duckdb.columnar.chosen import read, without
 from featsql.engines.duckdb.columnar.fetch import Fetched, fetched
 from featsql.engines.duckdb.columnar.latest import Meeting
 from featsql.engines.duckdb.columnar.latest_request import Newest
 from featsql.engines.duckdb.columnar.questions import GROUP, LINE, Asking, of_signature, signature, with_oldest
+from featsql.engines.duckdb.columnar.temporaries import Temporaries
 from featsql.engines.duckdb.columnar.window_request import Arrays
 from featsql.engines.duckdb.columnar.windows import Measuring
 from featsql.engines.duckdb.lower.result_columns import joins

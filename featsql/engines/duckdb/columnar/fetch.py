@@ -13,6 +13,7 @@ from featsql.engines.duckdb.arrays.arrow import column
 from featsql.engines.duckdb.arrays.growing import Kept
 from featsql.engines.duckdb.arrays.partitions import Deal, Partitions, in_order
 from featsql.engines.duckdb.arrays.rows import Column, Integers, Rows
+from featsql.engines.duckdb.arrays.take import chosen_of
 from featsql.engines.duckdb.columnar.parts import KEPT
 from featsql.engines.duckdb.columnar.window_request import GROUP
 from featsql.plan import names
@@ -51,7 +52,7 @@ class Partition(Struct):
     def rows(self) -> Rows:
         """Its rows in the order of their groups and instants, with all of their columns."""
         rows, places = self.placed()
-        kept = {name: Column(values).taken(places) for name, values in self.fetched.kept.items()}
+        kept = {name: chosen_of(Column(values), places) for name, values in self.fetched.kept.items()}
         return Rows(rows.group, rows.at, rows.known, {**rows.columns, **kept}, rows.memory) if kept else rows
 
     def placed(self) -> tuple[Rows, Integers]:
@@ -65,7 +66,7 @@ class Partition(Struct):
         """Its rows put in order."""
         given = self.fetched.partitions.partition(self.number)
         order = in_order(given[GROUP].values, given[names.HAPPENED].values)
-        found = {name: each.taken(order) for name, each in given.items()}
+        found = {name: chosen_of(each, order) for name, each in given.items()}
         group, at = (found.pop(name).values.astype("int64", copy=False) for name in (GROUP, names.HAPPENED))
         places = found.pop(PLACE).values if PLACE in found else order
         known = found.pop(names.ORDER, None)

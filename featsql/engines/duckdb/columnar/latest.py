@@ -31,7 +31,7 @@ class Meeting(Struct):
     tied: bool = False
 
     def partition(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
-        """Have all probes answered of rows in partitions, and go on meanwhile: `dealt` are the places of those of each."""
+        """Have all probes answered of rows in partitions, and go on meanwhile: `dealt` has the places of each one's."""
         self.fetched = fetched
         for i, places in enumerate(dealt):
             if len(places):

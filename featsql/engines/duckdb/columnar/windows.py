@@ -49,7 +49,7 @@ class Measuring(Struct, dict=True):
         return Found(len(self.probes))
 
     def partition(self, fetched: Fetched, dealt: Sequence[Integers]) -> None:
-        """Have all probes answered of rows in partitions, and go on meanwhile: `dealt` are the places of those of each."""
+        """Have all probes answered of rows in partitions, and go on meanwhile: `dealt` has the places of each one's."""
         for i, places in enumerate(dealt):
             self.send(places, Partition(fetched, i).rows)
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol, Self
 
 import numpy as np
 
 from featsql.engines.duckdb.arrays.order import in_portions
-from featsql.engines.duckdb.arrays.rows import Integers
-
-if TYPE_CHECKING:
-    from featsql.engines.duckdb.arrays.aggregates.ranges import Ranges
+from featsql.engines.duckdb.arrays.rows import Integers, Probes, Rows
 
 # How many rows and probes tell how late rows are, and the shares of them that may count as not very late.
 SAMPLE, SHARES = 4096, (0.5, 0.9, 0.99, 0.999, 1.0)
+
+
+class Ranges(Protocol):
+    """Ranges of rows, as far as it matters here; `widest` is where that of each probe begins and ends."""
+
+    @property
+    def rows(self) -> Rows: ...
+
+    @property
+    def probes(self) -> Probes: ...
+
+    @property
+    def widest(self) -> tuple[Integers, Integers]: ...
+
+    def of(self, probes: Probes) -> Self: ...
+
+    def places(self, at: Integers, side: Literal["left", "right"]) -> Integers: ...
 
 
 def known_later(ranges: Ranges) -> tuple[Integers, Integers]:

@@ -25,6 +25,7 @@ from featsql.engines.duckdb.arrays.aggregates.spans import Spans, Stepped, extre
 from featsql.engines.duckdb.arrays.arrow import array
 from featsql.engines.duckdb.arrays.order import coded, in_portions, portions, replaced, sortable, spread, taken
 from featsql.engines.duckdb.arrays.rows import Column, Flags, Integers, Probes, Rows, Values
+from featsql.engines.duckdb.arrays.take import chosen_of
 from featsql.engines.duckdb.arrays.timeline import Timeline
 from featsql.plan.part import FOREVER, INSTANT, Operation, Part, RefusedError, Span
 
@@ -273,12 +274,12 @@ class Ranges(Struct, dict=True):
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
         keys: list[Values] = []
         for name, descends in reversed(shape.order):
-            keys += sortable(self.rows.columns[name].taken(tied), descends is not shape.latest, shape.latest)
+            keys += sortable(chosen_of(self.rows.columns[name], tied), descends is not shape.latest, shape.latest)
         places[tied] = tied[np.lexsort((*keys, at[tied], group[tied]))]
         return places
 
 
 def passed_on(column: Column, places: Integers) -> pyarrow.Array:
     """The values at some places, as Arrow has them."""
-    found = column.taken(places)
+    found = chosen_of(column, places)
     return found.values if isinstance(found.values, pyarrow.Array) else array(found.values, found.valid)

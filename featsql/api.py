@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from sqlglot import exp
 from featsql.build import build as builder
 from featsql.build.failure import explained
 from featsql.build.known_at import read_instant
+from featsql.build.lock import PATIENCE, building
 from featsql.build.results import Listener, Options, Run, silent
 from featsql.build.reuse.facts import inquire
 from featsql.build.reuse.source_fingerprints import SourceFingerprints
@@ -98,6 +99,8 @@ class Project:
         known_at: str | None = None,
         on_event: Listener = silent,
         alone: bool = True,
+        wait: float = PATIENCE,
+        on_wait: Callable[[str], None] = lambda _: None,
     ) -> Run:
         """Build what dbt-like selectors choose (everything by default) into the project's target.
 
@@ -105,24 +108,32 @@ class Project:
         that became available later are not there, and labels that had not matured are unknown. Relations
         without a clock are as they are now. Unless it is to be done `alone`, this process may double itself to compile
         many models, which a library does not do to the program that uses it.
-        Raises FeatsqlError where the project does not compile; what fails later is in the run's results.
+        Another build of the project is waited for, at most `wait` seconds, after `on_wait` was told which. Raises
+        FeatsqlError where the project does not compile, or the other build does not end (FS815); what fails later is
+        in the run's results.
         """
+        options = Options(full_refresh, fail_fast, read_instant(known_at) if known_at is not None else None)
+        with building(self.project, wait, on_wait):
+            return self.build_now(select_, exclude, options, on_event, alone)
+
+    def build_now(
+        self, select_: Sequence[str], exclude: Sequence[str], options: Options, on_event: Listener, alone: bool
+    ) -> Run:
+        """Build, while no other does."""
         source_fingerprints = SourceFingerprints(self.project, alone=alone)
         engine = open_engine(self.project, threads=self.threads)
         try:
             attach_target(engine, self.project)
-            instant = read_instant(known_at) if known_at is not None else None
             compiled = compile_project(
                 self.project,
                 engine,
                 frames=self.frames,
                 published=published_tables(engine, self.project),
-                full_refresh=full_refresh or instant is not None,
+                full_refresh=options.full_refresh or options.known_at is not None,
                 alone=alone,
                 inquire=inquire,
             )
             names = select(compiled.graph, select_, exclude)
-            options = Options(full_refresh, fail_fast, instant)
             return builder.build(compiled, engine, names, options, on_event, source_fingerprints=source_fingerprints)
         finally:
             source_fingerprints.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from msgspec import Struct
 
 from featsql.build.reuse.file_fingerprints import SETTLED, FileFingerprints, fingerprint_files, same, watchable
 from featsql.build.target import open_engine
@@ -14,6 +15,14 @@ from featsql.resolve.cache.compile_cache import FILE, CompileCache, digest, open
 from featsql.resolve.graph import Graph
 
 HELD = "sources"
+
+
+class Held(Struct, array_like=True):
+    """What is held of a source: what decides how it is read, its files, and the name and type of each column."""
+
+    declared: str
+    seen: FileFingerprints | None
+    columns: list[tuple[str, str]]
 
 
 def review(project: Project, *, threads: int | None = None, alone: bool = True) -> Compiled:
@@ -39,32 +48,34 @@ def review(project: Project, *, threads: int | None = None, alone: bool = True) 
 
 def known_columns(graph: Graph, compile_cache: CompileCache, engine: Engine) -> Mapping[str, tuple[Column, ...]]:
     """The columns of every source and seed: as they are held, if all files are as they were."""
-    held: dict[str, list[Any]] = compile_cache.shared.get(HELD) or {}
+    held = compile_cache.told(HELD, dict[str, Held]) or {}
     seen = {key: look_at(source, graph, held.get(key)) for key, source in graph.sources.items()}
     if all(key in held and stands(held[key], source, seen[key]) for key, source in graph.sources.items()):
         settle(held, seen, compile_cache)
-        return {key: tuple(Column(*each) for each in held[key][2]) for key in graph.sources}
+        return {key: tuple(Column(*each) for each in held[key].columns) for key in graph.sources}
     columns = read_columns(engine, {}, graph)
     compile_cache.share(
         HELD,
         {
-            key: [declared(source), seen[key], [[each.name, each.type] for each in columns[key]]]
+            key: Held(declared(source), seen[key], [(each.name, each.type) for each in columns[key]])
             for key, source in graph.sources.items()
         },
     )
     return columns
 
 
-def look_at(source: Source, graph: Graph, held: list[Any] | None) -> FileFingerprints | None:
+def look_at(source: Source, graph: Graph, held: Held | None) -> FileFingerprints | None:
     """The files of a source, if it is made of files."""
     return (
-        fingerprint_files(source.location, graph.project.root, held[1] if held else None) if watchable(source) else None
+        fingerprint_files(source.location, graph.project.root, held.seen if held else None)
+        if watchable(source)
+        else None
     )
 
 
-def stands(held: list[Any], source: Source, seen: FileFingerprints | None) -> bool:
+def stands(held: Held, source: Source, seen: FileFingerprints | None) -> bool:
     """Whether a source is as it was when it was read."""
-    return bool(seen) and held[0] == declared(source) and same(held[1], seen)
+    return bool(seen) and held.declared == declared(source) and same(held.seen, seen)
 
 
 def declared(source: Source) -> str:
@@ -72,12 +83,10 @@ def declared(source: Source) -> str:
     return digest([source.format, source.location, repr(dict(source.options))])
 
 
-def settle(
-    held: Mapping[str, list[Any]], seen: Mapping[str, FileFingerprints | None], compile_cache: CompileCache
-) -> None:
+def settle(held: Mapping[str, Held], seen: Mapping[str, FileFingerprints | None], compile_cache: CompileCache) -> None:
     """Hold the new look at files that may have changed unseen after the old one, so that their content need not be
     read again."""
     for key, now in seen.items():
-        if any(old[2] - old[1] <= SETTLED for old in (held[key][1] or {}).values()):
-            held[key][1] = now
-            compile_cache.changed = True
+        if any(old[2] - old[1] <= SETTLED for old in (held[key].seen or {}).values()):
+            held[key].seen = now
+            compile_cache.share(HELD, held)

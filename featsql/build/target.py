@@ -21,6 +21,8 @@ from featsql.sources.attach import attach
 # Where in its file a database says what it is.
 MAGIC = slice(8, 12)
 # What the engine says where the system itself says what is wrong.
+# What the engine says where another process has opened the file.
+TAKEN = re.compile(r"Could not set lock on file(?:.*?(\(PID \d+\)))?")
 DENIED = re.compile("Permission denied|Is a directory|No space left|Read-only file system")
 
 
@@ -62,6 +64,11 @@ def attach_target(engine: Engine, project: Project) -> None:
         engine.execute(exp.Attach(this=source).sql("duckdb"))
         make_schema(engine, target.database, target.schema)
     except EngineError as error:
+        if (taken := TAKEN.search(error.message)) is not None:
+            by = f" {taken.group(1)}" if taken.group(1) else ""
+            message = f"`{Path(target.path).name}` is open in another program{by}, which lets nobody write"
+            ending = "end it there, or open it there for reading only while nothing is built"
+            raise FeatsqlError(Diagnostic("FS803", message, project.target_place, ending)) from error
         hint = None if DENIED.search(error.message) else "is another program using it, or is it no DuckDB database?"
         raise FeatsqlError(Diagnostic("FS803", error.message.splitlines()[0], project.target_place, hint)) from error
     except OSError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from featsql import __version__
+from featsql.build.kept import read_kept
 from featsql.build.publish import write_json
 from featsql.build.reuse.fingerprint import Fingerprints, digest, files
 from featsql.compiler import Compiled
@@ -16,6 +17,13 @@ from featsql.plan.plan import Plan
 from featsql.resolve.graph import model_key
 
 FOLDER = "verify"
+
+
+class Held(Struct):
+    """What is kept: the fingerprint of a run, and the numbers of the rows that it saw."""
+
+    key: str
+    seen: list[int]
 
 
 class Progress:
@@ -31,13 +39,8 @@ class Progress:
 
     def load(self) -> frozenset[int]:
         """The numbers of the rows that were seen before; none where anything has changed."""
-        try:
-            state: Any = json.loads(self.path.read_text(encoding="utf-8"))
-            if self.resumable and state["key"] == self.key:
-                return frozenset(int(number) for number in state["seen"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return frozenset()
+        held = read_kept(self.path, Held) if self.resumable else None
+        return frozenset(held.seen if held is not None and held.key == self.key else ())
 
     def save(self, seen: Collection[int]) -> None:
         """Keep the numbers of the rows that were seen."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
+from featsql.build.kept import read_kept
 from featsql.build.manifest import unique_id
 from featsql.build.publish import write_json
 from featsql.build.reuse.fingerprint import Fingerprints
@@ -35,6 +35,24 @@ PATIENCE = 0.05
 # So many rows are verified however long it takes: they are of all strata in turn.
 FLOOR = 20
 WINDOWED = "it looks at other rows of the training set, which a sample has not"
+
+
+class About(Struct):
+    """What featsql says of a node in the manifest, as far as it is read back."""
+
+    fingerprint: str | None = None
+
+
+class Node(Struct):
+    """A node in the manifest."""
+
+    featsql: About
+
+
+class Manifest(Struct):
+    """The manifest of the last build."""
+
+    nodes: dict[str, Node]
 
 
 class Terms(Struct, frozen=True):
@@ -160,12 +178,11 @@ def read_by(plan: Plan) -> list[str]:
 
 def table_of(plan: Plan, compiled: Compiled) -> str:
     """Whether the table of the last build is of this code and these inputs, by the fingerprint in its manifest."""
-    path = compiled.project.root / compiled.project.target_path / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        built = manifest["nodes"][unique_id(model_key(plan.name), compiled)]["featsql"]["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
+    manifest = read_kept(compiled.project.root / compiled.project.target_path / "manifest.json", Manifest)
+    node = manifest.nodes.get(unique_id(model_key(plan.name), compiled)) if manifest is not None else None
+    if node is None:
         return "not built"
+    built = node.featsql.fingerprint
     if built is None:
         return "not built by the last build"
     return (

@@ -169,6 +169,8 @@ def waves(models: Iterable[Model], graph: Graph) -> Iterator[list[Model]]:
 
 def aggregates_of(compile_cache: CompileCache, scratch: Scratch) -> frozenset[str]:
     """The names of the engine's aggregate functions, which change with its version alone."""
-    if "aggregates" not in compile_cache.shared:
-        compile_cache.share("aggregates", sorted(aggregate_functions(scratch.engine)))
-    return frozenset(compile_cache.shared["aggregates"])
+    held = compile_cache.told("aggregates", list[str])
+    if held is None:
+        held = sorted(aggregate_functions(scratch.engine))
+        compile_cache.share("aggregates", held)
+    return frozenset(held)

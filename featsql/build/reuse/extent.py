@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from sqlglot import exp
 
+from featsql.build.reuse.state import Extent as Extent
+from featsql.build.reuse.state import Measure
 from featsql.engine import Engine
 from featsql.plan.microseconds import happened, known_type, micros
 from featsql.plan.part import FOREVER
@@ -21,27 +22,8 @@ WIDTHS = tuple(hours * HOUR for hours in (1, 6, 24, 24 * 7, 24 * 30, 24 * 365))
 BUCKETS = 500
 # How many times as many there may be of a width that was best once.
 MANY = 4
-# How many rows, and the sum of their hashes.
-Measure = tuple[int, str]
 HOURS, STEP = "__hour", "__step"
 MEASURES = ("__last", "__told", "__count", "__hashes", "__count_then", "__hashes_then")
-
-
-class Extent(Struct, frozen=True):
-    """What a relation holds: its clock and columns (`made`), the last instant at which a row became known (None: no
-    clock), all rows and those of each bucket of event time, `width` microseconds wide (None: it has no buckets)."""
-
-    made: str
-    last: str | None
-    whole: Measure
-    width: int | None = None
-    buckets: Mapping[str, Measure] = {}
-
-
-def extent_from(held: Mapping[str, Any]) -> Extent:
-    """An extent as it was written down. Raises KeyError or TypeError for what is none."""
-    buckets = {number: (count, total) for number, (count, total) in held["buckets"].items()}
-    return Extent(held["made"], held["last"], tuple(held["whole"]), held["width"], buckets)
 
 
 class Change(Struct, frozen=True):

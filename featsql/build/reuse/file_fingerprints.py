@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from featsql.read.project import Source
@@ -19,7 +19,9 @@ LARGEST_HASHED = 1 << 28  # bytes; a larger file whose time changed counts as ch
 PIECE = 1 << 24  # bytes
 SETTLED = 2_000_000_000  # nanoseconds; a file changed later than this before it was seen may change again unseen
 
-FileFingerprints = dict[str, list[Any]]
+# Of each file its size, the time of its change and of the look, and the hash of its content.
+Look = tuple[int, int, int, str | None]
+FileFingerprints = dict[str, Look]
 
 
 def files(location: str, root: Path) -> Iterator[Path]:
@@ -73,9 +75,9 @@ def fingerprint_files(
             name = hashlib.sha256(within(path, root).encode()).hexdigest()  # a path may hold what nobody is to read
             old = (before or {}).get(name)
             stat, now = path.stat(), time.time_ns()
-            settled = old is not None and old[:2] == [stat.st_size, stat.st_mtime_ns] and old[2] - old[1] > SETTLED
+            settled = old is not None and old[:2] == (stat.st_size, stat.st_mtime_ns) and old[2] - old[1] > SETTLED
             known = old[3] if old is not None and settled else content(path, stat.st_size) if whole else None
-            found[name] = [stat.st_size, stat.st_mtime_ns, now, known]
+            found[name] = (stat.st_size, stat.st_mtime_ns, now, known)
         return found
     except OSError:
         return None
@@ -88,7 +90,7 @@ def same(before: FileFingerprints | None, now: FileFingerprints | None) -> bool:
     return all(alike(before[path], now[path]) for path in now)
 
 
-def alike(before: list[Any], now: list[Any]) -> bool:
+def alike(before: Look, now: Look) -> bool:
     """Whether a file is the same in two looks: by its hash, or by a size and a time that had settled."""
     if before[0] != now[0]:
         return False

@@ -14,7 +14,6 @@ from featsql.build.publish import write_json
 from featsql.build.results import Options, Result
 from featsql.build.reuse.code import code_of
 from featsql.build.reuse.extend import Before
-from featsql.build.reuse.extent import extent_from
 from featsql.build.reuse.facts import facts_of
 from featsql.build.reuse.file_fingerprints import same, stamp, within
 from featsql.build.reuse.source_fingerprints import SourceFingerprints as Files
@@ -216,7 +215,7 @@ class Reuse:
             return None
         if self.missing(name, old) is not None or self.is_elsewhere(name, old):
             return None
-        extents = {key: extent_from(held) for key, held in old.extents.items()}
+        extents = old.extents
         untouched = frozenset(key for key in extents if self.stands(key, old))
         return Before(extents, old.columns_made, untouched)
 
@@ -264,7 +263,7 @@ class Reuse:
         if self.known_at is None and (model := self.compiled.graph.models.get(result.name)) is not None:
             new.due = due(model, self.compiled, self.engine, self.began)
         if made is not None:
-            new.extents = {key: plain(extent) for key, extent in made.extents.items()}
+            new.extents = dict(made.extents)
             new.columns_made = dict(made.columns)
         self.state.nodes[result.name] = new
         self.unfinished.discard(result.name)
@@ -294,4 +293,4 @@ class Reuse:
         """Replace the state's file."""
         self.state.unfinished = sorted(self.unfinished)
         if self.compiled.project.target.path != ":memory:":
-            write_json(self.path, plain(self.state), ())  # digests and names: no secret is in it
+            write_json(self.path, plain(self.state.summed()), ())  # digests and names: no secret is in it

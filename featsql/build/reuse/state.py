@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from featsql.build.kept import read_kept
 from featsql.build.reuse.file_fingerprints import FileFingerprints
 
-FORMAT = 3
+FORMAT = 4
 FILE = "state.json"
+UNREADABLE = "cannot know: the state of the last build cannot be read"
+# How many rows, and the sum of their hashes.
+Measure = tuple[int, str]
 
 
 class SourceState(Struct):
@@ -23,6 +30,17 @@ class SourceState(Struct):
     declared: str
     files: FileFingerprints | None
     version: str
+
+
+class Extent(Struct, frozen=True):
+    """What a relation holds: its clock and columns (`made`), the last instant at which a row became known (None: no
+    clock), all rows and those of each bucket of event time, `width` microseconds wide (None: it has no buckets)."""
+
+    made: str
+    last: str | None
+    whole: Measure
+    width: int | None = None
+    buckets: Mapping[str, Measure] = {}
 
 
 class NodeState(Struct):
@@ -41,14 +59,14 @@ class NodeState(Struct):
     why_not: str | None = None
     notes: list[str] = []
     published: dict[str, list[int] | None] = {}
-    extents: dict[str, dict[str, Any]] = {}
+    extents: dict[str, Extent] = {}
     columns_made: dict[str, str] = {}
 
 
 class State(Struct):
     """Everything known of one target. `root` is the folder of the project, `build` when the last build began (UTC),
     None while one is at work, and `unfinished` has what that builds, or one that did not end well was building;
-    `known_at` is the instant whose knowledge it was built from, None for now."""
+    `known_at` is the instant whose knowledge it was built from, None for now. `sum` is a digest of all else."""
 
     target: str
     made_by: list[str]
@@ -59,6 +77,19 @@ class State(Struct):
     root: str = ""
     unfinished: list[str] = []
     format: int = FORMAT
+    sum: str = ""
+
+    def summed(self) -> State:
+        """The same with its digest."""
+        bare = replace(self, sum="")
+        return replace(bare, sum=hashlib.sha256(msgspec.json.encode(bare)).hexdigest())
+
+
+class Maker(Struct):
+    """What tells whether a file is one that this featsql reads."""
+
+    format: int
+    made_by: list[str]
 
 
 def made_by() -> list[str]:
@@ -89,20 +120,13 @@ def installed(name: str) -> str:
 
 def read_state(path: Path) -> State | str:
     """The state that a file holds, or why it cannot be trusted."""
-    try:
-        held = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return "never built"
-    except (OSError, ValueError):
-        return "cannot know: the state of the last build cannot be read"
-    try:
-        if held["format"] != FORMAT or held["made_by"] != made_by():
-            return "featsql or DuckDB changed"
-        held["sources"] = {key: SourceState(**each) for key, each in held["sources"].items()}
-        held["nodes"] = {name: NodeState(**each) for name, each in held["nodes"].items()}
-        return State(**held)
-    except (TypeError, KeyError, AttributeError):
-        return "cannot know: the state of the last build cannot be read"
+    maker = read_kept(path, Maker)
+    if maker is not None and (maker.format != FORMAT or maker.made_by != made_by()):
+        return "featsql or DuckDB changed"
+    state = read_kept(path, State)
+    return state if state is not None and state.summed().sum == state.sum else UNREADABLE
 
 
 def digest(value: Any) -> str:

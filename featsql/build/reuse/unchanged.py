@@ -6,7 +6,6 @@ Whatever is not plainly as the last build left it is left to the build to decide
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import time
@@ -16,6 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import Struct
+
+from featsql.build.kept import read_kept
 from featsql.build.results import Result, Run
 from featsql.build.reuse.file_fingerprints import FileFingerprints, fingerprint_files, same, stamp
 from featsql.build.reuse.state import FILE, State, digest, made_by, read_state
@@ -29,6 +32,18 @@ TEXTS = (".sql", ".yml", ".yaml")
 # How the name of a folder ends to which a link of featsql's leads, after the link's own.
 PUBLISHED = re.compile(r"[0-9a-f]{32}")
 FOLDER = re.compile(r"^target[-_]path:\s*(\S.*)$", re.MULTILINE)
+
+
+class Held(Struct):
+    """What is remembered of a build: what was asked, the digest of the state that it left, the target's path and what
+    it was like, the names of the nodes, where each source lies, and what each published copy was like."""
+
+    question: str
+    state: str
+    target: tuple[str, list[int]]
+    names: list[str]
+    sources: dict[str, str]
+    copies: dict[str, list[int] | None]
 
 
 def question(root: Path, arguments: Sequence[Any]) -> str | None:
@@ -98,17 +113,11 @@ def note(asked: str | None, project: Project, run: Run, quiet: Set[str]) -> None
         return
     copies = {path: stamp(project.root / path) for result in run.results for path in result.published}
     copies |= {path: was for name in names for path, was in state.nodes[name].published.items()}
-    held = {
-        "question": asked,
-        "state": hashlib.sha256((folder / FILE).read_bytes()).hexdigest(),
-        "target": [project.target.path, target],
-        "names": names,
-        "sources": sources,
-        "copies": copies,
-    }
+    left = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
+    held = Held(asked, left, (project.target.path, target), names, sources, copies)
     fresh = folder / f".{LAST}.{uuid.uuid4().hex}"
     with suppress(OSError):  # without it the next build looks for itself
-        fresh.write_text(json.dumps(held), encoding="utf-8")
+        fresh.write_bytes(msgspec.json.encode(held))
         os.replace(fresh, folder / LAST)
     with suppress(OSError):
         fresh.unlink()
@@ -121,30 +130,31 @@ def answer(asked: str | None, root: Path) -> Run | None:
         if asked is None:
             return None
         folder = target_folder(root)
-        held = json.loads((folder / LAST).read_text("utf-8"))
-        content = (folder / FILE).read_bytes()
-        if held["question"] != asked or held["state"] != hashlib.sha256(content).hexdigest():
+        held = read_kept(folder / LAST, Held)
+        if held is None or held.question != asked:
+            return None
+        if held.state != hashlib.sha256((folder / FILE).read_bytes()).hexdigest():
             return None
         state = read_state(folder / FILE)
         if not isinstance(state, State) or not stands(held, state, root):
             return None
-        results = [kept(name, state) for name in held["names"]]
+        results = [kept(name, state) for name in held.names]
         return Run(tuple(results), str(state.build), time.perf_counter() - began)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError):
         return None
 
 
-def stands(held: dict[str, Any], state: State, root: Path) -> bool:
+def stands(held: Held, state: State, root: Path) -> bool:
     """Whether the target, the copies and the sources are as they were left, and no label has matured since."""
-    path, was = held["target"]
+    path, was = held.target
     if stamp(Path(path)) != was or Path(f"{path}.wal").exists():
         return False
-    if any(was is None or stamp(root / path) != was for path, was in held["copies"].items()):
+    if any(was is None or stamp(root / path) != was for path, was in held.copies.items()):
         return False
-    if any((due := state.nodes[name].due) is not None and time.time() >= due for name in held["names"]):
+    if any((due := state.nodes[name].due) is not None and time.time() >= due for name in held.names):
         return False
-    before: dict[str, FileFingerprints | None] = {key: state.sources[key].files for key in held["sources"]}
-    return all(same(before[key], fingerprint_files(place, root, before[key])) for key, place in held["sources"].items())
+    before: dict[str, FileFingerprints | None] = {key: state.sources[key].files for key in held.sources}
+    return all(same(before[key], fingerprint_files(place, root, before[key])) for key, place in held.sources.items())
 
 
 def kept(name: str, state: State) -> Result:

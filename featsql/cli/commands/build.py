@@ -66,12 +66,18 @@ def build(
         return
     project = open_project(project_dir, target, variables, threads)
     with progress(sys.stderr if as_json else sys.stdout) as listener:
-        build_all = partial(project.build, select or (), exclude or (), on_event=listener)
+        build_all = partial(project.build, select or (), exclude or (), on_event=listener, on_wait=waiting)
         run = build_all(full_refresh=full_refresh, fail_fast=fail_fast, known_at=known_at, alone=False)
     note(asked, project.project, run, QUIET)
     emit(as_data(run)) if as_json else conclude(run, project)
     if not run.ok:
         raise typer.Exit(1)
+
+
+def waiting(holder: str) -> None:
+    """Say that another build goes on."""
+    say(f"Waiting for {holder} to end", to=sys.stderr)
+    sys.stderr.flush()
 
 
 def tell(run: Run) -> None:

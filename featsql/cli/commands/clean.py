@@ -27,13 +27,16 @@ def clean(project_dir: ProjectDir = None, target: Target = None, variables: Vari
     project = read_project(project_dir, target, variables)
     folder = project.root / project.target_path
     refuse_unsafe(folder, project)
-    if folder.is_symlink():
-        folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-    else:
+    if not folder.is_symlink() and not folder.exists():
         say(f"There is no {project.target_path} to remove")
         return
+    from featsql.build.lock import PATIENCE, PROJECT, lock_of_project, locked
+
+    with locked(lock_of_project(project), PROJECT, PATIENCE, lambda holder: say(f"Waiting for {holder} to end")):
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
     say(f"Removed {project.target_path}")
 
 

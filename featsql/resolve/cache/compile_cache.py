@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import sqlglot
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert, to_builtins
 
 from featsql import __version__
 from featsql.engine import VERSION
@@ -26,6 +26,7 @@ from featsql.engine import VERSION
 FORMAT = 3
 PACKAGE = Path(__file__).parents[2]
 FILE = "compiled.json"
+Some = TypeVar("Some")
 BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 
 
@@ -45,6 +46,7 @@ class Row(Struct):
 # What the first line has of a row, and what follows below, written as it was read.
 BODY = 3
 HEAD = Row.__struct_fields__[:-BODY]
+KINDS: Any = tuple[str, str, str, str, list[Any]]
 
 
 class CompileCache(Struct):
@@ -57,8 +59,15 @@ class CompileCache(Struct):
 
     def share(self, name: str, value: Any) -> None:
         """Hold a fact of the whole project."""
-        self.shared[name] = value
+        self.shared[name] = to_builtins(value)
         self.changed = True
+
+    def told(self, name: str, kind: type[Some]) -> Some | None:
+        """A fact of the whole project; None where none of that kind is held."""
+        try:
+            return convert(self.shared.get(name), kind)
+        except ValidationError:
+            return None
 
     def body(self, name: str) -> Any:
         """What is known of a model. Raises ValueError where that is not whole."""
@@ -113,7 +122,7 @@ def rows_of(held: Mapping[str, list[Any]], content: bytes, at: int) -> dict[str,
         for length in parts[-BODY:]:
             body.append(content[at : at + length])
             at += length
-        rows[name] = Row(*parts[:-BODY], *body)
+        rows[name] = Row(*convert(parts[:-BODY], KINDS), *body)
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlglot import exp
@@ -12,7 +13,7 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.names import did_you_mean
 from featsql.plan.features import plan_features
-from featsql.plan.instants import needs_nanoseconds
+from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.names import taken
 from featsql.plan.plan import Attach, Features, Outcome, Plan
 from featsql.plan.training_set.training import check_instants, plan_of
@@ -42,7 +43,8 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
     for alias, (features, picked) in chosen.items():
         check_instants(features, as_of_type, None)
         if needs_nanoseconds(features.relations, as_of_type, compiled.project.boundary):
-            features = plan_features(features.name, compiled.checked, general=True)
+            general = plan_features(features.name, compiled.checked, general=True)
+            features = asked_exactly(features, as_of_type) or general
         refuse_types(features, columns, compiled)
         attachments.append(Attach(features, frame_keys(features, names), alias))
         outputs += [exp.alias_(column(name, alias), name, quoted=True) for name in picked]
@@ -54,12 +56,26 @@ def plan_frame(frame: Any, wanted: Sequence[str], as_of: str, compiled: Compiled
 def columns_of(frame: Any, engine: Engine) -> tuple[Column, ...]:
     """The columns of a frame, which the session can read from here on."""
     try:
-        engine.register(FRAME, frame)
+        engine.register(FRAME, with_nanoseconds(frame))
         return engine.columns(exp.select("*").from_(FRAME).sql("duckdb"))
     except EngineError as error:
         hint = "give a Polars, Arrow or pandas frame with at least one column"
         message = f"{type(frame).__name__} is no frame that can be read"
         raise FeatsqlError(Diagnostic("FS722", message, hint=hint)) from error
+
+
+def with_nanoseconds(frame: Any) -> Any:
+    """A frame of pandas' whose zoned instants have nanoseconds as an Arrow table: the engine would cut them off, before
+    1970 into the future. Any other as it is."""
+    if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
+        return frame
+    if not any(str(kind).startswith("datetime64[ns, ") for kind in frame.dtypes):
+        return frame
+    import pyarrow
+
+    with suppress(pyarrow.ArrowException):
+        return pyarrow.Table.from_pandas(frame, preserve_index=False)
+    return frame
 
 
 def instant_of(as_of: str, columns: Sequence[Column]) -> str:

@@ -86,7 +86,7 @@ class Search:
         )
         place = exp.alias_(exp.Window(this=exp.RowNumber(), order=order), PLACE)
         rows = exp.select(column(ID), place).from_(copy.rows.copy())
-        self.scratch.create(table(QUEUE), rows.where(exp.not_(arrived(clock, self.at, self.plan.boundary))))
+        self.scratch.create(table(QUEUE), rows.where(exp.not_(arrived(copy, self.at, self.plan.boundary))))
         return self.scratch.engine.count(table(QUEUE))
 
     def changes(self, copy: Copy, places: int, honest: Any) -> bool:

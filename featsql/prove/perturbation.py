@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from featsql.engine import Column
 from featsql.prove.scratch import ID, Copy, chance
+from featsql.resolve.nanoseconds import seen_at
 from featsql.temporal import Boundary, Clock, available_at, column, end_available_at, interval, known, pending, reached
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -17,22 +18,27 @@ LATER = "2 days"
 MOST_LATER, MOST_POSTPONED = 5000, 2000
 
 
-def arrived(clock: Clock, at: exp.Expr, boundary: Boundary) -> exp.Expr:
+def arrived(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:
     """Whether a row had come to be known by an instant, whatever became of it later."""
-    return exp.func("coalesce", known(replace(clock, retracted_at=None), at, boundary), exp.false())
+    clock = replace(clock_of(copy), retracted_at=None)
+    return exp.func("coalesce", known(clock, told_at(copy, at, boundary), boundary), exp.false())
+
+
+def told_at(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:
+    """An instant as it is compared with those of a relation."""
+    return seen_at(at, fine=copy.info.is_fine, boundary=boundary)
 
 
 def past(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Select:
     """A relation without anything that it did not show by an instant: no later rows, retractions or ends."""
-    clock = clock_of(copy)
     shown = unlearnt(copy, at, boundary, exp.null())
-    return exp.select(*shown).from_(copy.rows.copy()).where(arrived(clock, at, boundary))
+    return exp.select(*shown).from_(copy.rows.copy()).where(arrived(copy, at, boundary))
 
 
 def past_and(copy: Copy, at: exp.Expr, boundary: Boundary, more: exp.Expr) -> exp.Query:
     """The past of an instant and those later rows for which `more` holds, as they are."""
     rows = exp.select(*(column(name) for name in copy.info.names)).from_(copy.rows.copy())
-    later = rows.where(exp.not_(arrived(clock_of(copy), at, boundary)), more)
+    later = rows.where(exp.not_(arrived(copy, at, boundary)), more)
     return exp.union(past(copy, at, boundary), later, distinct=False)
 
 
@@ -46,8 +52,8 @@ def perturbed(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[str
     clock = clock_of(copy)
     moved = exp.Add(this=at.copy(), expression=interval(LATER))
     known_rows = exp.select(*unlearnt(copy, at, boundary, moved)).from_(copy.rows.copy())
-    known_rows = known_rows.where(arrived(clock, at, boundary))
-    soonest = exp.select("*").from_(copy.rows.copy()).where(exp.not_(arrived(clock, at, boundary)))
+    known_rows = known_rows.where(arrived(copy, at, boundary))
+    soonest = exp.select("*").from_(copy.rows.copy()).where(exp.not_(arrived(copy, at, boundary)))
     soonest = soonest.order_by(exp.Ordered(this=available_at(clock), nulls_first=False), column(ID)).limit(MOST_LATER)
     later = exp.select(*(disturbed(c, copy, keep, seed) for c in copy.info.columns)).from_(soonest.subquery("soonest"))
     return exp.union(
@@ -64,14 +70,14 @@ def told_again(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[st
         as_type(moved, c) if c.name.casefold() == postponed else disturbed(c, copy, keep, seed + 1)
         for c in copy.info.columns
     ]
-    some = exp.select("*").from_(copy.rows.copy()).where(arrived(clock, at, boundary))
+    some = exp.select("*").from_(copy.rows.copy()).where(arrived(copy, at, boundary))
     some = some.order_by(chance(column(ID), seed)).limit(MOST_POSTPONED)
     return exp.select(*outputs).from_(some.subquery("told"))
 
 
 def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) -> list[exp.Expr]:
     """A relation's columns, with `instead` for the retractions and ends that were not known by an instant."""
-    clock = clock_of(copy)
+    clock, at = clock_of(copy), told_at(copy, at, boundary)
     found: dict[str, exp.Expr] = {}
     if clock.retracted_at:
         found[clock.retracted_at.casefold()] = pending(column(clock.retracted_at), at, boundary)

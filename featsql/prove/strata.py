@@ -11,6 +11,7 @@ from sqlglot import exp
 from featsql.plan.plan import Attach, Plan, Scan, scans_of
 from featsql.prove.answers import NUMBER
 from featsql.prove.scratch import ID, Scratch, chance, clocked, numbered, table
+from featsql.resolve.nanoseconds import of_type, seen_at
 from featsql.temporal import available_at, column
 
 SPINE = "spine"
@@ -88,7 +89,8 @@ def edges(plan: Plan, key: str, scratch: Scratch) -> Iterator[tuple[str, exp.Sel
     copy = scratch.copies[key]
     clock = copy.info.clock
     assert clock is not None
-    at = column(plan.spine.as_of, plan.spine.alias)
+    at = of_type(column(plan.spine.as_of, plan.spine.alias), plan.spine.as_of_type)
+    at = seen_at(at, fine=copy.info.is_fine, boundary=plan.boundary)
     same = same_keys(plan, key)
     rows = exp.select(exp.Literal.number(1)).from_(exp.alias_(copy.rows.copy(), FACTS, table=True, quoted=True))
     for name, instant in (

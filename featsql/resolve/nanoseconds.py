@@ -113,6 +113,12 @@ def within_reach(at: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=finite(at), true=nearest)], default=at.copy())
 
 
+def beside(instant: exp.Expr, at: exp.Expr) -> exp.Expr:
+    """An instant in microseconds, as it is compared with `at`: the same, but for those that lie far from all that the
+    type of that has."""
+    return within_reach(instant) if is_fine(type_of(at)) else instant.copy()
+
+
 def finite(instant: exp.Expr) -> exp.Expr:
     """Whether an instant is neither of the infinities."""
     return exp.Anonymous(this="isfinite", expressions=[instant.copy()])

@@ -3,6 +3,7 @@ changed since."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -18,10 +19,14 @@ from featsql.plan.microseconds import instant
 from featsql.plan.names import PLACE, ROW
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
+from featsql.resolve.catalog.describe import instant_type
+from featsql.resolve.nanoseconds import beside, of_type, whole
 from featsql.temporal import column
 
 # The name of the number that the engine gives each row of a table.
 ROWID = "rowid"
+# What is less than a microsecond, in an instant's text.
+BELOW = re.compile(r"(\.\d{6})\d+")
 # Which share of the rows of a table may fall without it being written anew.
 HOLES = 0.1
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})
@@ -105,16 +110,18 @@ def sees(plan: Plan, scan: Scan, change: Change | None, names: Mapping[str, str]
     assert change is not None
     if change.ranges == ():
         return None
-    asked = column(names[plan.spine.as_of.casefold()])
+    kind = plan.spine.as_of_type
+    asked = of_type(column(names[plan.spine.as_of.casefold()]), kind)
     found: list[exp.Expr] = []
     if change.after is not None:
-        found.append(exp.GT(this=asked, expression=exp.Literal.string(change.after)))
+        after = exp.cast(exp.Literal.string(BELOW.sub(r"\1", change.after)), instant_type(kind))
+        found.append(exp.GT(this=asked, expression=beside(after, asked)))
     if change.ranges is not None:
         spans: list[exp.Expr] = []
         for first, last in change.ranges:
-            span: exp.Expr = exp.GTE(this=asked.copy(), expression=instant(first, scan.relation))
+            span: exp.Expr = exp.GTE(this=asked.copy(), expression=beside(instant(first, scan.relation), asked))
             if scan.lookback is not None:
-                oldest = exp.Sub(this=asked.copy(), expression=scan.lookback.copy())
+                oldest = exp.Sub(this=whole(asked), expression=scan.lookback.copy())
                 span = exp.and_(span, exp.LTE(this=oldest, expression=instant(last, scan.relation)))
             spans.append(span)
         found.append(exp.or_(*spans))

@@ -11,7 +11,7 @@ from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan import names
 from featsql.plan.features import plan_features, refuse_reserved, refuse_taken
-from featsql.plan.instants import needs_nanoseconds
+from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.plan import Attach, Features, Outcome, Plan, Reading, Scan
 from featsql.plan.training_set.join_keys import condition, join_keys
 from featsql.plan.training_set.joins import Joined, passes_on
@@ -177,7 +177,7 @@ class Training:
         features = plan_features(name, self.checked, general=self.general)
         check_instants(features, kind, self.place(joined.join.this))
         if needs_nanoseconds(features.relations, kind, self.boundary):
-            features = plan_features(name, self.checked, general=True)
+            features = asked_exactly(features, kind) or plan_features(name, self.checked, general=True)
         keys = join_keys(joined, features.keys, features.match_nulls, scope)
         if isinstance(keys, str):
             hint = f"join it by its keys alone: using ({', '.join(features.keys)})" if features.keys else "on true"

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from featsql.engine import Engine
 from featsql.plan.known import known_from
-from featsql.prove.perturbation import arrived, clock_of
+from featsql.prove.perturbation import arrived, clock_of, told_at
 from featsql.prove.reference import newest_only, visible_rows
 from featsql.prove.scratch import ID, Copy
 from featsql.prove.why.explanation import Fact
@@ -39,7 +39,7 @@ def known(clock: Clock) -> exp.Expr:
 
 def part(copy: Copy, at: exp.Expr, boundary: Boundary, since: exp.Expr | None) -> exp.Expr:
     """What a row has to do with the instant."""
-    clock = clock_of(copy)
+    clock, at = clock_of(copy), told_at(copy, at, boundary)
     seen = exp.select(column(ID)).from_(visible_rows(copy.numbered, copy.rows, at, boundary).subquery("seen"))
     visible = exp.In(this=column(ID), query=seen.subquery())
     ifs: list[tuple[exp.Expr, str]] = []
@@ -48,7 +48,7 @@ def part(copy: Copy, at: exp.Expr, boundary: Boundary, since: exp.Expr | None) -
     happened = reached(column(clock.start), at, boundary)
     ifs.append((visible.copy(), VISIBLE))
     ifs.append((exp.Is(this=known(clock), expression=exp.null()), "never known"))
-    late = exp.not_(arrived(clock, at, boundary))
+    late = exp.not_(arrived(copy, at, boundary))
     ifs += [(exp.and_(late, happened), "held back"), (late.copy(), "later")]
     if clock.retracted_at:
         retracted = exp.func("coalesce", reached(column(clock.retracted_at), at, boundary), exp.false())

@@ -7,7 +7,7 @@ from sqlglot import exp
 from featsql.engines.duckdb.lower.lift import substitute
 from featsql.plan import names
 from featsql.plan.plan import AsOf
-from featsql.resolve.nanoseconds import seen_at
+from featsql.resolve.nanoseconds import of_type, seen_at
 from featsql.temporal import Boundary, column, holds, reached
 
 
@@ -17,7 +17,7 @@ def as_of_joined(features: AsOf, probe: str, versions: str, boundary: Boundary) 
     alias = features.alias
     keyed = [exp.not_(exp.Is(this=column(c), expression=exp.null())) for c in features.key_columns]
     newest = exp.select(exp.Star()).from_(exp.to_table(versions), copy=False).where(*keyed, copy=False)
-    at = column(names.AS_OF, names.PROBE)
+    at = of_type(column(names.AS_OF, names.PROBE), features.as_of_type)
     same = [
         exp.EQ(this=column(c, alias), expression=column(names.key(i), names.PROBE))
         for i, c in enumerate(features.key_columns)

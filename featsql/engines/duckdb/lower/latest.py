@@ -13,7 +13,7 @@ from featsql.engines.duckdb.lower.asof import flipped, moved
 from featsql.plan import names
 from featsql.plan.known import has_instants, known_from, newest_first
 from featsql.plan.plan import AsOf
-from featsql.resolve.nanoseconds import seen_at
+from featsql.resolve.nanoseconds import of_type, seen_at
 from featsql.temporal import Boundary, column, holds, reached
 
 MET, SETTLED, TIED, ROW = "__met", "__settled", "__tied", "__row"
@@ -32,7 +32,7 @@ def rows_known(features: AsOf) -> exp.Select:
 
 def met(features: AsOf, probe: str, rows: str, boundary: Boundary) -> exp.Select:
     """For each probe the last of `rows` that is known by its instant; of several of one instant, any."""
-    at = column(names.AS_OF, names.PROBE)
+    at = of_type(column(names.AS_OF, names.PROBE), features.as_of_type)
     then = seen_at(at, fine=features.relation.is_fine, boundary=boundary)
     known = flipped(reached(column(names.KNOWN_FROM, ROW), then, boundary))
     keys = same_key(features, ROW, names.PROBE)
@@ -92,7 +92,7 @@ def values(features: AsOf, boundary: Boundary) -> list[tuple[str, exp.Expr]]:
     clock = features.relation.clock
     assert clock is not None
     alias = features.alias
-    at = column(names.AS_OF, alias)
+    at = of_type(column(names.AS_OF, alias), features.as_of_type)
     # DuckDB 1.5 lets a NULL instant meet a row
     hit = [is_there(at), is_there(column(names.KNOWN_FROM, alias)), holds(clock, at, boundary, alias)]
     if features.where is not None:

@@ -196,7 +196,7 @@ class Project:
         for number, plan in enumerate(plans):
             self.workspace.prepare([model_key(plan.name)])
             share = max(0.0, deadline - time.monotonic()) / (len(plans) - number)
-            with explained(compiled):
+            with explained(compiled, self._engine):
                 verdicts.append(verify(plan, compiled, self._engine.cursor(), Terms(share, seed, sample, at_least)))
         return tuple(verdicts)
 
@@ -223,7 +223,7 @@ class Project:
         compiled = self.compile()
         plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)
         self.workspace.prepare([model_key(plan.name)])
-        with explained(compiled):
+        with explained(compiled, self._engine):
             return explain_cell(plan, compiled, self._engine.cursor(), meant, limit)
 
     def show(

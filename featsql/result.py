@@ -39,7 +39,7 @@ class Result:
         """The query as text, which stands for itself wherever it is run in this session."""
         if isinstance(self.asked, str):
             return self.asked
-        with explained(self.compiled):
+        with explained(self.compiled, self.engine):
             return lower(fitted(self.asked, self.engine.rows)).sql("duckdb")
 
     @property
@@ -59,7 +59,7 @@ class Result:
             with Temporaries(self.engine) as temporaries:
                 return ask(lower(decided(plan, temporaries)).sql("duckdb"))
 
-        with explained(self.compiled):
+        with explained(self.compiled, self.engine):
             return ask(self.asked) if isinstance(self.asked, str) else answered(self.asked, planned)
 
     def to_arrow(self) -> pyarrow.Table:
@@ -89,7 +89,7 @@ class Result:
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
         """Rows as tuples of Python values, at most `limit` of them."""
         if limit is not None:
-            with explained(self.compiled):
+            with explained(self.compiled, self.engine):
                 return self.engine.rows(self.sql, limit)
         return self.read(self.engine.rows)
 

@@ -9,16 +9,18 @@ from typing import Any
 from msgspec.structs import replace
 from sqlglot import exp
 
+from featsql.build.failure import several
+from featsql.build.several import many_rows
 from featsql.build.workspace import Workspace
 from featsql.compiler import Compiled
-from featsql.engine import EngineError
+from featsql.engine import Engine, EngineError
 from featsql.engines.duckdb.lower.lift import substitute
 from featsql.engines.duckdb.lower.lower import lower, lower_at
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.plan.features import entity_keys
-from featsql.plan.plan import Attach, Features, Outcome, Plan
+from featsql.plan.plan import Attach, Features, Lifted, Outcome, Over, Plan
 from featsql.plan.training_set.training import plan_of
 from featsql.prove.why.why import Cell
 from featsql.read.parse import parse
@@ -58,6 +60,27 @@ def show_name(
     keys, _ = entity_keys(compiled.graph.models[name], compiled.checked)
     rows = lower_at(plan, instant, compiled.project.boundary)
     return exp.select("*").from_(rows.subquery("shown")).order_by(*(column(key) for key in keys)) if keys else rows
+
+
+def several_rows(name: str, compiled: Compiled, engine: Engine, as_of: str | None) -> Diagnostic | None:
+    """FS801 for the first entity of which a features model has several rows at an instant, if there is one."""
+    plan = compiled.plans.get(name)
+    general = plan.general if isinstance(plan, Over) else plan
+    if not isinstance(general, Lifted) or general.unique or not general.keys:
+        return None
+    instant = literal_instant(name, compiled, as_of)
+    keys = [column(key) for key in general.keys]
+    there = [exp.not_(key.is_(exp.null())) for key, nulls in zip(keys, general.match_nulls, strict=True) if not nulls]
+    many = exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
+    texts = [exp.cast(each, "varchar") for each in (*keys, instant)]
+    query = exp.select(*texts, exp.Count(this=exp.Star())).from_(
+        lower_at(general, instant, compiled.project.boundary).subquery("shown")
+    )
+    first = query.where(*there).group_by(*keys).having(many).order_by(*keys).limit(1)
+    for *values, at, count in engine.rows(first.sql("duckdb")):
+        said = many_rows(name, dict(zip(general.keys, values, strict=True)), at, count)
+        return several(compiled.graph.models[name], said, compiled, engine)
+    return None
 
 
 def cut(plan: Plan, limit: int) -> Plan:

@@ -129,7 +129,11 @@ class Work:
         try:
             result = self.made(name)
         except (FeatsqlError, EngineError) as error:
-            found = error.diagnostics if isinstance(error, FeatsqlError) else (failure(name, error, self.compiled),)
+            found = (
+                error.diagnostics
+                if isinstance(error, FeatsqlError)
+                else (failure(name, error, self.compiled, self.materializer.engine),)
+            )
             return Result(name, self.kinds[name], "error", seconds=time.perf_counter() - clock, diagnostics=found)
         return self.noted(result) if name in self.reuse.reasons else self.reuse.kept(name)
 

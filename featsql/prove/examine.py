@@ -98,7 +98,7 @@ class Examination:
         except EngineError as error:
             if limit.reached:
                 return self.findings
-            raise FeatsqlError(failure(self.plan.name, error, self.compiled)) from error
+            raise FeatsqlError(failure(self.plan.name, error, self.compiled, self.engine)) from error
         self.findings.finished = True
         return self.findings
 

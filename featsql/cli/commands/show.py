@@ -71,6 +71,7 @@ def show(
         # the line end tells the project that this is SQL, whatever it looks like
         columns, rows = rows_of(project, name or f"{inline}\n", as_of, read_entities(entity or ()), limit)
         print_rows(columns, rows, as_json=as_json)
+        refuse_several(project, name if not entity else None, as_of)
 
 
 def show_stage(project: Project, name: str, stage: str, *, as_json: bool) -> None:
@@ -89,9 +90,18 @@ def rows_of(
     from featsql.build.failure import explained
     from featsql.cli.rows import exact_rows
 
-    with explained(project.compile()):
+    with explained(project.compile(), project.workspace.engine):
         result = project.show(query, as_of=as_of, entities=entities or None, limit=limit)
         return exact_rows(result.sql, result.engine)
+
+
+def refuse_several(project: Project, name: str | None, as_of: str | None) -> None:
+    """Say whose rows are too many, of all that a features model has. Raises FeatsqlError FS801."""
+    from featsql.show import several_rows
+
+    found = several_rows(name, project.compile(), project.workspace.engine, as_of) if name is not None else None
+    if found is not None:
+        raise FeatsqlError(found)
 
 
 def print_rows(columns: list[str], rows: list[tuple[object, ...]], *, as_json: bool) -> None:

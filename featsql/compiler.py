@@ -30,6 +30,7 @@ from featsql.resolve.compilation import Compilation, read
 from featsql.resolve.graph import Graph, model_key, read_by
 from featsql.resolve.link import link
 from featsql.resolve.scope import names_of
+from featsql.sources.files.survey import Surveyor
 from featsql.sources.locations import open_sources, source_columns
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def compile_project(
     tables = {each.name: standing[each.name] for each in renderings.reading_own(rendered) if each.name in standing}
     found = Findings(each.name for each in rendered)
     models, scratch = models_of(rendered, project, renderings.found)
-    columns = columns or partial(read_columns, engine, frames or {})
+    columns = columns or partial(read_columns, engine, frames or {}, compile_cache=renderings.compile_cache)
     if not alone:
         columns = partial(columns_ahead, columns, renderings, tables, inquire, engine, scratch)
     graph, sources = opened(models, project, columns, found)
@@ -226,10 +227,16 @@ def columns_ahead(
     return sources
 
 
-def read_columns(engine: Engine, frames: Mapping[str, Any], graph: Graph) -> Mapping[str, tuple[Column, ...]]:
-    """The columns of every source and seed, which can be read in the session from here on."""
-    open_sources(engine, graph.project, frames)
-    return source_columns(graph, engine)
+def read_columns(
+    engine: Engine, frames: Mapping[str, Any], graph: Graph, compile_cache: CompileCache | None = None
+) -> Mapping[str, tuple[Column, ...]]:
+    """The columns of every source and seed, which can be read in the session from here on. What `compile_cache` holds of
+    files that did not change is not found out again."""
+    surveyor = Surveyor(engine, graph.project.root, compile_cache)
+    open_sources(engine, graph.project, frames, graph.readings, surveyor)
+    columns = source_columns(graph, engine, surveyor)
+    surveyor.save()
+    return columns
 
 
 def plans_of(checked: Checked) -> Lazy[Plan | Features]:

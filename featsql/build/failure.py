@@ -10,13 +10,15 @@ from featsql.build.publish import redact
 from featsql.build.several import rows_behind
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
-from featsql.errors import Diagnostic, FeatsqlError
+from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.plan.plan import Features, Plan
 from featsql.read.model import Model
+from featsql.sources.files.survey import column_of
 
-STOPPED = re.compile(r"(FS80[15]): (.*)")
+STOPPED = re.compile(r"(FS80[15]|FS507): (.*)")
 HINTS = {
     "FS801": "group by the entity's keys, or pick one row: qualify row_number() over (partition by key ...) = 1",
+    "FS507": "declare the type that the values have, and cast them in a model",
     "FS805": "join relations by a unique key, with LEFT JOIN",
 }
 
@@ -29,7 +31,8 @@ def failure(name: str | None, error: EngineError, compiled: Compiled, engine: En
     """The diagnostic of a query that failed: that of node `name`, or one that nothing is named after.
 
     FS801 where a features model had several rows for an entity, with those of its sources that an `engine` finds, FS805
-    where a training set would not have the rows of its labels, FS807 for everything else.
+    where a training set would not have the rows of its labels, FS507 where a value does not fit a declared type, FS807
+    for everything else.
     """
     model = compiled.graph.models.get(name or "")
     seed = compiled.graph.sources.get(f"seed:{name}")
@@ -38,6 +41,8 @@ def failure(name: str | None, error: EngineError, compiled: Compiled, engine: En
     stopped = STOPPED.search(message)
     if stopped is not None:
         code, said = stopped.groups()
+        if code == "FS507":
+            return Diagnostic(code, said, declared_at(said, compiled), HINTS[code])
         named = [other for key, other in compiled.graph.models.items() if said.find(f"`{key}`") >= 0]
         culprit = min(named, key=lambda other: said.find(f"`{other.name}`"), default=model)
         if culprit is not None and code == "FS801":
@@ -56,6 +61,15 @@ def several(model: Model, said: str, compiled: Compiled, engine: Engine | None) 
     said += f": {redact(behind, compiled.project.secrets)}" if behind else ""
     hint = OVERLAP if reads_periods(features) else HINTS["FS801"]
     return Diagnostic("FS801", said, model.rendered.file.place(1), hint)
+
+
+def declared_at(said: str, compiled: Compiled) -> Place | None:
+    """Where the type is declared that a value does not fit, of which the engine said so."""
+    for source in compiled.graph.sources.values():
+        for each in source.types:
+            if said.casefold().startswith(column_of(source, each.column).casefold()):
+                return each.place
+    return None
 
 
 @contextmanager

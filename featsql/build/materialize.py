@@ -86,8 +86,12 @@ class Materializer:
 
     def seed(self, name: str) -> Built:
         """A CSV file of the project as a table."""
-        source = self.compiled.graph.sources[f"seed:{name}"]
-        return self.replace(name, self.known(scan(source, self.project.root), f"seed:{name}"))
+        return self.replace(name, self.known(self.scan(f"seed:{name}"), f"seed:{name}"))
+
+    def scan(self, key: str) -> exp.Query:
+        """All rows of a source or a seed, read as it was compiled."""
+        graph = self.compiled.graph
+        return scan(graph.sources[key], self.project.root, graph.readings.get(key))
 
     def known(self, query: exp.Query, key: str) -> exp.Query:
         """A relation's rows as far as this build may know them."""
@@ -155,7 +159,7 @@ class Materializer:
             if key.startswith("source:") and source is not None:
                 if source.format in {"frame", "table"} or key in self.given:
                     raise ElsewhereError(f"`{source.name}`")
-                instead[key] = Instead(self.known(scan(source, self.project.root), key).sql("duckdb"), True)
+                instead[key] = Instead(self.known(self.scan(key), key).sql("duckdb"), True)
             elif key.startswith("model:") and parent is not None and is_ephemeral(parent):
                 instead[key] = Instead(self.standalone(parent), True)
         return self.known_text(model, replaced(model, instead))

@@ -80,7 +80,7 @@ def stands(held: Held, source: Source, seen: FileFingerprints | None) -> bool:
 
 def declared(source: Source) -> str:
     """What decides how the files of a source are read."""
-    return digest([source.format, source.location, repr(dict(source.options))])
+    return digest([source.location, *source.declaration])
 
 
 def settle(held: Mapping[str, Held], seen: Mapping[str, FileFingerprints | None], compile_cache: CompileCache) -> None:

@@ -63,6 +63,14 @@ class ColumnProperties(Struct, frozen=True):
     place: Place | None = None
 
 
+class DeclaredType(Struct, frozen=True):
+    """The type that a property file gives a column of a source, and where it says so."""
+
+    column: str
+    type: str
+    place: Place | None = None
+
+
 class Source(Struct, frozen=True):
     """A raw relation: where its rows are, and the clock that says when each could be known.
 
@@ -81,6 +89,7 @@ class Source(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = {}
     columns: tuple[ColumnProperties, ...] = ()
+    types: tuple[DeclaredType, ...] = ()
     place: Place | None = None
 
     @property
@@ -91,6 +100,12 @@ class Source(Struct, frozen=True):
     def title(self) -> str:
         """A source or a seed, for people."""
         return f"seed `{self.table}`" if self.source == SEEDS else f"source `{self.name}`"
+
+    @property
+    def declaration(self) -> tuple[str, ...]:
+        """What is said of how the rows are read, as texts."""
+        types = [(each.column, each.type) for each in self.types]
+        return self.format, repr(dict(self.options)), *([repr(types)] if types else [])
 
 
 class Publish(Struct, frozen=True):

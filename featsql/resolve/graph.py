@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from featsql.read.model import Model
 from featsql.read.project import Project, Source
+from featsql.resolve.reading import Reading
 
 
 def model_key(name: str) -> str:
@@ -27,12 +28,14 @@ def seed_key(name: str) -> str:
 
 
 class Graph(Struct, frozen=True, dict=True):
-    """Models in build order, the sources and seeds they read, and the edges by relation key."""
+    """Models in build order, the sources and seeds they read, and the edges by relation key. `readings` come to tell
+    how the rows of sources and seeds are read, once they were looked at."""
 
     project: Project
     models: Mapping[str, Model]
     sources: Mapping[str, Source]
     parents: Mapping[str, tuple[str, ...]]
+    readings: dict[str, Reading] = {}
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:

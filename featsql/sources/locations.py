@@ -7,19 +7,27 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from sqlglot import exp
 
-from featsql.engine import Column, Engine, EngineError
+from featsql.engine import DUCKDB, Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.names import did_you_mean
 from featsql.read.project import Attachment, Project, Source
 from featsql.read.sql.vocabulary import parameters
-from featsql.resolve.catalog.describe import bound_name, make_schema, three_part
-from featsql.resolve.graph import Graph
-from featsql.resolve.nearby import GLOB, URL, nearby
+from featsql.resolve.catalog.describe import NAIVE, ZONED, bound_name, make_schema, three_part
+from featsql.resolve.graph import Graph, source_key
+from featsql.resolve.nanoseconds import is_zoned
+from featsql.resolve.nearby import GLOB, nearby
+from featsql.resolve.reading import Reading
 from featsql.sources.attach import borrow, in_memory, reason, redacted
 from featsql.sources.databases.database import DatabaseError
+from featsql.sources.files.spelled import absolute, call
+from featsql.sources.files.survey import Surveyor, cast, fitted
+from featsql.sources.files.terms import options_of, raw_columns
 
+STREAM = ":stream"  # after the name of a source whose stream is kept as it came
+NOTHING = "INTEGER"  # the type of a column that has none
 READERS = {"parquet": "read_parquet", "csv": "read_csv", "json": "read_json"}
 NAME = r'(?:"(?:[^"]|"")+"|[^."]+)'
 TABLE = re.compile(rf"({NAME})\.({NAME})(?:\.({NAME}))?")
@@ -31,52 +39,28 @@ ALL = " (all that is known)"
 UNKNOWN_OPTION = re.compile(r'Invalid named parameter "([^"]*)"')
 
 
-def scan(source: Source, root: Path) -> exp.Select:
-    """All rows of a source, as a query that DuckDB can run.
+def scan(source: Source, root: Path, reading: Reading | None = None) -> exp.Query:
+    """All rows of a source, as a query that DuckDB can run, read as was found out about its files.
 
     A relative location is one of the project's root; '~' means itself; a URL is DuckDB's to read.
     Folders named `key=value` become columns only where the location is a folder or has such folders
     or patterns of folders, so that a project gives the same columns wherever it stands. Raises
     FeatsqlError FS501 where a location of format `table` is no name of a table.
     """
+    reading = reading or Reading()
     if source.format == "table":
-        return exp.select("*").from_(attached_table(source), copy=False)
-    options = dict(source.options)
+        return cast(source, reading.casts, exp.select("*").from_(attached_table(source), copy=False))
+    options = {**options_of(source), **reading.options}
     if not has_folders(source.location, root):
         options.setdefault("hive_partitioning", False)
-    arguments: list[exp.Expr] = [exp.Literal.string(absolute(source.location, root))]
-    for name, value in options.items():
-        arguments.append(exp.EQ(this=exp.to_identifier(str(name), quoted=True), expression=literal(value)))
-    reader = exp.Anonymous(this=READERS[source.format], expressions=arguments)
-    return exp.select("*").from_(exp.Table(this=reader), copy=False)
+    table = call(READERS[source.format], absolute(source.location, root), options)
+    return cast(source, reading.casts, exp.select("*").from_(table, copy=False))
 
 
 def has_folders(location: str, root: Path) -> bool:
     """Whether a location may lead through folders that are partitions."""
     folders = location.rpartition("/")[0]
     return "=" in folders or GLOB.search(folders) is not None or (root / location).is_dir()
-
-
-def absolute(location: str, root: Path) -> str:
-    """A location as DuckDB is to be given it; what looks like a pattern in the root's own name is not one."""
-    if URL.match(location) or Path(location).is_absolute():
-        return location
-    return f"{re.sub(GLOB, lambda mark: f'[{mark[0]}]', root.absolute().as_posix()).rstrip('/')}/{location}"
-
-
-def literal(value: Any) -> exp.Expr:
-    """A value from YAML as SQL: a mapping is a struct, a list a list, anything else itself."""
-    if isinstance(value, Mapping):
-        pairs = [
-            exp.PropertyEQ(this=exp.to_identifier(str(k), quoted=True), expression=literal(v)) for k, v in value.items()
-        ]
-        return exp.Struct(expressions=pairs)
-    if isinstance(value, (list, tuple)):
-        return exp.Array(expressions=[literal(each) for each in value])
-    if value is None or isinstance(value, (bool, int, float)):
-        converted: exp.Expr = exp.convert(value)
-        return converted
-    return exp.Literal.string(str(value))
 
 
 def attached_table(source: Source) -> exp.Table:
@@ -90,58 +74,79 @@ def attached_table(source: Source) -> exp.Table:
     raise FeatsqlError(unreadable(source, f"`{source.location}` is no table of an attached database", hint))
 
 
-def open_sources(engine: Engine, project: Project, frames: Mapping[str, Any]) -> None:
+def open_sources(
+    engine: Engine,
+    project: Project,
+    frames: Mapping[str, Any],
+    readings: dict[str, Reading] | None = None,
+    surveyor: Surveyor | None = None,
+) -> None:
     """Make every source of a project readable in the session, as `sources.<source>.<table>`.
 
     Files, and tables of databases that DuckDB attached, are views: nothing is copied. So are
     frames (Polars, Arrow, pandas), given by source name in place of a location; an Arrow stream,
     which can be read but once, is read into a table. Tables of databases that only lend are
-    copied. Raises FeatsqlError with FS501 for every source that cannot be read and FS504 for every
-    frame that is none.
+    copied. `readings` comes to tell how each is read, by relation key. Raises FeatsqlError with FS501
+    for every source that cannot be read, FS504 for every frame that is none, and FS505 to FS508 for what does
+    not fit together in files.
     """
+    readings = {} if readings is None else readings
+    surveyor = surveyor or Surveyor(engine, project.root, None)
     engine.execute(in_memory("sources").sql("duckdb"))
     found = [unknown_frame(name, project) for name in frames if name not in project.sources]
     lent = borrow_tables(engine, project, [s for s in project.sources.values() if s.name not in frames])
     for name, source in project.sources.items():
         make_schema(engine, "sources", source.source)
         try:
-            if name in frames:
-                open_frame(engine, source, frames[name])
-            elif name in lent:
+            if name in lent:
                 raise FeatsqlError(lent[name])
+            if name in frames:
+                readings[source_key(name)] = open_frame(engine, source, frames[name])
             else:
-                open_scan(engine, source, project)
+                readings[source_key(name)] = open_scan(engine, source, project, surveyor)
         except FeatsqlError as error:
             found.extend(error.diagnostics)
     raise_errors(found)
 
 
-def open_scan(engine: Engine, source: Source, project: Project) -> None:
-    """Make a source a view over its location."""
+def open_scan(engine: Engine, source: Source, project: Project, surveyor: Surveyor) -> Reading:
+    """Make a source a view over its location. Gives how it is read."""
     if source.format == "frame":
         message = f"the source `{source.name}` is a frame that is not given"
         give = f"give it in Python: featsql.load(..., frames={{'{source.name}': frame}})"
         raise FeatsqlError(Diagnostic("FS504", message, source.place, give))
-    table, query = source_table(source), scan(source, project.root)
     try:
-        engine.create_as("OR REPLACE VIEW", table, query.sql("duckdb"))
+        reading = read_as(source, project, surveyor)
+        engine.create_as("OR REPLACE VIEW", source_table(source), scan(source, project.root, reading).sql(DUCKDB))
+        return reading
     except EngineError as error:
         message, hint = explained(engine, source, error, project)
         raise FeatsqlError(unreadable(source, message, hint, project.secrets)) from None
 
 
-def open_frame(engine: Engine, source: Source, frame: Any) -> None:
-    """Make a source a view over a Python object, or a table of an Arrow stream."""
+def read_as(source: Source, project: Project, surveyor: Surveyor) -> Reading:
+    """How the rows of a source or a seed are read. Raises FeatsqlError and EngineError."""
+    reading = surveyor.look(source)
+    return fitted(surveyor.engine, source, scan(source, project.root, reading), reading)
+
+
+def open_frame(engine: Engine, source: Source, frame: Any) -> Reading:
+    """Make a source a view over a Python object, or a table of an Arrow stream. Gives how it is read."""
     import pyarrow
 
+    name = f"{FRAME}{source.name}"
+    rows = three_part("temp", "main", name)
     try:
         if isinstance(frame, pyarrow.RecordBatchReader):
-            engine.ingest(source_table(source), frame, {})
-            return
-        name = f"{FRAME}{source.name}"
-        engine.register(name, frame)
-        query = exp.select("*").from_(three_part("temp", "main", name), copy=False)
-        engine.create_as("OR REPLACE VIEW", source_table(source), query.sql("duckdb"))
+            rows = three_part("sources", source.source, source.table + STREAM) if source.types else source_table(source)
+            engine.ingest(rows, frame, {})
+        else:
+            engine.register(name, frame)
+        query = exp.select("*").from_(rows, copy=False)
+        reading = fitted(engine, source, query, Reading())
+        if rows != source_table(source):
+            engine.create_as("OR REPLACE VIEW", source_table(source), cast(source, reading.casts, query).sql(DUCKDB))
+        return reading
     except EngineError as error:
         message = f"the frame given for `{source.name}` cannot be read: {reason(error)}"
         hint = "give a Polars, Arrow or pandas frame with at least one column"
@@ -153,7 +158,10 @@ def given(engine: Engine) -> frozenset[str]:
     frames = {name.removeprefix(FRAME) for name in engine.frames if name.startswith(FRAME)}
     query = exp.select("schema_name", "table_name").from_("duckdb_tables()")
     tables = engine.rows(query.where(exp.column("database_name").eq("sources")).sql("duckdb"))
-    return frozenset(f"source:{name}" for name in (*frames, *(".".join(each).removesuffix(ALL) for each in tables)))
+    return frozenset(
+        f"source:{name}"
+        for name in (*frames, *(".".join(each).removesuffix(ALL).removesuffix(STREAM) for each in tables))
+    )
 
 
 def unknown_frame(name: str, project: Project) -> Diagnostic:
@@ -225,9 +233,10 @@ def source_table(source: Source) -> exp.Table:
     return three_part("sources", source.source, source.table)
 
 
-def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]]:
-    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501 for every seed
-    that cannot be read."""
+def source_columns(graph: Graph, engine: Engine, surveyor: Surveyor | None = None) -> dict[str, tuple[Column, ...]]:
+    """The columns of every source and seed, as the engine reads them. Raises FeatsqlError with FS501, and FS505 to
+    FS508, for every seed that cannot be read."""
+    surveyor = surveyor or Surveyor(engine, graph.project.root, None)
     found: list[Diagnostic] = []
     columns: dict[str, tuple[Column, ...]] = {}
     for key, source in graph.sources.items():
@@ -235,9 +244,47 @@ def source_columns(graph: Graph, engine: Engine) -> dict[str, tuple[Column, ...]
             columns[key] = engine.columns(exp.select("*").from_(bound_name(key, graph)).sql("duckdb"))
             continue
         try:
-            columns[key] = engine.columns(scan(source, graph.project.root).sql("duckdb"))
+            graph.readings[key] = read_as(source, graph.project, surveyor)
+            columns[key] = engine.columns(scan(source, graph.project.root, graph.readings[key]).sql("duckdb"))
+        except FeatsqlError as error:
+            found.extend(error.diagnostics)
         except EngineError as error:
             message, hint = explained(engine, source, error, graph.project)
             found.append(unreadable(source, message, hint))
     raise_errors(found)
+    for key, column in untyped(graph, engine, columns):
+        give_instants(graph, engine, key, column, columns)
     return columns
+
+
+def untyped(graph: Graph, engine: Engine, columns: Mapping[str, tuple[Column, ...]]) -> list[tuple[str, str]]:
+    """The columns without any value, by the keys of their relations, that clocks say are instants."""
+    found: list[tuple[str, str]] = []
+    for key, source in graph.sources.items():
+        needed = {column.casefold() for column in source.clock.instants} if source.clock else set()
+        reading = graph.readings.get(key, Reading())
+        vague = {name.casefold() for name in reading.vague}
+        held = [column for column in columns[key] if column.name.casefold() in needed]
+        if any(column.type == NOTHING for column in held):
+            raw = raw_columns(engine, exp.select("*").from_(bound_name(key, graph)))
+            vague |= {column.name.casefold() for column in raw if "NULL" in column.type}
+        found += [(key, column.name) for column in held if column.name.casefold() in vague]
+    return found
+
+
+def give_instants(graph: Graph, engine: Engine, key: str, column: str, columns: dict[str, tuple[Column, ...]]) -> None:
+    """Let a column without any value be of the sort of instants that all others of the project's sources are: naive,
+    where these are none or of both sorts."""
+    kinds = {each.type for some in columns.values() for each in some if each.type.startswith("TIMESTAMP")}
+    sort = ZONED if kinds and all(map(is_zoned, kinds)) else NAIVE
+    source, reading = graph.sources[key], graph.readings.get(key, Reading())
+    option = next((each for each in ("types", "columns") if each in reading.options), None)
+    if option is not None:
+        reading = replace(reading, options={**reading.options, option: {**reading.options[option], column: sort}})
+    else:
+        reading = replace(reading, casts={**reading.casts, column: (sort, "NULL")})
+    graph.readings[key] = reading
+    query = scan(source, graph.project.root, reading).sql(DUCKDB)
+    if not key.startswith("seed:"):
+        engine.create_as("OR REPLACE VIEW", source_table(source), query)
+    columns[key] = engine.columns(query)

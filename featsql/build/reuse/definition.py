@@ -123,7 +123,7 @@ def header_parts(config: Config, compiled: Compiled) -> list[Any]:
 
 def source_parts(key: str, source: Source) -> list[Any]:
     """How a source is declared; of a seed, also what it holds, wherever its file is."""
-    own: list[Any] = [source.format, repr(dict(source.options)), repr(source.clock)]
+    own: list[Any] = [*source.declaration, repr(source.clock)]
     if key.startswith("seed:"):
         return [*own, sha256(Path(source.location).read_bytes()).hexdigest()]
     return [*own, source.location]

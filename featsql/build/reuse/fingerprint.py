@@ -51,8 +51,7 @@ class Fingerprints:
         """What a source's rows depend on: its declaration and its files' sizes and times."""
         return [
             source.location,
-            source.format,
-            repr(dict(source.options)),
+            *source.declaration,
             repr(source.clock),
             *files(source, self.root),
         ]

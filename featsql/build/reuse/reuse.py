@@ -83,7 +83,7 @@ class Reuse:
             source = self.compiled.graph.sources[key]
             old = self.before.get(key)
             place = within(Path(source.location), self.compiled.project.root)
-            declared = digest([place, source.format, repr(dict(source.options)), repr(source.clock)])
+            declared = digest([place, *source.declaration, repr(source.clock)])
             seen = None if key in frames else self.files.seen(key, source, whole=whole)
             kept = old is not None and old.declared == declared and same(old.files, seen)
             self.state.sources[key] = SourceState(declared, seen, old.version if old and kept else uuid.uuid4().hex)

@@ -26,7 +26,7 @@ from featsql.read.config.schema import (
     TimeBlock,
 )
 from featsql.read.config.validate import validate
-from featsql.read.project import SEEDS, ColumnProperties, Entity, File, RawConfig, Source
+from featsql.read.project import SEEDS, ColumnProperties, DeclaredType, Entity, File, RawConfig, Source
 from featsql.temporal import Clock
 
 Format = Literal["parquet", "csv", "json", "table", "frame"]
@@ -118,6 +118,7 @@ class Properties:
                 tags=tuple(dict.fromkeys([*block.tags, *block.config.tags, *table.tags, *table.config.tags])),
                 meta={**block.meta, **block.config.meta, **table.meta, **table.config.meta},
                 columns=columns_of(table.columns, document, (*where, "columns")),
+                types=types_of(table.columns, document, (*where, "columns")),
                 place=place,
             )
 
@@ -169,10 +170,6 @@ class Properties:
             return seed
         block, document, steps = self.seeds[seed.table]
         options: dict[str, Any] = {}
-        types = {column.name: column.data_type for column in block.columns if column.data_type}
-        types |= block.config.column_types
-        if types:
-            options["types"] = types
         if block.config.delimiter:
             options["delim"] = block.config.delimiter
         return replace(
@@ -183,8 +180,16 @@ class Properties:
             tags=tuple(dict.fromkeys([*block.tags, *block.config.tags])),
             meta={**block.meta, **block.config.meta},
             columns=columns_of(block.columns, document, (*steps, "columns")),
+            types=self.seed_types(block, document, steps),
             place=document.value_place((*steps, "name")),
         )
+
+    def seed_types(self, block: SeedBlock, document: Document, steps: Steps) -> tuple[DeclaredType, ...]:
+        """The types of a seed's columns: those of `column_types` count."""
+        given = block.config.column_types
+        where: Steps = (*steps, "config", "column_types")
+        own = tuple(DeclaredType(name, kind, document.value_place((*where, name))) for name, kind in given.items())
+        return (*(t for t in types_of(block.columns, document, (*steps, "columns")) if t.column not in given), *own)
 
     def refuse_unknown(self, models: Sequence[File], seeds: Sequence[Source]) -> None:
         """Words about a model or a seed that does not exist are a typo."""
@@ -204,6 +209,15 @@ def columns_of(blocks: Sequence[ColumnBlock], document: Document, steps: Steps) 
     return tuple(
         ColumnProperties(c.name, c.description, c.meta, tuple(c.tags), document.value_place((*steps, i, "name")))
         for i, c in enumerate(blocks)
+    )
+
+
+def types_of(blocks: Sequence[ColumnBlock], document: Document, steps: Steps) -> tuple[DeclaredType, ...]:
+    """The types that columns are declared to have."""
+    return tuple(
+        DeclaredType(c.name, c.data_type, document.value_place((*steps, i, "data_type")))
+        for i, c in enumerate(blocks)
+        if c.data_type
     )
 
 

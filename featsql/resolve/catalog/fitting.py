@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, Place
@@ -47,5 +47,10 @@ def wrong_clock(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]
 
 def has(info: RelationInfo) -> str:
     """What columns there are instead, as one who looks at the wrong file sees at once."""
-    more = ", ..." if len(info.names) > SHOWN else ""
-    return f"its columns are {', '.join(f'`{name}`' for name in info.names[:SHOWN])}{more}"
+    return listed(info.names)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names of columns, for people."""
+    more = ", ..." if len(names) > SHOWN else ""
+    return f"its columns are {', '.join(f'`{name}`' for name in names[:SHOWN])}{more}"

@@ -1,0 +1,289 @@
+"""The types of a CSV source's columns: over all rows of all of its files, not only the first ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from sqlglot import exp
+
+from featsql.engine import DUCKDB, Engine, EngineError
+from featsql.read.project import Source
+from featsql.resolve.reading import Reading
+from featsql.sources.files import fit
+from featsql.sources.files.lines import line_of
+from featsql.sources.files.sniffed import (
+    LENIENT,
+    LINE,
+    QUOTED,
+    Sniffed,
+    broken,
+    differing,
+    is_ragged,
+    one_dialect,
+    ragged,
+    sniff,
+)
+from featsql.sources.files.spelled import call
+from featsql.sources.files.terms import Declared, options_of, refusal, shown
+from featsql.sources.files.written_days import chosen, readings_of
+
+QUOTE = "'"
+FILE = "__featsql_file"
+# What a column is tried as next, whose values do not all fit.
+WIDER: Mapping[str, str] = {"BIGINT": "HUGEINT", "HUGEINT": "DOUBLE", "INTEGER": "BIGINT", "DATE": "TIMESTAMP"}
+DAYS = frozenset({"DATE", "TIMESTAMP"})
+RANKS = ("BIGINT", "HUGEINT", "DOUBLE")
+SHOWN = 40  # characters of a value
+
+Found = tuple[str, str]  # a file, and a value in it
+
+
+class Values(Struct):
+    """What the values of a column are like: how many there are, the first that do not fit its type, have another sort
+    of instant or too many digits, and how many cannot be read in each of the forms that its days may have."""
+
+    count: int
+    unfit: Found | None = None
+    zone: Found | None = None
+    digits: Found | None = None
+    misfits: Mapping[str, int] = {}
+    differs: Found | None = None
+
+
+class Survey:
+    """A CSV source whose files are being looked at."""
+
+    def __init__(
+        self, engine: Engine, source: Source, files: Sequence[str], declared: Mapping[str, Declared], root: Path
+    ) -> None:
+        self.engine, self.source, self.files, self.root = engine, source, files, root
+        self.options = options_of(source)
+        self.declared = {name.casefold(): each for name, each in declared.items()}
+        self.lenient = bool(LENIENT.intersection(self.options))
+        self.types: dict[str, str] = {}
+        self.forms: dict[str, tuple[str, ...]] = {}
+        self.texts: dict[str, str] = {}
+
+    def read(self) -> Reading:
+        """How the files are read. Raises FeatsqlError with FS506, FS507 or FS508, and EngineError where the engine does
+        not know what to make of them."""
+        every = [self.sniffed(file) for file in self.files]
+        self.dialect = one_dialect(self.source, every, self.root)
+        named = [(one.file, list(one.types)) for one in every]
+        by_name = differing(self.source, named, self.options, self.root)
+        self.shared = {"union_by_name": True} if by_name else {}
+        self.types = self.first_types(every)
+        self.quote()
+        found = self.settle(self.types)
+        form = chosen(self.source, self.types, self.forms, found, self.options, self.where)
+        types = self.types | dict.fromkeys(form.pop("", ()), "VARCHAR")
+        options = {**self.shared, **self.dialect, **form}
+        if isinstance(self.options.get("columns"), Mapping):
+            options["columns"] = types
+        else:
+            options["types"] = types
+        vague = tuple(n for n, values in found.items() if not values.count and n.casefold() not in self.declared)
+        return Reading(options, vague=vague, texts=self.texts)
+
+    def sniffed(self, file: str) -> Sniffed:
+        """One file, all of whose rows have a form."""
+        one = sniff(self.engine, file, self.options)
+        delimiter = is_ragged(one, self.options)
+        if delimiter is not None:
+            ragged(self.engine, self.source, one, delimiter, self.root)
+        return one
+
+    def first_types(self, every: Iterable[Sniffed]) -> dict[str, str]:
+        """The type of each column as the first rows of the files have it, or as it is declared."""
+        found: dict[str, dict[str, Sniffed]] = {}
+        names: dict[str, str] = {}
+        for one in every:
+            for name, kind in one.types.items():
+                found.setdefault(names.setdefault(name.casefold(), name), {}).setdefault(kind, one)
+        types: dict[str, str] = {}
+        for name, kinds in found.items():
+            own = self.declared.get(name.casefold())
+            types[name] = own.type if own else "VARCHAR" if self.options.get("all_varchar") else common([*kinds])
+            forms = [one.day if kind == "DATE" else one.instant for kind, one in kinds.items() if kind in DAYS]
+            self.forms[name] = readings_of(types[name], [form for form in forms if form], self.options)
+        return types
+
+    def quote(self) -> None:
+        """Let values be in quotes, where the first rows have none; unless some row has one that does not end."""
+        if self.dialect.get("quote", QUOTED["quote"]) or "quote" in self.options:
+            return
+        plain = self.dialect
+        self.dialect = {**plain, **QUOTED}
+        try:
+            self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(self.rows(self.types)).sql(DUCKDB))
+        except EngineError:
+            self.dialect = plain
+
+    def rows(self, types: Mapping[str, str]) -> exp.Table:
+        """All rows of all files as texts, each with its file."""
+        left = {"types", "columns", "all_varchar", "filename", "hive_types", "store_rejects"}
+        given = {name: value for name, value in self.options.items() if name not in left}
+        options = {**self.dialect, **given, **self.shared, "filename": FILE}
+        if isinstance(self.options.get("columns"), Mapping):
+            options["columns"] = dict.fromkeys(types, "VARCHAR")
+        else:
+            options["all_varchar"] = True
+        reader = call("read_csv", self.files[0], options)
+        if len(self.files) > 1:
+            files = exp.Array(expressions=[exp.Literal.string(file) for file in self.files])
+            reader.this.expressions[0].replace(files)
+        return reader
+
+    def settle(self, types: Mapping[str, str]) -> dict[str, Values]:
+        """Widen the types until all values fit."""
+        found = self.look(types) if types else {}
+        while wider := {name: kind for name, values in found.items() if (kind := self.wider(name, values))}:
+            self.types |= wider
+            found |= self.look(wider)
+        return found
+
+    def look(self, types: Mapping[str, str]) -> dict[str, Values]:
+        """The values of some columns, held against their types: reads all rows."""
+        asked: list[exp.Expr] = []
+        for name, kind in types.items():
+            asked += self.questions(name, kind)
+        query = exp.select(*asked).from_(self.rows(self.types))
+        try:
+            (row,) = self.engine.rows(query.sql(DUCKDB))
+        except EngineError as error:
+            if LINE.search(error.message):
+                raise broken(self.source, error, self.root) from None
+            raise
+        answers = iter(row)
+        return {name: self.answer(name, answers) for name in types}
+
+    def questions(self, name: str, kind: str) -> list[exp.Expr]:
+        """What is asked about one column; NULL where there is nothing to ask."""
+        value: exp.Expr = exp.column(name, quoted=True)
+        declared, forms = name.casefold() in self.declared, self.forms[name]
+        asked: list[exp.Expr] = [exp.Count(this=value)]
+        tests = [f(kind, declared=declared) for f in (fit.unfit, fit.zone_lost, fit.digits_lost)]
+        if forms:
+            tests = [" AND ".join(f"TRY_STRPTIME(v, '{form.replace(QUOTE, QUOTE * 2)}') IS NULL" for form in forms)]
+        number = fit.WHOLE.fullmatch(kind) or fit.DECIMAL.fullmatch(kind) or kind in {"DOUBLE", "FLOAT"}
+        text = self.number(value) if number else value
+        asked += [first(value, fit.of(test, text) if test else None) for test in (*tests, None, None, None)[:3]]
+        for form in forms:
+            read = exp.Anonymous(this="try_strptime", expressions=[value.copy(), exp.Literal.string(form)])
+            nothing = exp.and_(exp.Is(this=read, expression=exp.null()), exp.not_(is_null(value)))
+            asked.append(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=nothing)))
+        if len(forms) > 1:
+            asked.append(first(value, differs(value, forms)))
+        return asked
+
+    def number(self, value: exp.Expr) -> exp.Expr:
+        """A number as SQL writes it."""
+        for option, other in (("thousands", ""), ("decimal_separator", ".")):
+            if option in self.options:
+                signs = [exp.Literal.string(str(self.options[option])), exp.Literal.string(other)]
+                value = exp.Anonymous(this="replace", expressions=[value.copy(), *signs])
+        return value
+
+    def answer(self, name: str, answers: Any) -> Values:
+        """What was answered about one column."""
+        count, *pairs = next(answers), next(answers), next(answers), next(answers)
+        unfit, zone, digits = ((each["f"], each["v"]) if each else None for each in pairs)
+        forms = self.forms[name]
+        misfits = {form: next(answers) for form in forms}
+        other = next(answers) if len(forms) > 1 else None
+        return Values(count, unfit, zone, digits, misfits, (other["f"], other["v"]) if other else None)
+
+    def wider(self, name: str, values: Values) -> str | None:
+        """The type that a column is to have in place of one that its values do not fit, if there is such a one. Raises
+        FeatsqlError where there is none."""
+        kind, own = self.types[name], self.declared.get(name.casefold())
+        if self.lenient and own is not None:
+            return None
+        if own is not None:
+            self.refuse(name, values, own)
+            return None
+        if values.unfit or (values.misfits and all(values.misfits.values())):
+            if values.unfit and kind != "VARCHAR":
+                self.texts.setdefault(name, self.where(name, values.unfit))
+            self.forms[name] = ()
+            return WIDER.get(kind, "VARCHAR") if not values.misfits else "VARCHAR"
+        if kind != "VARCHAR":
+            self.texts.pop(name, None)
+        if values.zone:
+            without = "no time zone" if kind == fit.ZONED else "a time zone"
+            message = f"{self.where(name, values.zone)}, which has {without}; others of `{name}` are otherwise"
+            hint = f"write all of them in one way, or declare what holds: `columns: [{{name: {name}, data_type: ...}}]`"
+            raise refusal("FS507", self.source, message, hint)
+        if values.digits:
+            if kind == "TIMESTAMP":
+                return "TIMESTAMP_NS"
+            message = f"{self.where(name, values.digits)}, which {kind} would round"
+            hint = f"declare its type: `columns: [{{name: {name}, data_type: varchar}}]`"
+            raise refusal("FS507", self.source, message, hint)
+        return None
+
+    def refuse(self, name: str, values: Values, own: Declared) -> None:
+        """Raise FeatsqlError where values do not fit the type that is declared."""
+        if self.forms[name] and self.declared and all(values.misfits.values()) and values.count:
+            raise refusal("FS507", self.source, f"not all values of `{name}` are {own.type}", None, own.place)
+        whys = (f"is no {own.type}", f"has a time zone, which {own.type} has not", f"{own.type} would round")
+        for found, why in zip((values.unfit, values.zone, values.digits), whys, strict=True):
+            if found is not None:
+                raise refusal("FS507", self.source, f"{self.where(name, found)}, which {why}", advice(own), own.place)
+
+    def where(self, name: str, found: Found) -> str:
+        """Where a value stands, for people."""
+        file, value = found
+        line = line_of(file, self.dialect, name, value)
+        held = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        at = f"line {line} of `{shown(file, self.root)}`" if line else f"`{shown(file, self.root)}`"
+        return f"{at} has {held!r} in `{name}`"
+
+
+def advice(own: Declared) -> str:
+    """What helps where a value does not fit a declared type."""
+    if own.type in fit.DIGITS or own.type == "DATE":
+        form = "dateformat: '%d.%m.%Y'" if own.type == "DATE" else "timestampformat: '%d.%m.%Y %H:%M'"
+        zone = "; with a time zone it is a `timestamp with time zone`" if fit.NAIVE.fullmatch(own.type) else ""
+        return f"if it is written in another way, say in which: `options: {{{form}}}`{zone}"
+    return "mend the value, say which texts stand for NULL (`options: {nullstr: 'n/a'}`), or declare a wider type"
+
+
+def common(kinds: Sequence[str]) -> str:
+    """One type for a column of which several files have each another; whether all values fit is seen later."""
+    told = [kind for kind in dict.fromkeys(kinds) if kind != "VARCHAR"]
+    if len(told) < 2:
+        return told[0] if told else "VARCHAR"
+    if all(kind in RANKS for kind in told):
+        return max(told, key=RANKS.index)
+    instants = {"DATE", "TIMESTAMP", fit.ZONED}
+    if instants.issuperset(told):
+        return fit.ZONED if fit.ZONED in told else "TIMESTAMP"
+    return "VARCHAR"
+
+
+def is_null(value: exp.Expr) -> exp.Expr:
+    """Whether a value is NULL."""
+    return exp.Is(this=value.copy(), expression=exp.null())
+
+
+def differs(value: exp.Expr, forms: Sequence[str]) -> exp.Expr:
+    """Whether a text means different instants when it is read in different forms."""
+    reads = [exp.Anonymous(this="try_strptime", expressions=[value.copy(), exp.Literal.string(form)]) for form in forms]
+    return exp.or_(*(exp.NEQ(this=reads[0].copy(), expression=read) for read in reads[1:]))
+
+
+def first(value: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
+    """The first value for which a condition holds, with its file."""
+    if condition is None:
+        return exp.null()
+    parts = [
+        exp.PropertyEQ(this=exp.to_identifier(name), expression=each)
+        for name, each in (("f", exp.column(FILE, quoted=True)), ("v", value.copy()))
+    ]
+    taken = exp.Anonymous(this="first", expressions=[exp.Struct(expressions=parts)])
+    there = exp.and_(exp.not_(is_null(value)), condition)
+    return exp.Filter(this=taken, expression=exp.Where(this=there))

@@ -6,9 +6,8 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
@@ -30,13 +29,23 @@ BLANK = 16  # bytes
 SURVEYS = "surveys"
 
 
+class Held(Struct, frozen=True):
+    """What was found of a source before: the digest of its files, when one was changed last and when they were seen
+    (nanoseconds)."""
+
+    files: str
+    latest: int
+    seen: int
+    reading: Reading
+
+
 class Surveyor:
-    """SourceFingerprints at sources; what it found of files that are as they were is taken from a compile_cache."""
+    """Looks at sources; what it found of files that are as they were is taken from the compile cache."""
 
     def __init__(self, engine: Engine, root: Path, compile_cache: CompileCache | None) -> None:
         self.engine, self.root, self.compile_cache = engine, root, compile_cache
-        self.held: Mapping[str, Any] = compile_cache.shared.get(SURVEYS, {}) if compile_cache is not None else {}
-        self.kept: dict[str, Any] = {}
+        self.held = (compile_cache.told(SURVEYS, dict[str, Held]) or {}) if compile_cache is not None else {}
+        self.kept: dict[str, Held] = {}
 
     def look(self, source: Source) -> Reading:
         """How the files of a source are read. Raises FeatsqlError with what is wrong with them, and EngineError for
@@ -49,11 +58,13 @@ class Surveyor:
         if source.format == "parquet" and len(files) == 1:
             return Reading()
         key, state = digest([*source.declaration, source.location]), self.state(files)
-        found = self.known(key, state)
-        if found is None:
-            found = self.survey(source, files, declared(self.engine, source))
+        before = self.held.get(key)
+        if before is not None and state == (before.files, before.latest) and before.seen - before.latest > SETTLED:
+            self.kept[key] = before
+            return before.reading
+        found = self.survey(source, files, declared(self.engine, source))
         if state is not None:
-            self.kept[key] = [state, time.time_ns(), msgspec.to_builtins(found)]
+            self.kept[key] = Held(*state, time.time_ns(), found)
         return found
 
     def survey(self, source: Source, files: list[str], types: Mapping[str, Declared]) -> Reading:
@@ -88,30 +99,18 @@ class Surveyor:
             hint = "it has not even the names of its columns: write it again, or take it away"
             raise refusal("FS501", source, f"the file `{shown(file, self.root)}` is empty", hint)
 
-    def state(self, files: list[str]) -> list[Any] | None:
+    def state(self, files: list[str]) -> tuple[str, int] | None:
         """What tells files from others and from themselves at another time; None where that cannot be known."""
         try:
             stats = [(file, os.stat(file)) for file in files]
         except OSError:
             return None
         latest = max((stat.st_mtime_ns for _, stat in stats), default=0)
-        return [digest([(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]), latest]
-
-    def known(self, key: str, state: list[Any] | None) -> Reading | None:
-        """What was found of the same files before."""
-        try:
-            before, seen, reading = self.held[key]
-            if state is not None and before == state and seen - state[1] > SETTLED:
-                return msgspec.convert(reading, Reading)
-        except (KeyError, TypeError, ValueError):
-            pass
-        return None
+        return digest([(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]), latest
 
     def save(self) -> None:
         """Hold what was found of the sources that there are."""
-        if self.compile_cache is not None and {k: [v[0], v[2]] for k, v in self.kept.items()} != {
-            k: [v[0], v[2]] for k, v in self.held.items()
-        }:
+        if self.compile_cache is not None and self.kept != self.held:
             self.compile_cache.share(SURVEYS, self.kept)
 
 

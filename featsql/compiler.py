@@ -230,8 +230,8 @@ def columns_ahead(
 def read_columns(
     engine: Engine, frames: Mapping[str, Any], graph: Graph, compile_cache: CompileCache | None = None
 ) -> Mapping[str, tuple[Column, ...]]:
-    """The columns of every source and seed, which can be read in the session from here on. What the cache holds of files
-    that did not change is not found out again."""
+    """The columns of every source and seed, which can be read in the session from here on. What the cache holds of
+    files that did not change is not found out again."""
     surveyor = Surveyor(engine, graph.project.root, compile_cache)
     open_sources(engine, graph.project, frames, graph.readings, surveyor)
     columns = source_columns(graph, engine, surveyor)

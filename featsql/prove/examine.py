@@ -19,7 +19,7 @@ from featsql.engines.duckdb.columnar.chosen import arranged
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import FeatsqlError
 from featsql.plan.plan import Plan
-from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, answers, differences
+from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, answers, differences, same
 from featsql.prove.culprit import Search
 from featsql.prove.expected import asked_of, expected, windowed
 from featsql.prove.perturbation import past, perturbed
@@ -27,7 +27,8 @@ from featsql.prove.reference import Reference
 from featsql.prove.sample import Sample
 from featsql.prove.scratch import Scratch, sampled
 from featsql.prove.strata import Pick
-from featsql.prove.verdict import Counterexample, Law
+from featsql.prove.ties import Ties
+from featsql.prove.verdict import Counterexample, Law, Tie
 from featsql.temporal import column, reached
 
 # So many rows are asked for in one query; so many counter-examples are traced to their row.
@@ -36,10 +37,11 @@ ENDLESS = {"infinity", "-infinity"}
 
 
 class Findings(Struct):
-    """What came of it so far: the numbers of the rows that were seen, counter-examples by column, notes."""
+    """What came of it so far: the numbers of the rows that were seen, counter-examples and ties by column, notes."""
 
     seen: list[int] = []
     counterexamples: dict[str, Counterexample] = {}
+    ties: dict[str, Tie] = {}
     notes: dict[str, None] = {}
     finished: bool = False
 
@@ -67,6 +69,7 @@ class Examination:
         self.spine = spine
         self.seed = seed
         self.reference = Reference(compiled.checked, scratch.engine, plan.boundary, plan.spine.as_of_type)
+        self.ties = Ties(plan, self.reference, scratch)
         apart = windowed(plan)
         outputs = [value.alias_or_name for value in plan.select.expressions]
         self.columns = [name for name in outputs if name not in apart]
@@ -187,12 +190,25 @@ class Examination:
             known = self.findings.counterexamples.get(name)
             if known is not None and (made_up is not None or not known.made_up):
                 continue
+            if number in got and number in should and self.is_tie(law, number, name, got[number][name]):
+                continue
             mine, theirs = (side[number][name] if number in side else "no row" for side in (got, should))
             if made_up is None:
                 self.found(law, number, name, mine, theirs, None)
             else:
                 culprit = self.search(number, name).relation_made_up(made_up, self.keys, self.seed)
                 self.keep(Counterexample(law, number, *self.who(number), name, mine, theirs, culprit, made_up=True))
+
+    def is_tie(self, law: Law, number: int, name: str, got: Any) -> bool:
+        """Whether a cell is one of several values that nothing settles; the first of each column is kept. Where it has
+        changed with what comes later, it must do so without that, too."""
+        row, instant = self.who(number)
+        values = self.ties.alternatives(number, name, got, instant, self.rows([number]))
+        if values and law != "all of the past" and not any(same(got, value) for value in values):
+            values = values if self.ties.reads_no_more(self.search(number, name), got, values) else ()
+        if values:
+            self.findings.ties.setdefault(name, Tie(number, row, instant, name, got, values))
+        return bool(values)
 
     def found(self, law: Law, number: int, name: str, got: Any, should: Any, note: str | None) -> None:
         """A counter-example, traced to the source row that got in where that is possible."""

@@ -80,10 +80,13 @@ class Scratch:
 
     def redirected(self, query: exp.Query) -> exp.Query:
         """A copy of a query that reads what stands in the place of each relation."""
-        views = {name_of(copy.original): copy.view for copy in self.copies.values()}
+        return self.sent(query, {name_of(copy.original): copy.view for copy in self.copies.values()})
+
+    def sent(self, query: exp.Query, instead: Mapping[tuple[str, str, str], exp.Table]) -> exp.Query:
+        """A copy of a query that reads other tables instead of those that have these names."""
         moved = query.copy()
         for each in list(moved.find_all(exp.Table)):
-            view = views.get(name_of(each))
+            view = instead.get(name_of(each))
             if view is not None:
                 for part in ("this", "db", "catalog"):
                     each.set(part, view.args[part].copy())

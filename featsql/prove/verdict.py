@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from featsql.data import plain
+from featsql.prove.answers import same
 
 Law = Literal["nothing from the future", "all of the past", "the spine is sacred"]
 SCHEMA_VERSION = "featsql/verify/v1"
@@ -90,9 +91,32 @@ def span(seconds: float | None) -> str:
     return " ".join(parts[:2])
 
 
+class Tie(Struct, frozen=True):
+    """One cell whose value the model's SQL leaves to the engine: which row of the spine, at which instant, what it is,
+    and what the reference has said of it while the same rows lay in other orders."""
+
+    number: int
+    row: Mapping[str, Any]
+    instant: str | None
+    column: str
+    got: Any
+    values: tuple[Any, ...]
+
+    @property
+    def story(self) -> str:
+        """What nothing settles, in a sentence or two."""
+        who = ", ".join(f"{name}={text(value)}" for name, value in self.row.items())
+        others = " or ".join(text(value) for value in self.values if not same(value, self.got))
+        return (
+            f"The row of {who}, asked at {self.instant}: `{self.column}` is {text(self.got)}, and might be {others}.\n"
+            "A tie: by the model's SQL it depends on the order in which the same rows lie, which nothing settles."
+        )
+
+
 class FeatureVerdict(Struct, frozen=True):
     """One column of a training set. `proved`: the compiled query reads only visible rows for it and the checker has
-    no warning, unless `objections` say why not; `rows` is the number of rows on which it was verified."""
+    no warning, unless `objections` say why not; `rows` is the number of rows on which it was verified, but for those of
+    which each is a `tie`."""
 
     column: str
     proved: bool
@@ -100,6 +124,7 @@ class FeatureVerdict(Struct, frozen=True):
     objections: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
     skipped: str | None = None
+    tie: Tie | None = None
 
 
 class Verdict(Struct, frozen=True):
@@ -130,6 +155,10 @@ class Verdict(Struct, frozen=True):
         return tuple(each.counterexample for each in self.features if each.counterexample is not None)
 
     @property
+    def ties(self) -> tuple[Tie, ...]:
+        return tuple(each.tie for each in self.features if each.tie is not None)
+
+    @property
     def ok(self) -> bool:
         """Whether rows were looked at, and nothing was found against any."""
         return self.verified > 0 and not self.broken
@@ -150,4 +179,6 @@ class Verdict(Struct, frozen=True):
         for mine, each in zip(data["features"], self.features, strict=True):
             if each.counterexample is not None:
                 mine["counterexample"]["story"] = each.counterexample.story
+            if each.tie is not None:
+                mine["tie"]["story"] = each.tie.story
         return {"featsql_schema_version": SCHEMA_VERSION, "ok": self.ok, "enough": self.enough, **data}

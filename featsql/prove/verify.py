@@ -34,6 +34,7 @@ from featsql.resolve.graph import model_key
 PATIENCE = 0.05
 # So many rows are verified however long it takes: they are of all strata in turn.
 FLOOR = 20
+TIED = "ties: nothing settles which value it takes"
 WINDOWED = "it looks at other rows of the training set, which a sample has not"
 
 
@@ -149,13 +150,15 @@ def features(plan: Plan, compiled: Compiled, examination: Examination, rows: int
     by_alias = {attach.alias.casefold(): objections(attach.features, compiled, leaks) for attach in plan.attachments}
     by_alias |= {read.alias.casefold(): against(read.scan, leaks) for read in plan.readings}
     by_alias |= {scan.relation.key: against(scan, leaks) for scan in plan.scans.values()}
-    asked = {**dict.fromkeys(findings.counterexamples, ()), **examination.features}
+    asked = {**dict.fromkeys((*findings.counterexamples, *findings.ties), ()), **examination.features}
     verdicts = []
     for name, aliases in asked.items():
         found_against = tuple(dict.fromkeys(each for alias in aliases for each in by_alias[alias]))
         found = findings.counterexamples.get(name)
-        skipped = WINDOWED if name in apart else None
-        verdicts.append(FeatureVerdict(name, not found_against, 0 if skipped else rows, found_against, found, skipped))
+        skipped, tie = WINDOWED if name in apart else None, findings.ties.get(name)
+        found_against += (TIED,) if tie else ()
+        seen = 0 if skipped else rows
+        verdicts.append(FeatureVerdict(name, not found_against, seen, found_against, found, skipped, tie))
     return tuple(verdicts)
 
 

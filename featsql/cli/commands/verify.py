@@ -127,6 +127,8 @@ def show_verdict(verdict: Verdict) -> None:
         say(table(["feature", "proved", "verified"], rows, width))
     for each in verdict.counterexamples:
         say(f"\n{each.story}\nMore: featsql why {verdict.name}.{each.column} --row {each.number}")
+    for tie in verdict.ties:
+        say(f"\n{tie.story}")
     objections = dict.fromkeys(each for feature in verdict.features for each in feature.objections)
     listed("Not proved, because of:", list(objections))
     listed("Taken at its word:", list(verdict.trusted))
@@ -151,6 +153,8 @@ def line_of(each: FeatureVerdict) -> tuple[str, str, str]:
     """One feature as a row of the table."""
     if each.counterexample is not None:
         outcome = f"COUNTER-EXAMPLE: {each.counterexample.law}"
+    elif each.tie is not None:
+        outcome = f"{each.rows:,} rows, but for a tie: nothing settles its value"
     else:
         outcome = each.skipped or f"{each.rows:,} rows"
     return each.column, "yes" if each.proved else "no", outcome

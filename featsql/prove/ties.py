@@ -1,0 +1,124 @@
+"""Whether a value is one of several that nothing settles: the reference is asked again while the same rows lie in other
+orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+from sqlglot import exp
+
+from featsql.plan.plan import Plan
+from featsql.prove.answers import Answers, RepeatedRowError, Values, answers, same
+from featsql.prove.culprit import Search
+from featsql.prove.expected import expected
+from featsql.prove.perturbation import past
+from featsql.prove.reference import Reference
+from featsql.prove.scratch import ID, Copy, Scratch, chance, name_of, table
+from featsql.temporal import column
+
+# In so many orders rows are precomputed before a value is taken to be settled; in so many at most where it is not.
+FEW, MANY = 6, 16
+# Without these the engine meets groups in the order in which their rows lie, and not in that of their values.
+PLAIN = {"disabled_optimizers": "statistics_propagation,compressed_materialization"}
+# The terms that a relation's rows are ordered by.
+Order = Callable[[Copy], list[exp.Expr]]
+
+
+class Ties:
+    """One training set's cells, asked of the reference again and again while rows lie in other orders."""
+
+    def __init__(self, plan: Plan, reference: Reference, scratch: Scratch) -> None:
+        self.plan = plan
+        self.reference = reference
+        self.scratch = scratch
+        self.said: dict[int, list[Values]] = {}
+
+    def alternatives(self, number: int, name: str, got: Any, instant: str | None, row: exp.Query) -> tuple[Any, ...]:
+        """The values that a cell can have by the order in which its sources' rows lie; `row` is the spine's, of that
+        number. None where it is always the same; no more are looked for when what was `got` is among them."""
+        query = expected(self.plan, self.reference, instant, row)
+        values: list[Any] = []
+        for count, each in enumerate(self.answers(number, query, got), start=1):
+            if not any(same(each[name], other) for other in values):
+                values.append(each[name])
+            if len(values) == 1 and count == FEW:
+                return ()
+            if len(values) > 1 and any(same(got, other) for other in values):
+                break
+        return tuple(values) if len(values) > 1 else ()
+
+    def reads_no_more(self, search: Search, got: Any, values: Sequence[Any]) -> bool:
+        """Whether the compiled query, with all rows there in some order, gives what it or the reference gives in some
+        order of those rows alone that were known: what comes later is not why it has another value."""
+        later, known = [got], [*values]
+        for order in [
+            by_chance(0),
+            with_value(got, last=False),
+            with_value(got, last=True),
+            *map(by_chance, range(1, FEW)),
+        ]:
+            known.append(self.compiled(search, order, later=False))
+            later.append(self.compiled(search, order, later=True))
+            if any(same(mine, other) for mine in later for other in known):
+                return True
+        return False
+
+    def compiled(self, search: Search, order: Order, *, later: bool) -> Any:
+        """A cell by the compiled query while rows lie in an order: all, or those without what came `later`."""
+        for place, copy in enumerate(self.scratch.copies.values()):
+            precomputed = replace(copy, rows=table(f"order_{place}"))
+            self.scratch.create(precomputed.rows, exp.select("*").from_(copy.rows.copy()).order_by(*order(copy)))
+            rows = self.scratch.everything(precomputed) if later else past(precomputed, search.at, self.plan.boundary)
+            self.scratch.stand(copy, rows)
+        return search.value()
+
+    def answers(self, number: int, query: exp.Query, got: Any) -> Iterator[Values]:
+        """What the reference says of a row in one order after the other; those come soon that have the rows first or
+        last in which something is what was got."""
+        said = self.said.setdefault(number, [])
+        orders = [order for place in range(MANY // 2) for order in [by_chance(place)] * 2]
+        try:
+            for place, order in enumerate(orders[:FEW]):
+                if place == len(said):
+                    said.append(self.answer(query, order, plain=place % 2 == 1)[number])
+                yield said[place]
+            for last in (False, True):
+                for plain in (False, True):
+                    yield self.answer(query, with_value(got, last=last), plain=plain)[number]
+            for place, order in enumerate(orders[FEW:], start=FEW):
+                if place == len(said):
+                    said.append(self.answer(query, order, plain=place % 2 == 1)[number])
+                yield said[place]
+        except (RepeatedRowError, KeyError):
+            return
+
+    def answer(self, query: exp.Query, order: Order, *, plain: bool) -> Answers:
+        """The answers of a query while its relations' rows lie in an order."""
+        instead = {}
+        for place, copy in enumerate(self.scratch.copies.values()):
+            name = table(f"order_{place}")
+            self.scratch.create(name, self.scratch.everything(copy).order_by(*order(copy)))
+            instead[name_of(copy.original)] = name
+        with self.scratch.engine.setting(PLAIN if plain else {}):
+            return answers(self.scratch.sent(query, instead), self.scratch.engine)
+
+
+def by_chance(place: int) -> Order:
+    """As the rows are, the other way round, or by chance."""
+    if place < 2:
+        return lambda _: [exp.Ordered(this=column(ID), desc=place == 1)]
+    return lambda _: [chance(column(ID), place)]
+
+
+def with_value(value: Any, *, last: bool) -> Order:
+    """The rows in which some column has a value first, or last."""
+    text = exp.Literal.string(str(value))
+
+    def terms(copy: Copy) -> list[exp.Expr]:
+        cells = [exp.cast(column(name), "varchar") for name in copy.info.names]
+        has = exp.In(this=text.copy(), expressions=cells)
+        return [exp.Ordered(this=exp.func("coalesce", has, exp.false()), desc=not last), column(ID)]
+
+    return terms

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 import featsql
-from featsql.build.incremental import holds
+from featsql.build.plain.incremental import holds
 from featsql.build.results import Result
 
 SOURCES = """

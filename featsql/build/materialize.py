@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
-from featsql.build.authored import Instead, around, named, replaced
-from featsql.build.incremental import Growing
 from featsql.build.known_at import Knowledge
+from featsql.build.plain.authored import Instead, around, named, replaced
+from featsql.build.plain.incremental import Growing
 from featsql.build.reuse.definition import renderings
 from featsql.build.reuse.extend import Before
 from featsql.build.target import relations, table_of

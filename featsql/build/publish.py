@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from featsql.build.parquet import exact, too_large
 from featsql.build.target import table_of
-from featsql.engine import Engine, EngineError
+from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model
 from featsql.read.project import Project, Publish
@@ -41,10 +42,11 @@ def publish(model: Model, project: Project, engine: Engine) -> tuple[str, ...]:
         return ()
     if not model.config.is_external:
         rows = exp.select("*").from_(table_of(project, model.name)).sql("duckdb")
+        columns = engine.columns(rows)
         try:
-            put(model, project, lambda path: write_rows(engine, rows, wanted, path))
+            put(model, project, lambda path: write_rows(engine, exact(rows, columns), wanted, path))
         except EngineError as error:
-            raise unpublished(model, wanted.path, error.message.splitlines()[0]) from error
+            raise unfit(model, wanted.path, error, columns) from error
     return (wanted.path,)
 
 
@@ -80,6 +82,13 @@ def write_rows(engine: Engine, query: str, wanted: Publish, path: str, generatio
     name = f"{generation:0{DIGITS}}"
     rows = engine.write_parquet(query, path, wanted.partition_by, name) if wanted.partition_by else 0
     return rows or engine.write_parquet(query, f"{path}/{name}.parquet")  # without rows there are columns
+
+
+def unfit(model: Model, path: str, error: EngineError, columns: Sequence[Column]) -> FeatsqlError:
+    """What is said where the engine refuses to write rows."""
+    large = too_large(error, columns)
+    hint = "let the model give it as a DOUBLE or a VARCHAR" if large else None
+    return unpublished(model, path, large or error.message.splitlines()[0], hint)
 
 
 def unpublished(model: Model, path: str, message: str, hint: str | None = None) -> FeatsqlError:

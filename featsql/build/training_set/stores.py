@@ -12,11 +12,12 @@ from urllib.parse import unquote
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.build.publish import DIGITS, put, write_rows
+from featsql.build.parquet import exact, is_as_computed, too_large
+from featsql.build.publish import DIGITS, put, unfit, write_rows
 from featsql.build.reuse.extend import ROWID, Earlier
 from featsql.build.target import table_of
 from featsql.build.training_set.training import Rows
-from featsql.engine import Column, Engine
+from featsql.engine import Column, Engine, EngineError
 from featsql.plan.names import PLACE
 from featsql.read.model import Model
 from featsql.read.project import Project, Publish
@@ -27,8 +28,6 @@ from featsql.temporal import column
 FILE_ROWS = 2**40
 # What the engine tells of each row that it reads from files: of which it is, and where it stands there.
 VIRTUAL = ("file_index", "file_row_number")
-# Types of which Parquet holds less: doubles, milliseconds, instants without their zone.
-ROUNDED = ("HUGEINT", "INTERVAL", "TIME WITH TIME ZONE")
 # So many generations of files are in a folder at most; then all are written anew, as one.
 GENERATIONS = 100
 # Told how many rows there are before they take the place of others; raises what is wrong with that.
@@ -103,15 +102,19 @@ class FileStore(Struct, frozen=True):
             this=exp.Mul(this=file, expression=exp.Literal.number(FILE_ROWS)), expression=exp.column(VIRTUAL[1])
         )
         rows = self.rows().select(exp.alias_(place, PLACE, quoted=True)).subquery()
-        rounded = (each.name.casefold() for each in (*held, *self.columns) if is_rounded(each.type))
-        alike = [each.name for each in held] == [each.name for each in self.columns]
+        computed = {each.name: each.type for each in self.columns}
+        rounded = frozenset(
+            each.name.casefold() for each in held if not is_as_computed(each.type, computed.get(each.name, ""))
+        )
+        alike = [each.name for each in held] == [*computed] and not rounded
         grows = alike and self.generation < GENERATIONS
-        return Earlier(rows, PLACE, grows=grows, shrinks=False, rounded=frozenset(rounded))
+        return Earlier(rows, PLACE, grows=grows, shrinks=False, rounded=rounded)
 
     def write(self, made: Rows, check: Check, make_room: MakeRoom) -> int:
         """Let these be the rows, of which the query is used up. Gives how many there are; where anything is raised
         before they are in their place, all is as it was."""
-        query, rows, before = made.query.sql("duckdb", copy=False), 0, self.project.root / self.publish.path
+        query, rows = exact(made.query.sql("duckdb", copy=False), self.columns), 0
+        before = self.project.root / self.publish.path
         generation = self.generation + 1 if made.instead is not None else 0
 
         def written(path: str) -> None:
@@ -122,7 +125,12 @@ class FileStore(Struct, frozen=True):
                 share(before.resolve(), Path(path))
             check(rows)
 
-        put(self.model, self.project, written)
+        try:
+            put(self.model, self.project, written)
+        except EngineError as error:
+            if too_large(error, self.columns) is None:
+                raise
+            raise unfit(self.model, self.publish.path, error, self.columns) from error
         with self.engine.transaction():
             make_room("VIEW")
             view = table_of(self.project, self.model.name)
@@ -149,14 +157,9 @@ class FileStore(Struct, frozen=True):
 def restored(held: Column, wanted: str | None) -> exp.Expr:
     """A column as it lies there, of the type that is wanted, if any is and it was not rounded."""
     value = column(held.name)
-    if wanted is None or wanted == held.type or is_rounded(wanted):
+    if wanted is None or wanted == held.type or not is_as_computed(held.type, wanted):
         return value
     return exp.alias_(exp.cast(value, exp.DataType.build(wanted, dialect="duckdb")), held.name, quoted=True)
-
-
-def is_rounded(kind: str) -> bool:
-    """Whether Parquet holds less of some values of a type than the engine."""
-    return any(each in kind.upper() for each in ROUNDED)
 
 
 def share(old: Path, new: Path) -> None:

@@ -63,8 +63,8 @@ class AsOf(Struct, frozen=True):
     columns in the entity's order. `in_order` tells that rows become known in the order in which they
     happen, so that none is the newest for an interval only; `stored`, that to read some columns of the
     relation once more costs little; `narrow`, that its rows are first narrowed to the keys that are asked;
-    `arrays`, that a build finds the rows by arrays before the query: when it has, they are `precomputed`. `as_of_type` is the
-    type of the instants that are asked, where they are in nanoseconds.
+    `arrays`, that a build finds the rows by arrays before the query: when it has, they are `precomputed`. `as_of_type`
+    is the type of the instants that are asked, where they are in nanoseconds.
     """
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlglot import exp
@@ -20,6 +19,7 @@ from featsql.plan.training_set.training import check_instants, plan_of
 from featsql.resolve.catalog.describe import is_instant
 from featsql.resolve.graph import model_key
 from featsql.resolve.rules.key_types import family
+from featsql.sources.frames import with_nanoseconds
 from featsql.temporal import column
 
 FRAME = "__frame"
@@ -62,20 +62,6 @@ def columns_of(frame: Any, engine: Engine) -> tuple[Column, ...]:
         hint = "give a Polars, Arrow or pandas frame with at least one column"
         message = f"{type(frame).__name__} is no frame that can be read"
         raise FeatsqlError(Diagnostic("FS722", message, hint=hint)) from error
-
-
-def with_nanoseconds(frame: Any) -> Any:
-    """A frame of pandas' whose zoned instants have nanoseconds as an Arrow table: the engine would cut them off, before
-    1970 into the future. Any other as it is."""
-    if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-        return frame
-    if not any(str(kind).startswith("datetime64[ns, ") for kind in frame.dtypes):
-        return frame
-    import pyarrow
-
-    with suppress(pyarrow.ArrowException):
-        return pyarrow.Table.from_pandas(frame, preserve_index=False)
-    return frame
 
 
 def instant_of(as_of: str, columns: Sequence[Column]) -> str:

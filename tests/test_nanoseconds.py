@@ -105,6 +105,13 @@ def test_rows_that_come_within_a_microsecond_are_not_missed(folder: Path) -> Non
     assert again == built(folder, full_refresh=True)
 
 
+def test_what_was_known_in_the_night(folder: Path) -> None:
+    with featsql.load(folder) as project:
+        assert project.build(known_at="2024-01-02 00:00:00").ok
+        shown = project.show("ticked", as_of="2024-01-02 00:00:00").rows()
+    assert [row[1:] for row in shown] == [(2, 2)]
+
+
 def test_the_laws_hold(folder: Path) -> None:
     (verdict,) = featsql.load(folder).verify(sample=6)
     assert verdict.ok, verdict
@@ -186,3 +193,8 @@ def test_zoned_nanoseconds(folder: Path) -> None:
             assert [row[2:] for row in found] == [wanted]
         (verdict,) = project.verify(sample=3)
         assert verdict.ok
+    after = pandas.Series([end + pandas.Timedelta(2, "ns")])
+    given = {"s.ticks": pandas.DataFrame({"k": [1], "ts": after, "x": [7]})}
+    with featsql.load(folder, frames=given) as project:
+        found = project.features(late, ["ticked:n"]).rows()  # the tick comes a nanosecond after the night
+    assert [row[2:] for row in found] == [(0,)]

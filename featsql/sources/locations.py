@@ -25,6 +25,7 @@ from featsql.sources.databases.database import DatabaseError
 from featsql.sources.files.spelled import absolute, call
 from featsql.sources.files.survey import Surveyor, cast, fitted
 from featsql.sources.files.terms import options_of, raw_columns
+from featsql.sources.frames import with_nanoseconds
 
 STREAM = ":stream"  # after the name of a source whose stream is kept as it came
 NOTHING = "INTEGER"  # the type of a column that has none
@@ -141,7 +142,7 @@ def open_frame(engine: Engine, source: Source, frame: Any) -> Reading:
             rows = three_part("sources", source.source, source.table + STREAM) if source.types else source_table(source)
             engine.ingest(rows, frame, {})
         else:
-            engine.register(name, frame)
+            engine.register(name, with_nanoseconds(frame))
         query = exp.select("*").from_(rows, copy=False)
         reading = fitted(engine, source, query, Reading())
         if rows != source_table(source):

@@ -19,7 +19,8 @@ from featsql.engines.duckdb.lower.lower import lower, lower_at
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
-from featsql.plan.features import entity_keys
+from featsql.plan.features import entity_keys, plan_features
+from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.plan import Attach, Features, Lifted, Outcome, Over, Plan
 from featsql.plan.training_set.training import plan_of
 from featsql.prove.why.why import Cell
@@ -28,6 +29,7 @@ from featsql.read.project import File, Project
 from featsql.read.render import render_text
 from featsql.resolve.catalog.describe import as_of_type, bound_name
 from featsql.resolve.graph import model_key, seed_key, source_key
+from featsql.resolve.nanoseconds import BELOW, finest, literal, type_of
 from featsql.temporal import column
 
 Entities = Sequence[Mapping[str, Any]]
@@ -54,7 +56,7 @@ def show_name(
         return lower(fitted(few, workspace.engine.rows))
     if plan is None:
         return exp.select("*").from_(bound_name(key, compiled.graph))
-    instant = literal_instant(name, compiled, as_of)
+    instant = literal_instant(plan, compiled, as_of)
     if entities:
         return lower(for_entities(plan, compiled, instant, entities))
     keys, _ = entity_keys(compiled.graph.models[name], compiled.checked)
@@ -68,7 +70,7 @@ def several_rows(name: str, compiled: Compiled, engine: Engine, as_of: str | Non
     general = plan.general if isinstance(plan, Over) else plan
     if not isinstance(general, Lifted) or general.unique or not general.keys:
         return None
-    instant = literal_instant(name, compiled, as_of)
+    instant = literal_instant(general, compiled, as_of)
     keys = [column(key) for key in general.keys]
     there = [exp.not_(key.is_(exp.null())) for key, nulls in zip(keys, general.match_nulls, strict=True) if not nulls]
     many = exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
@@ -115,11 +117,14 @@ def refuse_instant(name: str, as_of: str | None, entities: Entities | None) -> N
         raise FeatsqlError(Diagnostic("FS724", message, hint="leave --as-of and --entity out"))
 
 
-def literal_instant(name: str, compiled: Compiled, as_of: str | None) -> exp.Expr:
-    """An instant that a person typed, of the type that the model's clocks have; now, without one."""
+def literal_instant(plan: Features, compiled: Compiled, as_of: str | None) -> exp.Expr:
+    """An instant that a person typed, of the type that the model's clocks have, in nanoseconds where these have such;
+    now, without one."""
     text = as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-    kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
-    value = exp.cast(exp.Literal.string(text), kind)
+    kind = as_of_type(compiled.graph.models[plan.name], compiled.graph, compiled.checked.catalog.relations)
+    if BELOW.search(text) and any(info.is_fine for info in plan.relations):
+        kind = finest(info.type_of(name) or "" for info in plan.relations if info.clock for name in info.clock.instants)
+    value = literal(text, kind)
     try:
         compiled.scratch.engine.rows(exp.select(value).sql("duckdb"))
     except EngineError:
@@ -142,11 +147,14 @@ def for_entities(plan: Features, compiled: Compiled, instant: exp.Expr, entities
         for each in entities
     ]
     source = rows[0] if len(rows) == 1 else exp.union(*rows, distinct=False)
-    spine = Outcome(source.subquery("asked"), "spine", (*keys, "as_of"), "as_of", "")
+    kind, boundary = type_of(instant), compiled.project.boundary
+    spine = Outcome(source.subquery("asked"), "spine", (*keys, "as_of"), "as_of", kind)
+    if needs_nanoseconds(plan.relations, kind, boundary):
+        plan = asked_exactly(plan, kind) or plan_features(plan.name, compiled.checked, general=True)
     attach = Attach(plan, tuple(column(key, "spine") for key in keys), "f")
     outputs = [exp.alias_(column(key, "spine"), key, quoted=True) for key in keys]
     outputs += [exp.alias_(column(name, "f"), name, quoted=True) for name in plan.features]
-    return plan_of(spine, (attach,), exp.select(*outputs), compiled.project.boundary)
+    return plan_of(spine, (attach,), exp.select(*outputs), boundary)
 
 
 def plan_of_cell(
@@ -169,9 +177,8 @@ def plan_of_cell(
     if row is not None:
         hint = f"say whose: --key {plan.keys[0] if plan.keys else 'name'}=... --as-of ..."
         raise FeatsqlError(Diagnostic("FS753", f"`{name}` has no rows by number: it is a features model", hint=hint))
-    made = for_entities(plan, compiled, literal_instant(name, compiled, as_of), [keys])
-    kind = as_of_type(compiled.graph.models[name], compiled.graph, compiled.checked.catalog.relations)
-    return replace(made, name=name, spine=replace(made.spine, as_of_type=kind)), Cell(output)
+    made = for_entities(plan, compiled, literal_instant(plan, compiled, as_of), [keys])
+    return replace(made, name=name), Cell(output)
 
 
 def refuse_keys(given: Mapping[str, Any], keys: Sequence[str], name: str) -> None:
@@ -218,6 +225,6 @@ def shown(key: str, compiled: Compiled, as_of: str | None) -> exp.Query:
     if isinstance(plan, Plan):
         return lower(plan)
     if plan is not None:
-        instant = literal_instant(name, compiled, as_of)
+        instant = literal_instant(plan, compiled, as_of)
         return lower_at(plan, instant, compiled.project.boundary)
     return exp.select("*").from_(bound_name(key, compiled.graph))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,29 @@ def test_rows_that_come_within_a_microsecond_are_not_missed(folder: Path) -> Non
 def test_what_was_known_in_the_night(folder: Path) -> None:
     with featsql.load(folder) as project:
         assert project.build(known_at="2024-01-02 00:00:00").ok
-        shown = project.show("ticked", as_of="2024-01-02 00:00:00").rows()
-    assert [row[1:] for row in shown] == [(2, 2)]
+        for end, n in (("", 2), (".000000001", 3), (".0000006", 4)):
+            at = f"2024-01-02 00:00:00{end}"
+            assert [row[1:] for row in project.show("ticked", as_of=at).rows()] == [(n, n)]
+            assert [row[1:] for row in project.show("newest", as_of=at).rows()] == [(n - 1,)]
+            assert [row[1:] for row in project.show("daily", as_of=at).rows()] == [(2, 1, 0, timedelta(days=1))]
+            assert project.why("ticked.n", keys={"k": 1}, as_of=at).value == n
+        (row,) = project.show("ticked", as_of="2024-01-01 23:59:59.999999999", entities=[{"k": 1}]).rows()
+    assert row == (1, 1, 1)
+
+
+def test_a_clock_of_several_precisions(folder: Path) -> None:
+    whole = pyarrow.timestamp("us")
+    until = pyarrow.array([datetime(2024, 1, 2), datetime(9999, 12, 31)], whole)
+    prices = {"k": [1, 1], "since": ns(-(10**15), 0), "until": until, "price": [5, 6]}
+    pyarrow.parquet.write_table(pyarrow.table(prices), folder / "data/prices.parquet")
+    sources = folder / "models/sources.yml"
+    sources.write_text(sources.read_text().replace("prices.csv", "prices.parquet"))
+    assert [row[6] for row in built(folder)] == [5, 6, 6, 6, 6, 6]
+    with featsql.load(folder) as project:
+        (verdict,) = project.verify(sample=4)
+        assert verdict.ok, verdict
+        assert {feature.proved for feature in verdict.features} == {True}
+        assert project.why("tr.price", row=1).value == 5
 
 
 def test_the_laws_hold(folder: Path) -> None:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from featsql.plan import names
 from featsql.plan.edges import is_steady
 from featsql.resolve.catalog.catalog import RelationInfo
-from featsql.resolve.nanoseconds import seen_at
+from featsql.resolve.nanoseconds import by_column, seen_at
 from featsql.temporal import (
     Boundary,
     Clock,
@@ -41,13 +41,12 @@ def rows_at(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Boundar
     assert clock is not None, f"{info.key} has no clock"
     at = seen_at(at, fine=info.is_fine, boundary=boundary)
     if versions is None:
-        return (
-            project(info, at, boundary).from_(table.copy(), copy=False).where(visible(clock, at, boundary), copy=False)
-        )
+        found = project(info, at, boundary).from_(table.copy(), copy=False)
+        return by_column(found.where(visible(clock, at, boundary), copy=False), at, info.coarse, boundary)
     rows = project(info, at, boundary).from_(exp.to_table(versions), copy=False)
     since, until = column(names.KNOWN_FROM), column(names.KNOWN_TO)
     seen = (reached(since, at, boundary), pending(until, at, boundary), holds(clock, at, boundary))
-    return rows.where(*seen, copy=False)
+    return by_column(rows.where(*seen, copy=False), at, info.coarse, boundary)
 
 
 def project(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> exp.Select:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from featsql.engine import Column
 from featsql.prove.scratch import ID, Copy, chance
-from featsql.resolve.nanoseconds import seen_at
+from featsql.resolve.nanoseconds import by_column, seen_at
 from featsql.temporal import Boundary, Clock, available_at, column, end_available_at, interval, known, pending, reached
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -21,7 +21,9 @@ MOST_LATER, MOST_POSTPONED = 5000, 2000
 def arrived(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:
     """Whether a row had come to be known by an instant, whatever became of it later."""
     clock = replace(clock_of(copy), retracted_at=None)
-    return exp.func("coalesce", known(clock, told_at(copy, at, boundary), boundary), exp.false())
+    told = told_at(copy, at, boundary)
+    was = by_column(known(clock, told, boundary), told, copy.info.coarse, boundary)
+    return exp.func("coalesce", was, exp.false())
 
 
 def told_at(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:
@@ -84,6 +86,7 @@ def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) ->
     if clock.kind == "periods" and clock.valid_to:
         learnt = exp.func("coalesce", reached(end_available_at(clock), at, boundary), exp.false())
         found[clock.valid_to.casefold()] = exp.not_(learnt)
+    found = {name: by_column(each, at, copy.info.coarse, boundary) for name, each in found.items()}
     return [
         exp.alias_(
             exp.Case(ifs=[exp.If(this=found[c.name.casefold()], true=typed(instead, c))], default=column(c.name)),

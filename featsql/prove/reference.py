@@ -19,7 +19,7 @@ from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.catalog.describe import bound_name
 from featsql.resolve.checked import Checked
 from featsql.resolve.graph import model_key
-from featsql.resolve.nanoseconds import asks_exactly, authored, literal, seen_at, whole
+from featsql.resolve.nanoseconds import asks_exactly, authored, by_column, literal, seen_at, whole
 from featsql.temporal import Boundary, column, end_available_at, holds, known, reached, version_order
 
 Row = dict[str, Any]
@@ -193,11 +193,8 @@ def visible_rows(info: RelationInfo, table: exp.Expr, at: exp.Expr, boundary: Bo
     rows = exp.select("*").from_(table.copy(), copy=False).where(known(clock, at, boundary), copy=False)
     if clock.versioned:
         rows = newest_only(rows, info)
-    return (
-        exp.select(*shown(info, at, boundary))
-        .from_(rows.subquery("known"), copy=False)
-        .where(holds(clock, at, boundary), copy=False)
-    )
+    found = exp.select(*shown(info, at, boundary)).from_(rows.subquery("known"), copy=False)
+    return by_column(found.where(holds(clock, at, boundary), copy=False), at, info.coarse, boundary)
 
 
 def shown(info: RelationInfo, at: exp.Expr, boundary: Boundary) -> list[exp.Expr]:

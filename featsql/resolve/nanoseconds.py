@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable
+from typing import TypeVar
+
 from sqlglot import exp
 
 from featsql.temporal import Boundary
 
+Tree = TypeVar("Tree", bound=exp.Expr)
+# What of an instant's text is less than a microsecond.
+BELOW = re.compile(r"(\.\d{6})\d+")
 # Between these lie all instants in nanoseconds.
 FIRST, LAST = "1677-09-21 00:12:43.145225", "2262-04-11 23:47:16.854775"
 UTC = exp.Literal.string("UTC")
@@ -20,6 +27,11 @@ def is_zoned(kind: str) -> bool:
 def is_fine(kind: str) -> bool:
     """Whether a type tells nanoseconds apart."""
     return kind.upper().endswith("_NS")
+
+
+def finest(kinds: Iterable[str]) -> str:
+    """One of some types that tells nanoseconds apart."""
+    return next(kind for kind in kinds if is_fine(kind))
 
 
 def data_type(kind: str) -> exp.DataType:
@@ -87,6 +99,18 @@ def seen_at(at: exp.Expr, *, fine: bool, boundary: Boundary) -> exp.Expr:
     if fine:
         return at.copy() if exact else within_reach(at)
     return microsecond(at, up=boundary == "exclusive") if exact else at.copy()
+
+
+def by_column(tree: Tree, at: exp.Expr, coarse: Collection[str], boundary: Boundary) -> Tree:
+    """A condition, changed in place: what it compares with an instant in nanoseconds is told by the microsecond that
+    shows the same, where it is made of `coarse` columns: the engine could not make nanoseconds of all of theirs."""
+    if not coarse or not is_fine(type_of(at)):
+        return tree
+    for node in list(tree.find_all(exp.LT, exp.LTE, exp.GT, exp.GTE)):
+        names = {each.name.casefold() for each in node.this.find_all(exp.Column)}
+        if node.expression == at and names and names <= set(coarse):
+            node.set("expression", microsecond(at, up=boundary == "exclusive"))
+    return tree
 
 
 def microsecond(at: exp.Expr, *, up: bool) -> exp.Expr:

@@ -3,7 +3,6 @@ changed since."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
@@ -20,13 +19,11 @@ from featsql.plan.names import PLACE, ROW
 from featsql.plan.plan import Plan, Scan, scans_of
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.catalog.describe import instant_type
-from featsql.resolve.nanoseconds import beside, of_type, whole
+from featsql.resolve.nanoseconds import BELOW, beside, of_type, whole
 from featsql.temporal import column
 
 # The name of the number that the engine gives each row of a table.
 ROWID = "rowid"
-# What is less than a microsecond, in an instant's text.
-BELOW = re.compile(r"(\.\d{6})\d+")
 # Which share of the rows of a table may fall without it being written anew.
 HOLES = 0.1
 ROWWISE = frozenset({"kind", "expressions", "from_", "joins", "operation_modifiers"})

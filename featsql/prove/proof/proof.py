@@ -20,7 +20,7 @@ from featsql.prove.scratch import clocked, name_of
 from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.catalog.describe import bound_name
 from featsql.resolve.graph import model_key
-from featsql.resolve.nanoseconds import of_type, seen_at
+from featsql.resolve.nanoseconds import by_column, of_type, seen_at
 from featsql.resolve.scope import conjuncts
 from featsql.temporal import Boundary, available_at, column, holds, pending, reached, visible
 
@@ -53,7 +53,8 @@ def is_restricted(
     if exp.false().sql("duckdb") in terms:
         return True
     instants = [seen_at(at, fine=info.is_fine, boundary=boundary) for at in instants]
-    if any(terms_of(visible(clock, at, boundary)) <= terms for at in instants) and not clock.versioned:
+    seen = [by_column(visible(clock, at, boundary), at, info.coarse, boundary) for at in instants]
+    if any(terms_of(each) <= terms for each in seen) and not clock.versioned:
         return True
     if ends_at_probe(each, info, query, boundary):
         return True

@@ -13,6 +13,7 @@ from featsql.prove.perturbation import arrived, clock_of, told_at
 from featsql.prove.reference import newest_only, visible_rows
 from featsql.prove.scratch import ID, Copy
 from featsql.prove.why.explanation import Fact
+from featsql.resolve.nanoseconds import by_column
 from featsql.temporal import Boundary, Clock, column, reached
 from featsql.temporal import known as is_known
 
@@ -56,7 +57,8 @@ def part(copy: Copy, at: exp.Expr, boundary: Boundary, since: exp.Expr | None) -
     if clock.versioned:
         ifs.append((exp.not_(newest(copy, at, boundary)), "superseded"))
     cases = [exp.If(this=condition, true=exp.Literal.string(name)) for condition, name in ifs]
-    return exp.Case(ifs=cases, default=exp.Literal.string(GONE))
+    told = exp.Case(ifs=cases, default=exp.Literal.string(GONE))
+    return by_column(told, at, copy.info.coarse, boundary)
 
 
 def newest(copy: Copy, at: exp.Expr, boundary: Boundary) -> exp.Expr:

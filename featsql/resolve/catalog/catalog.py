@@ -35,6 +35,12 @@ class RelationInfo(Struct, frozen=True):
         """Whether any of its clock's instants tells nanoseconds apart."""
         return self.clock is not None and any(is_fine(self.type_of(name) or "") for name in self.clock.instants)
 
+    @property
+    def coarse(self) -> frozenset[str]:
+        """The columns of its clock's instants, folded, that do not tell nanoseconds apart beside some that do."""
+        names = self.clock.instants if self.clock is not None and self.is_fine else ()
+        return frozenset(name.casefold() for name in names if not is_fine(self.type_of(name) or ""))
+
 
 class Catalog(Struct, frozen=True):
     """Every relation by key, and the names of the engine's aggregate functions."""

@@ -23,8 +23,8 @@ from featsql.resolve.reading import Reading
 from featsql.sources.attach import borrow, in_memory, reason, redacted
 from featsql.sources.databases.database import DatabaseError
 from featsql.sources.files.spelled import absolute, call
-from featsql.sources.files.survey import Surveyor, cast, fitted
-from featsql.sources.files.terms import options_of, raw_columns
+from featsql.sources.files.survey import Surveyor, cast, fitted, without_type
+from featsql.sources.files.terms import options_of
 from featsql.sources.frames import with_nanoseconds
 
 STREAM = ":stream"  # after the name of a source whose stream is kept as it came
@@ -102,7 +102,7 @@ def open_sources(
             if name in lent:
                 raise FeatsqlError(lent[name])
             if name in frames:
-                readings[source_key(name)] = open_frame(engine, source, frames[name])
+                readings[source_key(name)] = open_frame(engine, source, frames[name], project.root)
             else:
                 readings[source_key(name)] = open_scan(engine, source, project, surveyor)
         except FeatsqlError as error:
@@ -128,10 +128,10 @@ def open_scan(engine: Engine, source: Source, project: Project, surveyor: Survey
 def read_as(source: Source, project: Project, surveyor: Surveyor) -> Reading:
     """How the rows of a source or a seed are read. Raises FeatsqlError and EngineError."""
     reading = surveyor.look(source)
-    return fitted(surveyor.engine, source, scan(source, project.root, reading), reading)
+    return fitted(surveyor.engine, source, scan(source, project.root, reading), reading, project.root)
 
 
-def open_frame(engine: Engine, source: Source, frame: Any) -> Reading:
+def open_frame(engine: Engine, source: Source, frame: Any, root: Path) -> Reading:
     """Make a source a view over a Python object, or a table of an Arrow stream. Gives how it is read."""
     import pyarrow
 
@@ -144,7 +144,7 @@ def open_frame(engine: Engine, source: Source, frame: Any) -> Reading:
         else:
             engine.register(name, with_nanoseconds(frame))
         query = exp.select("*").from_(rows, copy=False)
-        reading = fitted(engine, source, query, Reading())
+        reading = fitted(engine, source, query, Reading(), root)
         if rows != source_table(source):
             engine.create_as("OR REPLACE VIEW", source_table(source), cast(source, reading.casts, query).sql(DUCKDB))
         return reading
@@ -266,9 +266,10 @@ def untyped(graph: Graph, engine: Engine, columns: Mapping[str, tuple[Column, ..
         reading = graph.readings.get(key, Reading())
         vague = {name.casefold() for name in reading.vague}
         held = [column for column in columns[key] if column.name.casefold() in needed]
-        if any(column.type == NOTHING for column in held):
-            raw = raw_columns(engine, exp.select("*").from_(bound_name(key, graph)))
-            vague |= {column.name.casefold() for column in raw if "NULL" in column.type}
+        if doubtful := {column.name.casefold() for column in held if column.type == NOTHING} - vague:
+            vague |= doubtful & without_type(
+                engine, source, exp.select("*").from_(bound_name(key, graph)), graph.project.root
+            )
         found += [(key, column.name) for column in held if column.name.casefold() in vague]
     return found
 

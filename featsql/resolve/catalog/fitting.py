@@ -21,11 +21,15 @@ def wrong_clocks(graph: Graph, sources: Mapping[str, tuple[Column, ...]]) -> Ite
     which is not there would be blamed for it."""
     for key, columns in sources.items():
         source = graph.sources[key]
-        yield from wrong_clock(RelationInfo(key, columns, source.clock), source.place)
+        reading = graph.readings.get(key)
+        texts = reading.texts if reading is not None else {}
+        yield from wrong_clock(RelationInfo(key, columns, source.clock), source.place, texts)
 
 
-def wrong_clock(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]:
-    """What is wrong with one clock."""
+def wrong_clock(
+    info: RelationInfo, place: Place | None, texts: Mapping[str, str] | None = None
+) -> Iterator[Diagnostic]:
+    """What is wrong with one clock; `texts` tells where the value stands that makes a column one of texts."""
     clock = info.clock
     if clock is None:
         return
@@ -38,6 +42,10 @@ def wrong_clock(info: RelationInfo, place: Place | None) -> Iterator[Diagnostic]
         if kind is not None and not is_instant(kind):
             message = f"`{column}` of {named(info.key)} is {kind}, not an instant"
             hint = "cast it in a staging model: `strptime(x, ...)`, `x::timestamp`, or to_timestamp(x) for seconds"
+            odd = next((said for name, said in (texts or {}).items() if name.casefold() == column.casefold()), None)
+            if odd is not None:
+                ways = "say how it is written (`options: {timestampformat: ...}`) or that it is NULL (`nullstr`)"
+                hint = f"{odd}: mend it, {ways}, or cast it in a staging model"
             yield Diagnostic("FS609", message, place, hint)
     sorts = {is_zoned(kind) for column in clock.instants if (kind := info.type_of(column))}
     if len(sorts) > 1:

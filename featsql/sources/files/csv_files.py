@@ -66,6 +66,8 @@ class Survey:
         self.types: dict[str, str] = {}
         self.forms: dict[str, tuple[str, ...]] = {}
         self.texts: dict[str, str] = {}
+        self.dialect: dict[str, Any] = {}
+        self.plain = self.dialect
 
     def read(self) -> Reading:
         """How the files are read. Raises FeatsqlError with FS506, FS507 or FS508, and EngineError where the engine does
@@ -76,10 +78,13 @@ class Survey:
         by_name = differing(self.source, named, self.options, self.root)
         self.shared = {"union_by_name": True} if by_name else {}
         self.types = self.first_types(every)
-        self.quote()
+        self.plain = self.dialect
+        if not self.dialect.get("quote", QUOTED["quote"]) and "quote" not in self.options:
+            self.dialect = {**self.plain, **QUOTED}  # the first rows have none, later ones may
         found = self.settle(self.types)
         form = chosen(self.source, self.types, self.forms, found, self.options, self.where)
         types = self.types | dict.fromkeys(form.pop("", ()), "VARCHAR")
+        self.look_for_odd_instants(types)
         options = {**self.shared, **self.dialect, **form}
         if isinstance(self.options.get("columns"), Mapping):
             options["columns"] = types
@@ -110,17 +115,6 @@ class Survey:
             forms = [one.day if kind == "DATE" else one.instant for kind, one in kinds.items() if kind in DAYS]
             self.forms[name] = readings_of(types[name], [form for form in forms if form], self.options)
         return types
-
-    def quote(self) -> None:
-        """Let values be in quotes, where the first rows have none; unless some row has one that does not end."""
-        if self.dialect.get("quote", QUOTED["quote"]) or "quote" in self.options:
-            return
-        plain = self.dialect
-        self.dialect = {**plain, **QUOTED}
-        try:
-            self.engine.rows(exp.select(exp.Count(this=exp.Star())).from_(self.rows(self.types)).sql(DUCKDB))
-        except EngineError:
-            self.dialect = plain
 
     def rows(self, types: Mapping[str, str]) -> exp.Table:
         """All rows of all files as texts, each with its file."""
@@ -154,11 +148,23 @@ class Survey:
         try:
             (row,) = self.engine.rows(query.sql(DUCKDB))
         except EngineError as error:
+            if self.dialect != self.plain:  # some row has a quote that does not end
+                self.dialect = self.plain
+                return self.look(types)
             if LINE.search(error.message):
                 raise broken(self.source, error, self.root) from None
             raise
         answers = iter(row)
         return {name: self.answer(name, answers) for name in types}
+
+    def look_for_odd_instants(self, types: Mapping[str, str]) -> None:
+        """Find where a value stands that is no instant, of each column of texts that the source's clock needs."""
+        needed = {name.casefold() for name in self.source.clock.instants} if self.source.clock else set()
+        asked = {n: "TIMESTAMP" for n, kind in types.items() if n.casefold() in needed and kind == "VARCHAR"}
+        asked = {name: kind for name, kind in asked.items() if name not in self.texts}
+        for name, values in (self.look(asked) if asked else {}).items():
+            if values.unfit is not None:
+                self.texts[name] = self.where(name, values.unfit)
 
     def questions(self, name: str, kind: str) -> list[exp.Expr]:
         """What is asked about one column; NULL where there is nothing to ask."""

@@ -79,11 +79,11 @@ def no_column(source: Source, name: str, each: Declared, names: list[str]) -> Di
     return Diagnostic("FS505", message, each.place, did_you_mean(name, names, listed(names)))
 
 
-def differing(types: Mapping[str, Declared], columns: Iterable[Column]) -> dict[str, str]:
-    """The columns that are of another type than declared, and the declared ones."""
+def differing(types: Mapping[str, Declared], columns: Iterable[Column]) -> dict[str, tuple[str, str]]:
+    """The columns that are of another type than declared: the declared one, and theirs."""
     wanted = {name.casefold(): each.type for name, each in types.items()}
     return {
-        column.name: wanted[column.name.casefold()]
+        column.name: (wanted[column.name.casefold()], column.type)
         for column in columns
         if wanted.get(column.name.casefold(), column.type) != column.type
     }

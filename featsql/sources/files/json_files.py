@@ -17,7 +17,8 @@ from featsql.sources.files.spelled import call
 from featsql.sources.files.terms import Declared, raw_columns, shown
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": -1}
-UNTYPED = frozenset({'"NULL"', "NULL"})
+NULL = "NULL"
+UNTYPED = frozenset({'"NULL"', NULL})
 LEFT = frozenset({"filename", "hive_partitioning", "hive_types", "hive_types_autocast", "columns"})
 
 
@@ -29,7 +30,6 @@ class JsonSurvey(Survey):
         self, engine: Engine, source: Source, location: str, declared: Mapping[str, Declared], root: Path
     ) -> None:
         super().__init__(engine, source, [location], declared, root)
-        self.dialect = {}
         self.given = {name: value for name, value in self.options.items() if name not in LEFT}
 
     def read(self) -> Reading:
@@ -43,6 +43,8 @@ class JsonSurvey(Survey):
             found = {column.name: column.type for column in raw_columns(self.engine, query)}
             if found == {"json": "JSON"}:
                 return Reading()
+            found |= dict.fromkeys(self.without_values(found), NULL)
+        self.types = {}
         for name, kind in found.items():
             own = self.declared.get(name.casefold())
             self.forms[name] = ()
@@ -50,6 +52,14 @@ class JsonSurvey(Survey):
         self.settle({name: kind for name, kind in self.types.items() if self.may_round(name, kind)})
         vague = tuple(name for name, kind in found.items() if kind in UNTYPED and name.casefold() not in self.declared)
         return Reading({"columns": self.types}, vague=vague)
+
+    def without_values(self, found: Mapping[str, str]) -> list[str]:
+        """The columns that hold no value: not every DuckDB says so of what it finds."""
+        asked = [name for name, kind in found.items() if kind == "JSON"]
+        if not asked:
+            return []
+        self.types, self.forms = dict.fromkeys(asked, "VARCHAR"), dict.fromkeys(asked, ())
+        return [name for name, values in self.look(self.types).items() if not values.count]
 
     def may_round(self, name: str, kind: str) -> bool:
         """Whether values of a column are to be looked at: of one that holds single values."""

@@ -71,8 +71,18 @@ def type_in(columns: Mapping[str, str], name: str) -> str | None:
 
 def columns_of(engine: Engine, file: str) -> dict[str, str]:
     """The columns of one file."""
+    nothing = null_columns(engine, escaped(file))
     query = exp.select("*").from_(call("read_parquet", escaped(file), {"hive_partitioning": False}))
-    return {column.name: column.type for column in raw_columns(engine, query)}
+    return {each.name: "NULL" if each.name in nothing else each.type for each in raw_columns(engine, query)}
+
+
+def null_columns(engine: Engine, location: str) -> set[str]:
+    """The columns that have no type in any file of a location: whoever wrote them had no value. Not every DuckDB tells
+    that of what it reads."""
+    name, told = exp.column("name"), exp.column("logical_type").eq("NullType()")
+    every = exp.LogicalAnd(this=exp.Coalesce(this=told, expressions=[exp.false()]))
+    query = exp.select(name).from_(call("parquet_schema", location, {})).group_by(name.copy()).having(every)
+    return {str(row[0]) for row in engine.rows(query.sql(DUCKDB))}
 
 
 def escaped(file: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
-from featsql.engine import DUCKDB, Engine, EngineError
+from featsql.engine import DUCKDB, Column, Engine, EngineError
 from featsql.read.project import Source
 from featsql.resolve.cache.compile_cache import CompileCache, digest
 from featsql.resolve.nearby import GLOB, URL
@@ -20,11 +20,12 @@ from featsql.sources.files.csv_files import Survey
 from featsql.sources.files.declared import declared, differing, missing
 from featsql.sources.files.fit import kept
 from featsql.sources.files.json_files import JsonSurvey
-from featsql.sources.files.parquet_files import survey_parquet
+from featsql.sources.files.parquet_files import null_columns, survey_parquet
 from featsql.sources.files.spelled import absolute, call
 from featsql.sources.files.terms import Declared, raw_columns, refusal, shown
 
 SETTLED = 2_000_000_000  # nanoseconds; a file changed later than this before it was seen may change again unseen
+NOTHING = "INTEGER"  # the type of a column that has none
 BLANK = 16  # bytes
 SURVEYS = "surveys"
 
@@ -119,16 +120,18 @@ def is_blank(file: Path) -> bool:
     return file.stat().st_size < BLANK and not file.read_bytes().removeprefix(b"\xef\xbb\xbf").strip()
 
 
-def fitted(engine: Engine, source: Source, query: exp.Query, reading: Reading) -> Reading:
+def fitted(engine: Engine, source: Source, query: exp.Query, reading: Reading, root: Path) -> Reading:
     """A reading that also casts the columns which are of other types than declared. Raises FeatsqlError FS505 for
     types of columns that are not there or cannot be had."""
     types = declared(engine, source)
     if not types:
         return reading
     columns = raw_columns(engine, query)
+    if any(kind == NOTHING for _, kind in differing(types, columns).values()):
+        nothing = without_type(engine, source, query, root)
+        columns = tuple(Column(c.name, "NULL") if c.name.casefold() in nothing else c for c in columns)
     missing(source, types, columns)
-    had = {column.name: column.type for column in columns}
-    casts = {name: (kind, had[name]) for name, kind in differing(types, columns).items()}
+    casts = differing(types, columns)
     for name, (kind, found) in casts.items():
         if not castable(engine, found, kind):
             place = next(each.place for other, each in types.items() if other.casefold() == name.casefold())
@@ -136,6 +139,13 @@ def fitted(engine: Engine, source: Source, query: exp.Query, reading: Reading) -
             hint = "make it in a model, as `to_timestamp(x)` of seconds; or leave the type out"
             raise refusal("FS505", source, message, hint, place)
     return replace(reading, casts=casts)
+
+
+def without_type(engine: Engine, source: Source, query: exp.Query, root: Path) -> set[str]:
+    """The columns of a source to which nothing gives a type, in small letters."""
+    columns = raw_columns(engine, query)
+    nothing = null_columns(engine, absolute(source.location, root)) if source.format == "parquet" else set()
+    return {c.name.casefold() for c in columns if "NULL" in c.type or c.name in nothing}
 
 
 def castable(engine: Engine, found: str, kind: str) -> bool:

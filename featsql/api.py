@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from featsql.build import build as builder
 from featsql.build.failure import explained
-from featsql.build.known_at import read_instant
+from featsql.build.known_at import beside, read_instant
 from featsql.build.lock import PATIENCE, building
 from featsql.build.results import Listener, Options, Run, silent
 from featsql.build.reuse.facts import inquire
@@ -106,8 +106,10 @@ class Project:
 
         `known_at` ('2024-06-01', in UTC unless it has a zone) builds what would have been built then: rows
         that became available later are not there, and labels that had not matured are unknown. Relations
-        without a clock are as they are now. Unless it is to be done `alone`, this process may double itself to compile
-        many models, which a library does not do to the program that uses it.
+        without a clock are as they are now. It has a schema, a folder under the target path and published paths of its
+        own, all named `known_at_20240601`: the present stays as it is.
+        Unless it is to be done `alone`, this process may double itself to compile many models, which a library does not
+        do to the program that uses it.
         Another build of the project is waited for, at most `wait` seconds, after `on_wait` was told which. Raises
         FeatsqlError where the project does not compile, or the other build does not end (FS815); what fails later is
         in the run's results.
@@ -120,15 +122,16 @@ class Project:
         self, select_: Sequence[str], exclude: Sequence[str], options: Options, on_event: Listener, alone: bool
     ) -> Run:
         """Build, while no other does."""
-        source_fingerprints = SourceFingerprints(self.project, alone=alone)
-        engine = open_engine(self.project, threads=self.threads)
+        project = self.project if options.known_at is None else beside(self.project, options.known_at)
+        source_fingerprints = SourceFingerprints(project, alone=alone)
+        engine = open_engine(project, threads=self.threads)
         try:
-            attach_target(engine, self.project)
+            attach_target(engine, project)
             compiled = compile_project(
-                self.project,
+                project,
                 engine,
                 frames=self.frames,
-                published=published_tables(engine, self.project),
+                published=published_tables(engine, project),
                 full_refresh=options.full_refresh or options.known_at is not None,
                 alone=alone,
                 inquire=inquire,

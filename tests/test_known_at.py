@@ -15,8 +15,9 @@ from hospital import FILES, hospital
 from program import run
 
 import featsql
-from featsql.build.known_at import read_instant
+from featsql.build.known_at import name_of, read_instant
 from featsql.errors import FeatsqlError
+from featsql.read.project import Publish
 
 THEN = datetime(2024, 1, 1, 13)
 MODELS = {
@@ -76,10 +77,11 @@ def of_that_day(folder: Path) -> Path:
     return folder
 
 
-def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every relation of a built target, without types that an empty file cannot tell."""
+def tables(folder: Path, schema: str = "main") -> dict[str, list[tuple[object, ...]]]:
+    """Every relation of a schema of a built target, without types that an empty file cannot tell."""
     with duckdb.connect(str(folder / "target/hospital.duckdb"), read_only=True) as connection:
         found = {}
+        connection.execute(f"use {schema}")
         for name in TABLES:
             columns = [row[0] for row in connection.execute(f"describe {name}").fetchall()]
             chosen = ", ".join(f'"{column}"::varchar' for column in columns)
@@ -87,35 +89,76 @@ def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
         return found
 
 
+def everything(folder: Path, but: str = "known_at") -> dict[str, object]:
+    """What a build has left in files, without what belongs to an earlier day, and the tables of the present."""
+    paths = [path for path in (folder / "target").rglob("*") if path.is_file() and but not in str(path)]
+    kept = {path.name: path.read_bytes() for path in paths if path.suffix in {".json", ".parquet", ".sql"}}
+    return {**kept, **tables(folder)}
+
+
 def test_it_is_the_build_of_that_day(tmp_path: Path) -> None:
     today, then = hospital(tmp_path / "today", **MODELS), of_that_day(tmp_path / "then")
     assert featsql.load(then).build().ok
     assert featsql.load(today).build().ok
-    whole = tables(today)
+    whole = everything(today)
     done = featsql.load(today).build(known_at="2024-01-01 13:00")
     assert done.ok, [result.diagnostics for result in done.results]
-    assert {result.reason for result in done.results if result.reason} == {"the last build was of what is known now"}
-    assert tables(today) == tables(then)
-    assert all(tables(today)[name] != whole[name] for name in TABLES if name != "asked")
-    manifest = json.loads((today / "target" / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["metadata"]["known_at"] == "2024-01-01 13:00:00+00"
+    of_then = tables(today, "main_known_at_20240101_130000")
+    assert of_then == tables(then)
+    assert all(of_then[name] != whole[name] for name in TABLES if name != "asked")
+    manifest = today / "target/known_at_20240101_130000/manifest.json"
+    assert json.loads(manifest.read_text(encoding="utf-8"))["metadata"]["known_at"] == "2024-01-01 13:00:00+00"
+    assert everything(today) == whole
 
 
-def test_the_same_again_and_back_to_now(tmp_path: Path) -> None:
+def test_days_stand_beside_each_other_and_the_present(tmp_path: Path) -> None:
+    """What is built again is only what does not stand, of each of them."""
     folder = hospital(tmp_path, **MODELS)
-    assert featsql.load(folder).build().ok
-    whole = tables(folder)
-    featsql.load(folder).build(known_at="2024-01-01 13:00")
-    again = featsql.load(folder).build(known_at="2024-01-01 13:00+00:00")
-    assert {each.name for each in again.results if each.status == "success"} <= {"grown", "visited", "tested"}
-    back = featsql.load(folder).build()
-    assert {each.reason for each in back.results if each.reason} == {
-        "the last build was of what was known at another instant"
+    days = {None: "main", "2024-01-01 13:00": "main_known_at_20240101_130000", "1999-01-01": "main_known_at_19990101"}
+    for day in days:
+        assert featsql.load(folder).build(known_at=day).ok
+    found = {schema: tables(folder, schema) for schema in days.values()}
+    assert len({repr(each["training"]) for each in found.values()}) == len(days)
+    for day in (*days, None):
+        again = featsql.load(folder).build(known_at=f"{day}+00:00" if day and ":" in day else day)
+        assert {each.name for each in again.results if each.status == "success"} <= {"visited", "tested"}
+    assert {schema: tables(folder, schema) for schema in days.values()} == found
+    copies = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("training.parquet"))
+    assert copies == [
+        "target/known_at_19990101/training.parquet",
+        "target/known_at_20240101_130000/training.parquet",
+        "target/training.parquet",
+    ]
+    rows = duckdb.connect().execute(f"select count(*) from '{folder}/target/training.parquet'").fetchall()
+    assert rows == [(len(found["main"]["training"]),)]
+
+
+def test_the_program_says_where_it_is(tmp_path: Path) -> None:
+    folder = hospital(tmp_path)
+    assert run("build", "--project-dir", str(folder)).code == 0
+    done = run("build", "--known-at", "2024-01-01 13:00", "--project-dir", str(folder))
+    assert "built in target/hospital.duckdb, schema main_known_at_20240101_130000" in done.out
+    assert "unchanged" in run("build", "--project-dir", str(folder)).out
+    assert run("clean", "--project-dir", str(folder)).code == 0
+    assert not (folder / "target").exists()
+
+
+def test_the_present_is_not_read_by_its_name(tmp_path: Path) -> None:
+    folder = hospital(tmp_path, looked="select * from hospital.main.asked")
+    for day in (None, "2024-01-01"):
+        with pytest.raises(FeatsqlError, match="FS306"):
+            featsql.load(folder).build(known_at=day)
+
+
+def test_paths_of_a_day() -> None:
+    made = {path: Publish(path).within("day").path for path in ("x.parquet", "a/b.parquet", "/a/b/", "../c")}
+    assert made == {
+        "x.parquet": "day/x.parquet",
+        "a/b.parquet": "a/day/b.parquet",
+        "/a/b/": "/a/day/b/",
+        "../c": "../day/c",
     }
-    found = tables(folder)
-    assert {name: rows for name, rows in found.items() if name != "grown"} == {
-        n: r for n, r in whole.items() if n != "grown"
-    }
+    assert name_of(read_instant("2024-01-01 13:00:00.25")) == "known_at_20240101_130000_250000"
 
 
 @pytest.mark.parametrize(

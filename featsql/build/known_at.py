@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.compiler import Compiled
 from featsql.engine import Engine
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.read.project import Project
 from featsql.resolve.catalog.catalog import RelationInfo
 from featsql.resolve.catalog.describe import instant_type, three_part
 from featsql.sources.locations import ALL, source_table
 from featsql.temporal import Boundary, available_at, column, end_available_at, reached
+
+NO_DIGIT = re.compile(r"\D")
 
 
 def read_instant(text: str) -> str:
@@ -27,6 +32,22 @@ def read_instant(text: str) -> str:
         raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00")) from None
     zoned = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     return zoned.replace(tzinfo=None).isoformat(sep=" ") + "+00"
+
+
+def beside(project: Project, instant: str) -> Project:
+    """The project as what was known at an instant is built of it: into a schema, a target path and published paths of
+    their own, so that nobody takes it for the present."""
+    name = name_of(instant)
+    target = replace(project.target, schema=f"{project.target.schema}_{name}")
+    return replace(project, target=target, target_path=f"{project.target_path}/{name}", as_known=name)
+
+
+def name_of(instant: str) -> str:
+    """An instant of `read_instant` as a part of names: `known_at_20240331`, or with its time of day, if that is not
+    midnight, `known_at_20240331_180000`."""
+    day, time = instant.removesuffix("+00").split(" ")
+    parts = [day, *([] if time == "00:00:00" else time.split("."))]
+    return "_".join(["known_at", *(NO_DIGIT.sub("", part) for part in parts)])
 
 
 class Knowledge:

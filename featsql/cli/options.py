@@ -33,7 +33,8 @@ Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", he
 FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild everything, from nothing.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Skip everything after the first failure.")]
 KnownAt = Annotated[
-    str | None, typer.Option("--known-at", metavar="INSTANT", help="Build what would have been built then (in UTC).")
+    str | None,
+    typer.Option("--known-at", metavar="INSTANT", help="Build, beside the present, what was known then (in UTC)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and all else on stderr.")]
 

@@ -135,7 +135,9 @@ class Relations:
     """Which name in SQL stands for which relation of a project."""
 
     def __init__(self, project: Project) -> None:
-        self.target = (project.target.database.casefold(), project.target.schema.casefold())
+        database, schema = project.target.database.casefold(), project.target.schema.casefold()
+        self.target = (database, schema)
+        self.present = (database, schema.removesuffix(f"_{project.as_known}") if project.as_known else schema)
         seeds = [f"seed:{seed.table}" for seed in project.seeds]
         models = [f"model:{file.name}" for file in project.models]
         self.keys = {key.partition(":")[2].casefold(): key for key in (*seeds, *models)}
@@ -167,7 +169,12 @@ class Relations:
 
     def published(self, parts: Sequence[str]) -> bool:
         """Whether a name, in small letters, leads to where the project's tables are."""
-        return [*self.target][3 - len(parts) :] == [*parts[:-1]]
+        return self.leads(parts, self.target) or self.leads(parts, self.present)
+
+    @staticmethod
+    def leads(parts: Sequence[str], target: tuple[str, str]) -> bool:
+        """Whether a name leads to a schema, as far as it says."""
+        return [*target][3 - len(parts) :] == [*parts[:-1]]
 
     def key(self, parts: Sequence[str]) -> str | None:
         """The key of the relation that a full name stands for, whether or not the project has it."""
@@ -175,7 +182,8 @@ class Relations:
             return None
         if parts[0] == SOURCES:
             return f"source:{parts[1]}.{parts[2]}"
-        return self.keys.get(parts[2].casefold(), f"model:{parts[2]}") if self.published(folded(parts)) else None
+        own = self.leads(folded(parts), self.target)
+        return self.keys.get(parts[2].casefold(), f"model:{parts[2]}") if own else None
 
     def by_hand(self, table: exp.Table, rendered: Rendered, hint: str) -> Diagnostic:
         """A relation of the project whose name was not asked for."""

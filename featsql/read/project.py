@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -120,6 +120,11 @@ class Publish(Struct, frozen=True):
         """Whether there may be several files."""
         return bool(self.partition_by) or self.path.endswith("/")
 
+    def within(self, folder: str) -> Publish:
+        """The same in a folder beside it."""
+        path = PurePosixPath(self.path)
+        return Publish(f"{path.parent / folder / path.name}{'/' * self.path.endswith('/')}", self.partition_by)
+
 
 class RuleSetting(Struct, frozen=True):
     """How strictly a rule is taken, why, and (in the project's file) for which models: by selectors and paths."""
@@ -202,7 +207,8 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 class Project(Struct, frozen=True):
     """A folder, read. `defaults` gives, for a model's path, the merged `+config` of its folders
-    and property files, as raw keys with places, to be merged with `config()` by `render`."""
+    and property files, as raw keys with places, to be merged with `config()` by `render`. `as_known` names what is
+    built of an earlier day: the schema ends in it, and what is published lies in folders of that name."""
 
     root: Path
     name: str
@@ -220,6 +226,7 @@ class Project(Struct, frozen=True):
     properties: Mapping[str, RawConfig]
     secrets: frozenset[str] = frozenset()
     target_place: Place | None = None
+    as_known: str = ""
     rules: tuple[RuleSetting, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

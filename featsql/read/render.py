@@ -10,7 +10,7 @@ from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.config.header import read_header
 from featsql.read.config.validate import truth
 from featsql.read.model import Chunk, Rendered
-from featsql.read.project import File, Project, RawConfig
+from featsql.read.project import Config, File, Project, RawConfig
 from featsql.read.template.comments import check_comments
 from featsql.read.template.constant_template import ConstantTemplate, constant_template
 from featsql.read.template.fault import TemplateError
@@ -126,7 +126,7 @@ class Workshop:
         return Rendered(
             name=file.name,
             file=file,
-            config=read_header(words.raw(), self.project.default_delay),
+            config=self.config(words.raw()),
             text=plain(text),
             chunks=chunks(text),
             references=tuple(words.references),
@@ -135,6 +135,13 @@ class Workshop:
             notices=tuple(words.notices),
             secrets=frozenset(words.secrets),
         )
+
+    def config(self, raw: RawConfig) -> Config:
+        """The typed header of a model; what is built of an earlier day is published beside the rest."""
+        config, folder = read_header(raw, self.project.default_delay), self.project.as_known
+        if not folder or config.publish is None:
+            return config
+        return replace(config, publish=config.publish.within(folder))
 
     def say(self, words: Words, template: Template | ConstantTemplate) -> Traced:
         """The output of a model's template with its words."""

@@ -98,13 +98,16 @@ def conclude(run: Run, project: Project) -> None:
     failures = (diagnostic for result in run.results for diagnostic in result.diagnostics)
     warnings = (diagnostic for diagnostic in run.diagnostics if diagnostic.code not in QUIET)
     report((*warnings, *failures), as_json=False)
-    say(summary(run, where(project)))
+    say(summary(run, where(project, run.known_at)))
 
 
-def where(project: Project) -> str:
-    """The target's database as a person would name it."""
+def where(project: Project, known_at: str | None) -> str:
+    """The target's database as a person would name it, and the schema of an earlier day."""
+    from featsql.build.known_at import beside
+
     path = Path(project.project.target.path)
-    return str(path.relative_to(project.project.root)) if path.is_relative_to(project.project.root) else str(path)
+    near = str(path.relative_to(project.project.root)) if path.is_relative_to(project.project.root) else str(path)
+    return near if known_at is None else f"{near}, schema {beside(project.project, known_at).target.schema}"
 
 
 def as_data(run: Run) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from featsql.read.project import Project as LoadedProject
 from featsql.resolve.graph import model_key
 from featsql.resolve.selectors.select import select
 from featsql.result import Result
+from featsql.secrets import redact, redacted
 
 # What only some of its methods need is imported by them: a build does without.
 if TYPE_CHECKING:
@@ -256,14 +257,15 @@ class Project:
         """A model after one stage of the compiler, as text."""
         from featsql.stages import stage_text
 
-        return stage_text(self.compile(), name, stage)
+        return redact(stage_text(self.compile(), name, stage), self.compile().project.secrets)
 
     def lineage(self, select_: Sequence[str] = (), exclude: Sequence[str] = ()) -> dict[str, Any]:
         """Tables, columns and the edges between them, as JSON-like data (`featsql/export/lineage.schema.json`)."""
         from featsql.export.excerpt import Wish, excerpt
         from featsql.export.json import document
 
-        return document(excerpt(self.compile(), Wish(select_, exclude)))
+        found: dict[str, Any] = redacted(document(excerpt(self.compile(), Wish(select_, exclude))))
+        return found
 
     def result(self, query: exp.Query) -> Result:
         """A query in a session of its own cursor."""

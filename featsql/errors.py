@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from featsql.display import columns
+from featsql.secrets import redact
 
 Severity = Literal["error", "warning", "notice"]
 
@@ -42,6 +44,13 @@ class Diagnostic(Struct, frozen=True):
     severity: Severity = "error"
     trail: tuple[Place, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Whatever is said, it tells no secret."""
+        for name in ("message", "hint"):
+            said = getattr(self, name)
+            if said is not None and (clean := redact(said)) != said:
+                force_setattr(self, name, clean)
+
     def render(self) -> str:
         """The finding as a person reads it: head, the line with a caret, the trail, the hint."""
         where = f"{self.place}: " if self.place else ""
@@ -51,7 +60,7 @@ class Diagnostic(Struct, frozen=True):
         lines += [f"  called from {place}" for place in self.trail]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        return redact("\n".join(lines))
 
 
 def excerpt(place: Place) -> list[str]:

@@ -33,7 +33,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("read",),
     ("engine", "temporal"),
     ("errors", "refusal"),
-    ("codes", "data", "display", "names"),
+    ("codes", "data", "display", "names", "secrets"),
 )
 LEVEL = {part: level for level, parts in enumerate(STOREYS) for part in parts}
 OWNERS = {

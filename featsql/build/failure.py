@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from featsql.build.publish import redact
 from featsql.build.several import rows_behind
 from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.plan.plan import Features, Plan
 from featsql.read.model import Model
+from featsql.secrets import redact
 from featsql.sources.files.survey import column_of
 
 STOPPED = re.compile(r"(FS80[15]|FS507): (.*)")

@@ -23,8 +23,8 @@ from featsql.engine import Column, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.read.model import Model
 from featsql.read.project import Project, Publish
+from featsql.secrets import redact, redacted
 
-HIDDEN = "*****"
 # How the names of files end that are not in their place yet.
 LEFT = re.compile(r"[0-9a-f]{32}(\.link)?")
 # How a Parquet file begins.
@@ -156,13 +156,19 @@ def sweep(path: Path) -> None:
 
 def write_json(path: Path, document: Mapping[str, Any], secrets: Collection[str], indent: int | None = None) -> None:
     """Write a JSON file without secrets, and put it in place. Raises FeatsqlError FS808."""
-    write_record(path, json.dumps(document, indent=indent, default=str, ensure_ascii=False) + "\n", secrets)
+    clean = redacted(document, secrets)
+    place(path, json.dumps(clean, indent=indent, default=str, ensure_ascii=False) + "\n")
 
 
 def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
     """Write what featsql keeps about a project, and put it in place. Raises FeatsqlError FS808."""
+    place(path, redact(text, secrets))
+
+
+def place(path: Path, text: str) -> None:
+    """Put a text that holds no secret in its place. Raises FeatsqlError FS808."""
     try:
-        write_text(path, text, secrets)
+        put_text(path, text)
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror or error}"
         hint = "give the folder back its room and rights, or move what stands in the way"
@@ -170,8 +176,13 @@ def write_record(path: Path, text: str, secrets: Collection[str]) -> None:
 
 
 def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
-    """Write a text file without secrets, and put it in place, unless it is there already."""
-    content = redact(text, secrets).encode()
+    """Write a text file without secrets, and put it in place, unless it is there already. Raises OSError."""
+    put_text(path, redact(text, secrets))
+
+
+def put_text(path: Path, text: str) -> None:
+    """Put a text in its place, unless it is there already. Raises OSError."""
+    content = text.encode()
     if path.is_file():
         with suppress(OSError):
             if path.read_bytes() == content:
@@ -189,11 +200,3 @@ def write_text(path: Path, text: str, secrets: Collection[str]) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-
-
-def redact(text: str, secrets: Collection[str]) -> str:
-    """`text` with every secret blotted out, also in the spelling that JSON gives it."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        for spelling in {secret, json.dumps(secret)[1:-1]}:
-            text = text.replace(spelling, HIDDEN)
-    return text

@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 from featsql.cli.interrupt import INTERRUPTED
 from featsql.cli.output import abandon_stdout, report
 from featsql.errors import FeatsqlError
+from featsql.secrets import redact
 
 USER_ERROR, INTERNAL_ERROR, BROKEN_PIPE = 1, 70, 141
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
@@ -76,7 +77,7 @@ def refused(error: OSError) -> int:
     what = f"`{error.filename}`" if error.filename else "the output cannot be written"
     with suppress(OSError):  # it may be no file at all
         abandon_stdout()  # what is left to be written would fail once more at the end
-    typer.echo(f"error: {what}: {error.strerror}", err=True)
+    typer.echo(redact(f"error: {what}: {error.strerror}"), err=True)
     return USER_ERROR
 
 
@@ -85,8 +86,8 @@ def unexpected(error: Exception) -> int:
     if str(error) == "Query interrupted":  # how DuckDB says that Ctrl-C came while it ran
         return INTERRUPTED
     if os.environ.get("FEATSQL_TRACEBACK"):
-        traceback.print_exception(error)
+        typer.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
     first = (str(error).splitlines() or [""])[0]
     line = f"internal error: {type(error).__name__}: {first}"
-    typer.echo(f"{line} (a bug in featsql; FEATSQL_TRACEBACK=1 shows where)", err=True)
+    typer.echo(f"{redact(line)} (a bug in featsql; FEATSQL_TRACEBACK=1 shows where)", err=True)
     return INTERNAL_ERROR

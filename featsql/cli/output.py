@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from featsql.cli.values import encode
 from featsql.data import plain
 from featsql.errors import Diagnostic
+from featsql.secrets import redact, redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,15 +36,16 @@ def abandon_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def say(text: str = "", *, to: TextIO | None = None) -> None:
-    """Print a line, to stdout if nothing else is named."""
-    print(text, file=to or sys.stdout)  # what a command prints, it prints here
+def say(text: str = "", *, to: TextIO | None = None, rows: bool = False) -> None:
+    """Print a line, to stdout if nothing else is named: without secrets, unless it has rows of data, which stay as they
+    are."""
+    print(text if rows else redact(text), file=to or sys.stdout)  # what a command prints, it prints here
 
 
-def emit(value: Any) -> None:
-    """Print a value as one line of JSON."""
+def emit(value: Any, *, rows: bool = False) -> None:
+    """Print a value as one line of JSON; rows of data stay as they are."""
     ascii_only = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    say(encode(value, ascii_only=ascii_only))
+    say(encode(value if rows else redacted(value), ascii_only=ascii_only), rows=True)
 
 
 def report(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from featsql.build.results import Event, Finished, Listener, Result, Run
 from featsql.cli.output import console, say
+from featsql.secrets import redact
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -34,7 +35,9 @@ def progress(stream: TextIO) -> Iterator[Listener]:
                 shown.console.print(coloured(event))
                 shown.update(task, completed=event.index)
             else:
-                shown.update(task, total=event.total, description=f"{event.index} of {event.total} {event.name}")
+                shown.update(
+                    task, total=event.total, description=redact(f"{event.index} of {event.total} {event.name}")
+                )
 
         yield listener
 
@@ -60,7 +63,7 @@ def line_of(event: Finished) -> tuple[str, str, str, str]:
     """`1 of 12`, `OK`, `training_set flights_training`, `336,776 rows in 2.1s`."""
     result = event.result
     number = f"{event.index:>{len(str(event.total))}} of {event.total}"
-    return number, f"{WORDS[result.status]:<5}", f"{result.kind:<12} {result.name} ", outcome(result)
+    return number, f"{WORDS[result.status]:<5}", f"{result.kind:<12} {redact(result.name)} ", redact(outcome(result))
 
 
 def outcome(result: Result) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from featsql.build.publish import redact, write_text
+from featsql.build.publish import put_text
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.export import dbt, dot, html, json, mermaid, openlineage
 from featsql.export.excerpt import Excerpt
+from featsql.secrets import redact
 
 
 class Format(Struct, frozen=True):
@@ -33,7 +34,7 @@ FORMATS: Mapping[str, Format] = {
 def text_of(excerpt: Excerpt, name: str) -> str:
     """An excerpt in a format of one file, without secrets."""
     ((_, text),) = FORMATS[name].write(excerpt)
-    return redact(text, excerpt.compiled.project.secrets)
+    return text if name == "html" else redact(text, excerpt.compiled.project.secrets)
 
 
 def save(excerpt: Excerpt, name: str, path: Path) -> tuple[Path, ...]:
@@ -45,7 +46,7 @@ def save(excerpt: Excerpt, name: str, path: Path) -> tuple[Path, ...]:
     texts = [(path / file if chosen.folder else path, text) for file, text in chosen.write(excerpt)]
     try:
         for target, text in texts:
-            write_text(target, text, excerpt.compiled.project.secrets)
+            put_text(target, text if name == "html" else redact(text, excerpt.compiled.project.secrets))
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror or error}"
         hint = "name a folder" if chosen.folder else "name a file"

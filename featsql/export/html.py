@@ -11,11 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from featsql.build.manifest import compiled_sql
-from featsql.build.publish import redact
 from featsql.export.excerpt import Excerpt
 from featsql.export.places import places
 from featsql.resolve.graph import model_key
 from featsql.resolve.lineage.lineage import ROWS, Edge, Table, needed
+from featsql.secrets import redact, redacted
 
 # What could end a script element, or be a line end to JavaScript but not to JSON.
 UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -23,9 +23,10 @@ UNSAFE = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 def write(excerpt: Excerpt) -> Iterator[tuple[str, str]]:
     """The page of an excerpt, without secrets."""
-    text = json.dumps(page_data(excerpt), separators=(",", ":"), ensure_ascii=False, default=str)
     project = excerpt.compiled.project
-    yield "lineage.html", page(project.name, redact(text, project.secrets))
+    data = redacted(page_data(excerpt), project.secrets)
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, default=str)
+    yield "lineage.html", page(redact(project.name, project.secrets), text)
 
 
 def page(title: str, data: str) -> str:

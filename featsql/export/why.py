@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from featsql.build.publish import redact, write_text
+from featsql.build.publish import write_text
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.prove.why.explanation import MEANINGS, Evidence, Explanation, Fact
 from featsql.prove.why.timeline import read, share, shown
+from featsql.secrets import redact
 
 # How the rows of each part are drawn; others would only crowd the picture.
 DRAWN = {"made": "made", "together": "made", "idle": "idle", "untried": "idle", "held back": "held"}

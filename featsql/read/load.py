@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,9 +19,8 @@ from featsql.read.config.settings import wrong_settings
 from featsql.read.config.validate import validate
 from featsql.read.project import Attachment, Entity, File, Project, RawConfig, Target
 from featsql.read.template.sandbox import TemplateError, render_value
+from featsql.secrets import Environment
 from featsql.temporal import interval
-
-SHORTEST_SECRET = 4
 
 
 def load(
@@ -46,7 +45,7 @@ class Loader:
     def __init__(self, root: Path, variables: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self.root = root
         self.variables = dict(variables)
-        self.environment = Recorder(environment)
+        self.environment = Environment(environment)
         self.found: list[Diagnostic] = []
         self.listings: dict[str, list[str]] = {}
 
@@ -85,8 +84,8 @@ class Loader:
             models=models,
             macros=macros,
             properties=raw,
-            secrets=self.environment.secrets(),
-            environment=self.environment.environment,
+            secrets=frozenset(self.environment.secrets),
+            environment=self.environment,
             rules=rules,
             target_place=document.key_place(("outputs", output.name)),
         )
@@ -232,32 +231,6 @@ class Loader:
 
 
 RESERVED = frozenset({"sources", "memory", "temp", "system", "main", "pg_catalog", "information_schema"})
-
-
-class Recorder(Mapping[str, str]):
-    """The environment, which remembers what was taken from it: those values are secrets."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.taken: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        value = self.environment[name]
-        self.taken.add(value)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.environment
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.environment)
-
-    def __len__(self) -> int:
-        return len(self.environment)
-
-    def secrets(self) -> frozenset[str]:
-        """The values taken, but for those too short to be one."""
-        return frozenset(value for value in self.taken if len(value) >= SHORTEST_SECRET)
 
 
 def empty(document: Document) -> Diagnostic:

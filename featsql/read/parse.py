@@ -18,8 +18,8 @@ from featsql.read.project import Project
 from featsql.read.sql.notes import take_notes
 from featsql.read.sql.quoting import EngineSyntax, meant_as_name
 from featsql.read.sql.restore import RESTORED, kept, restore
-from featsql.read.template.fault import hidden
 from featsql.read.template.words import SOURCES
+from featsql.secrets import redact
 
 ACROSS_LINES = re.compile(r"\s*\n\s*")
 
@@ -70,7 +70,7 @@ def finding(code: str, message: str, rendered: Rendered, offset: int, hint: str 
 def diagnostic(code: str, message: str, rendered: Rendered, offset: int, hint: str | None = None) -> Diagnostic:
     """What is wrong at an offset of the rendered text."""
     place, trail = rendered.origin(min(offset, max(len(rendered.text) - 1, 0)))
-    return Diagnostic(code, hidden(message, rendered.secrets), place, hint, trail=trail)
+    return Diagnostic(code, redact(message, rendered.secrets), place, hint, trail=trail)
 
 
 def one_statement(rendered: Rendered) -> tuple[Rendered, list[Token]]:

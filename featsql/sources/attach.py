@@ -13,9 +13,9 @@ from featsql.engine import Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError, Place
 from featsql.names import did_you_mean
 from featsql.read.project import Attachment
+from featsql.secrets import HIDDEN, redact
 from featsql.sources.databases.database import Database, DatabaseError
 
-HIDDEN = "*****"
 RESERVED = frozenset({"sources", "memory", "temp", "system"})
 EXTENSIONS = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
 GUESSES = re.compile(r"\n?(Did you mean|Candidate)")
@@ -171,6 +171,4 @@ def reason(error: EngineError) -> str:
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """A message with every secret blotted out."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
+    return redact(text, frozenset(secrets))

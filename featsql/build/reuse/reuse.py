@@ -18,6 +18,7 @@ from featsql.build.reuse.facts import facts_of
 from featsql.build.reuse.file_fingerprints import same, stamp, within
 from featsql.build.reuse.source_fingerprints import SourceFingerprints as Files
 from featsql.build.reuse.state import FILE, NodeState, SourceState, State, digest, made_by, read_state
+from featsql.build.reuse.veil import names_in, unveiled, veiled
 from featsql.build.target import relations, shapes, stored, table_of
 from featsql.build.training_set.mature import due
 from featsql.compiler import Compiled
@@ -42,7 +43,7 @@ class Reuse:
         self.known_at = known_at = options.known_at
         project = compiled.project
         self.path = project.root / project.target_path / FILE
-        target = project.target
+        target, root = project.target, digest(str(project.root))
         path = within(Path(target.path), project.root)
         place = digest([path, target.database, target.schema, repr(target.attach)])
         found: State | str = read_state(self.path) if target.path != ":memory:" else "the target is in memory"
@@ -51,12 +52,12 @@ class Reuse:
         if isinstance(found, State) and found.known_at != known_at:
             then = "of what was known at another instant" if found.known_at else "of what is known now"
             found = f"the last build was {then}"
-        self.trusted = found
+        self.trusted = found = unveiled(found, names_in(compiled), project.secrets)
         self.state = found if isinstance(found, State) else State(place, made_by(), known_at=known_at)
-        if self.state.root != str(project.root):  # a view knows its files by their full paths
+        if self.state.root != root:  # a view knows its files by their full paths
             nodes = self.state.nodes.items()
             self.state.nodes = {name: node for name, node in nodes if not self.is_view(name, node.kind)}
-            self.state.root = str(project.root)
+            self.state.root = root
         self.before = dict(self.state.sources)
         self.earlier = {} if options.full_refresh else dict(self.state.nodes)
         self.codes: dict[str, str] = {}
@@ -293,4 +294,5 @@ class Reuse:
         """Replace the state's file."""
         self.state.unfinished = sorted(self.unfinished)
         if self.compiled.project.target.path != ":memory:":
-            write_json(self.path, plain(self.state.summed()), ())  # digests and names: no secret is in it
+            state = veiled(self.state, self.compiled.project.secrets)
+            write_json(self.path, plain(state.summed()), ())  # digests and names: no secret is in it

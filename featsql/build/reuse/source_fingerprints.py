@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from featsql.build.reuse.file_fingerprints import FileFingerprints, fingerprint_files, watchable
 from featsql.build.reuse.state import FILE, State, read_state
+from featsql.build.reuse.veil import unveiled
 from featsql.read.project import Project, Source
 from featsql.resolve.cache.worker_process import MANY
 from featsql.resolve.graph import seed_key, source_key
@@ -21,7 +22,8 @@ class SourceFingerprints:
 
     def __init__(self, project: Project, *, alone: bool) -> None:
         self.project = project
-        state = read_state(project.root / project.target_path / FILE)
+        keys = [source_key(name) for name in project.sources]
+        state = unveiled(read_state(project.root / project.target_path / FILE), keys, project.secrets)
         self.before = state.sources if isinstance(state, State) else {}
         self.found: Mapping[str, Future[FileFingerprints | None]] = {}
         self.pool: ThreadPoolExecutor | None = None

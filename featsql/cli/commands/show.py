@@ -11,6 +11,7 @@ import typer
 from featsql.cli.options import Json, ProjectDir, Target, Threads, Variables, open_project
 from featsql.cli.output import emit, say
 from featsql.errors import Diagnostic, FeatsqlError
+from featsql.secrets import redact
 
 if TYPE_CHECKING:
     from featsql.api import Project
@@ -108,10 +109,12 @@ def print_rows(columns: list[str], rows: list[tuple[object, ...]], *, as_json: b
     """Print rows for a person or for a machine."""
     from featsql.cli.table import table
 
+    clean = [redact(column) for column in columns]
+    columns = clean if len(set(clean)) == len(columns) else columns
     if as_json:
-        emit({"columns": columns, "rows": [dict(zip(columns, row, strict=True)) for row in rows]})
+        emit({"columns": columns, "rows": [dict(zip(columns, row, strict=True)) for row in rows]}, rows=True)
         return
-    say(table(columns, rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+    say(table(columns, rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None), rows=True)
     if not rows:
         say("(no rows)")
 

@@ -16,7 +16,7 @@ from featsql.read.model import Model
 from featsql.read.sql.bound import same_plan
 from featsql.read.sql.spelling import AT, LENGTH, Node, Spelling, spelling_of
 from featsql.read.sql.wording import same_words
-from featsql.read.template.fault import hidden
+from featsql.secrets import redact
 
 REWRITTEN = frozenset({"features", "training_set"})
 NOWHERE = 2**63
@@ -55,7 +55,7 @@ def suspects(models: Iterable[Model], engine: Engine) -> list[Diagnostic]:
         what = difference(model.rendered.text, model.tree, engine)
         if what is not None:
             place, trail = model.rendered.origin(what.offset or 0)
-            sentence = hidden(what.sentence, model.rendered.secrets)
+            sentence = redact(what.sentence, model.rendered.secrets)
             message = f"featsql cannot work with this SQL without changing it: {sentence}"
             found.append(Diagnostic("FS310", message, place, "write this construct another way", trail=trail))
     return found

@@ -7,8 +7,7 @@ from typing import Any
 
 from featsql.errors import Diagnostic, Place
 from featsql.read.template.traced import Origin
-
-HIDDEN = "*****"
+from featsql.secrets import redact
 
 
 class TemplateError(Exception):
@@ -30,14 +29,8 @@ class TemplateError(Exception):
     def diagnostic(self, secrets: Iterable[str] = ()) -> Diagnostic:
         """The finding as a diagnostic that tells no secret."""
         place = self.origin.place if self.origin else None
-        return Diagnostic(self.code, hidden(self.message, secrets), place, self.hint, trail=self.trail)
-
-
-def hidden(message: str, secrets: Iterable[str]) -> str:
-    """A message without secrets."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        message = message.replace(secret, HIDDEN)
-    return message
+        message, hint = redact(self.message, frozenset(secrets)), redact(self.hint or "", frozenset(secrets))
+        return Diagnostic(self.code, message, place, hint or None, trail=self.trail)
 
 
 class Returned(BaseException):

@@ -7,6 +7,7 @@ from typing import Any
 
 from featsql.names import did_you_mean
 from featsql.read.template.fault import TemplateError
+from featsql.secrets import Environment
 
 MISSING: Any = object()
 
@@ -24,7 +25,7 @@ def variable(name: str, default: Any, variables: Mapping[str, Any]) -> Any:
 def environment_variable(name: str, default: Any, environment: Mapping[str, str]) -> Any:
     """The value of an environment variable. Raises TemplateError FS204."""
     if name in environment:
-        return environment[name]
+        return environment.take(name, default) if isinstance(environment, Environment) else environment[name]
     if default is MISSING:
         hint = did_you_mean(name, environment, "set it, or give a default: env_var('NAME', 'default')")
         raise TemplateError("FS204", f"the environment variable `{name}` is not set", hint)

@@ -20,9 +20,9 @@ from featsql.read.template.printing import Parts, text_of
 from featsql.read.template.sandbox import Sandbox
 from featsql.read.template.traced import Origin, Traced, plain, written
 from featsql.read.template.variables import MISSING, copied, environment_variable, variable
+from featsql.secrets import is_secret
 
 SOURCES = "sources"
-SHORTEST_SECRET = 4
 WORDS = frozenset(
     {"config", "ref", "source", "var", "env_var", "this", "target", "is_incremental", "log", "exceptions", "return"}
 )
@@ -162,7 +162,7 @@ class Words:
     def env_var(self, name: str, default: Any = MISSING) -> Any:
         """The value of an environment variable: a secret."""
         value = environment_variable(name, default, self.project.environment)
-        if name in self.project.environment and len(value) >= SHORTEST_SECRET:
+        if name in self.project.environment and is_secret(value, default):
             self.secrets.add(value)
         return value
 

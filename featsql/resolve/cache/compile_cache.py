@@ -22,6 +22,7 @@ from msgspec import Struct, ValidationError, convert, to_builtins
 
 from featsql import __version__
 from featsql.engine import VERSION
+from featsql.secrets import known
 
 FORMAT = 3
 PACKAGE = Path(__file__).parents[2]
@@ -86,7 +87,12 @@ class CompileCache(Struct):
         body = b"".join(part for each in parts for part in each)
         head = {"format": FORMAT, "made_by": made_by(), "rows": rows, "shared": self.shared, "sum": crc32(body)}
         content = json.dumps(head, separators=(",", ":")).encode()
-        if any(json.dumps(secret)[1:-1].encode() in text for secret in secrets if secret for text in (content, body)):
+        if any(
+            json.dumps(secret)[1:-1].encode() in text
+            for secret in known(frozenset(secrets))
+            if secret
+            for text in (content, body)
+        ):
             return
         fresh = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
         try:

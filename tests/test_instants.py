@@ -84,6 +84,8 @@ from {{ source('d', 'e_KIND') }} group by k""",
 from {{ source('d', 'l_KIND') }} group by k""",
     "general": """select k, count(*) as n, sum(x) as s from (select * from {{ source('d', 'l_KIND') }}
 qualify row_number() over (partition by x order by begin_at, x) = 1) group by k""",
+    "recent": """select k, count(*) as n from {{ source('d', 'e_KIND') }}
+where begin_at > as_of() - interval 1 day group by k""",
     "state": "select k, x from {{ source('d', 's_KIND') }}",
     "told": "select k, x from {{ source('d', 't_KIND') }}",
     "periods": """select k, count(*) as n, sum(x) as s, count(end_at) as ended
@@ -153,6 +155,7 @@ def training(kind: str, boundary: str) -> str:
         "over": ("n", "s", "most", "open_1d", "closed_1d", "today"),
         "late": ("n", "open_1d"),
         "general": ("n", "s"),
+        "recent": ("n",),
     }
     columns |= {"state": ("x",), "told": ("x",), "periods": ("n", "s", "ended")}
     outputs = [f"{name}.{c} as {name}_{c}" for name in names for c in columns[name.partition("_")[0]]]
@@ -185,6 +188,7 @@ def answer(at: int, asked: str, kind: str, boundary: str) -> Iterator[Any]:
     yield sum(r.x for r in told if r.begin > day_ago) or None
     yield len(told)
     yield sum(r.x for r in told) or None
+    yield sum(r.begin > day_ago for r in seen)
     for some in (seen, told):
         yield max(some, key=lambda r: (r.begin, r.told if some is told else 0, r.x)).x if some else None
     yield len(held)

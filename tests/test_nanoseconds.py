@@ -118,6 +118,21 @@ def test_what_was_known_in_the_night(folder: Path) -> None:
     assert row == (1, 1, 1)
 
 
+def test_relations_that_a_training_set_reads_itself(folder: Path) -> None:
+    (folder / "models/tr.sql").write_text("""{{ config(kind='training_set') }}
+select l.k, l.asked, q.x as last, p.price, date_trunc('day', as_of()) as today,
+  (select count(*) from {{ source('s', 'ticks') }} t where t.k = l.k and t.ts <= as_of()) as n
+from {{ ref('lab') }} l left join {{ source('s', 'last') }} q on q.k = l.k
+left join {{ source('s', 'prices') }} p on p.k = l.k and p.since <= as_of()
+""")
+    rows = built(folder)
+    assert [row[2:4] for row in rows] == [(0, 5), (1, 6), (2, 6), (3, 6), (3, 6), (3, 6)]
+    assert [(row[4].day, row[5]) for row in rows] == [(1, 1), (2, 2), (2, 3), (2, 4), (2, 4), (2, 4)]
+    with featsql.load(folder) as project:
+        (verdict,) = project.verify(sample=6)
+    assert verdict.ok, verdict
+
+
 def test_a_clock_of_several_precisions(folder: Path) -> None:
     whole = pyarrow.timestamp("us")
     until = pyarrow.array([datetime(2024, 1, 2), datetime(9999, 12, 31)], whole)
@@ -176,6 +191,14 @@ def test_frames_of_every_library_and_precision(folder: Path) -> None:
             exact = name in {"pandas ns", "arrow ns"}
             hours = 0 if "date" in name else 23
             assert row[2:] == (int(exact), 0 if exact else None, 5, 1, 1, hours), name
+
+
+def test_an_instant_in_nanoseconds_that_is_not_there(folder: Path) -> None:
+    at = pyarrow.array([None, NIGHT], pyarrow.timestamp("ns"))
+    with featsql.load(folder) as project:
+        asked = ["ticked:n", "newest:x", "priced:price", "daily:days", "daily:today"]
+        rows = project.features(pyarrow.table({"k": [1, 1], "as_of": at}), asked).rows()
+    assert [row[2:] for row in rows] == [(0, None, None, 0, 0), (2, 1, 6, 2, 1)]
 
 
 def test_instants_that_are_not_there_or_never_end(folder: Path) -> None:

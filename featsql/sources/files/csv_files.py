@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from sqlglot import exp
 
 from featsql.engine import DUCKDB, Engine, EngineError
@@ -14,6 +13,7 @@ from featsql.read.project import Source
 from featsql.resolve.reading import Reading
 from featsql.sources.files import fit
 from featsql.sources.files.lines import line_of
+from featsql.sources.files.small import may_lose, text_of
 from featsql.sources.files.sniffed import (
     LENIENT,
     LINE,
@@ -28,29 +28,14 @@ from featsql.sources.files.sniffed import (
 )
 from featsql.sources.files.spelled import call
 from featsql.sources.files.terms import Declared, options_of, refusal, shown
+from featsql.sources.files.values import FILE, Found, Values, answer, questions
 from featsql.sources.files.written_days import chosen, readings_of
 
-QUOTE = "'"
-FILE = "__featsql_file"
 # What a column is tried as next, whose values do not all fit.
 WIDER: Mapping[str, str] = {"BIGINT": "HUGEINT", "HUGEINT": "DOUBLE", "INTEGER": "BIGINT", "DATE": "TIMESTAMP"}
 DAYS = frozenset({"DATE", "TIMESTAMP"})
 RANKS = ("BIGINT", "HUGEINT", "DOUBLE")
 SHOWN = 40  # characters of a value
-
-Found = tuple[str, str]  # a file, and a value in it
-
-
-class Values(Struct):
-    """What the values of a column are like: how many there are, the first that do not fit its type, have another sort
-    of instant or too many digits, and how many cannot be read in each of the forms that its days may have."""
-
-    count: int
-    unfit: Found | None = None
-    zone: Found | None = None
-    digits: Found | None = None
-    misfits: Mapping[str, int] = {}
-    differs: Found | None = None
 
 
 class Survey:
@@ -62,6 +47,7 @@ class Survey:
         self.engine, self.source, self.files, self.root = engine, source, files, root
         self.options = options_of(source)
         self.declared = {name.casefold(): each for name, each in declared.items()}
+        self.needed = {name.casefold() for name in source.clock.instants} if source.clock else set()
         self.lenient = bool(LENIENT.intersection(self.options))
         self.types: dict[str, str] = {}
         self.forms: dict[str, tuple[str, ...]] = {}
@@ -81,7 +67,7 @@ class Survey:
         self.plain = self.dialect
         if not self.dialect.get("quote", QUOTED["quote"]) and "quote" not in self.options:
             self.dialect = {**self.plain, **QUOTED}  # the first rows have none, later ones may
-        found = self.settle(self.types)
+        found = self.settle(self.doubtful(every))
         form = chosen(self.source, self.types, self.forms, found, self.options, self.where)
         types = self.types | dict.fromkeys(form.pop("", ()), "VARCHAR")
         self.look_for_odd_instants(types)
@@ -116,6 +102,22 @@ class Survey:
             self.forms[name] = readings_of(types[name], [form for form in forms if form], self.options)
         return types
 
+    def doubtful(self, every: Sequence[Sniffed]) -> dict[str, str]:
+        """The columns whose values are to be looked at: all, unless the engine saw all rows of all files, and found
+        the same in each."""
+        text = text_of(self.files, self.options)
+        if text is None or any(one.types != every[0].types for one in every):
+            return self.types
+        self.dialect = self.plain
+        return {
+            name: kind
+            for name, kind in self.types.items()
+            if self.forms[name]
+            or name.casefold() in self.declared
+            or (kind == "VARCHAR" and name.casefold() in self.needed)
+            or may_lose(kind, text)
+        }
+
     def rows(self, types: Mapping[str, str]) -> exp.Table:
         """All rows of all files as texts, each with its file."""
         left = {"types", "columns", "all_varchar", "filename", "hive_types", "store_rejects"}
@@ -144,7 +146,7 @@ class Survey:
         asked: list[exp.Expr] = []
         for name, kind in types.items():
             asked += self.questions(name, kind)
-        query = exp.select(*asked).from_(self.rows(self.types))
+        query = exp.Select(expressions=asked).from_(self.rows(self.types), copy=False)
         try:
             (row,) = self.engine.rows(query.sql(DUCKDB))
         except EngineError as error:
@@ -155,35 +157,22 @@ class Survey:
                 raise broken(self.source, error, self.root) from None
             raise
         answers = iter(row)
-        return {name: self.answer(name, answers) for name in types}
+        return {name: answer(self.forms[name], answers) for name in types}
 
     def look_for_odd_instants(self, types: Mapping[str, str]) -> None:
         """Find where a value stands that is no instant, of each column of texts that the source's clock needs."""
-        needed = {name.casefold() for name in self.source.clock.instants} if self.source.clock else set()
-        asked = {n: "TIMESTAMP" for n, kind in types.items() if n.casefold() in needed and kind == "VARCHAR"}
+        asked = {n: "TIMESTAMP" for n, kind in types.items() if n.casefold() in self.needed and kind == "VARCHAR"}
         asked = {name: kind for name, kind in asked.items() if name not in self.texts}
         for name, values in (self.look(asked) if asked else {}).items():
             if values.unfit is not None:
                 self.texts[name] = self.where(name, values.unfit)
 
     def questions(self, name: str, kind: str) -> list[exp.Expr]:
-        """What is asked about one column; NULL where there is nothing to ask."""
-        value: exp.Expr = exp.column(name, quoted=True)
-        declared, forms = name.casefold() in self.declared, self.forms[name]
-        asked: list[exp.Expr] = [exp.Count(this=value)]
-        tests = [f(kind, declared=declared) for f in (fit.unfit, fit.zone_lost, fit.digits_lost)]
-        if forms:
-            tests = [" AND ".join(f"TRY_STRPTIME(v, '{form.replace(QUOTE, QUOTE * 2)}') IS NULL" for form in forms)]
+        """What is asked about one column."""
+        value = exp.column(name, quoted=True)
         number = fit.WHOLE.fullmatch(kind) or fit.DECIMAL.fullmatch(kind) or kind in {"DOUBLE", "FLOAT"}
         text = self.number(value) if number else value
-        asked += [first(value, fit.of(test, text) if test else None) for test in (*tests, None, None, None)[:3]]
-        for form in forms:
-            read = exp.Anonymous(this="try_strptime", expressions=[value.copy(), exp.Literal.string(form)])
-            nothing = exp.and_(exp.Is(this=read, expression=exp.null()), exp.not_(is_null(value)))
-            asked.append(exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=nothing)))
-        if len(forms) > 1:
-            asked.append(first(value, differs(value, forms)))
-        return asked
+        return questions(value, text, kind, self.forms[name], declared=name.casefold() in self.declared)
 
     def number(self, value: exp.Expr) -> exp.Expr:
         """A number as SQL writes it."""
@@ -192,15 +181,6 @@ class Survey:
                 signs = [exp.Literal.string(str(self.options[option])), exp.Literal.string(other)]
                 value = exp.Anonymous(this="replace", expressions=[value.copy(), *signs])
         return value
-
-    def answer(self, name: str, answers: Any) -> Values:
-        """What was answered about one column."""
-        count, *pairs = next(answers), next(answers), next(answers), next(answers)
-        unfit, zone, digits = ((each["f"], each["v"]) if each else None for each in pairs)
-        forms = self.forms[name]
-        misfits = {form: next(answers) for form in forms}
-        other = next(answers) if len(forms) > 1 else None
-        return Values(count, unfit, zone, digits, misfits, (other["f"], other["v"]) if other else None)
 
     def wider(self, name: str, values: Values) -> str | None:
         """The type that a column is to have in place of one that its values do not fit, if there is such a one. Raises
@@ -269,27 +249,3 @@ def common(kinds: Sequence[str]) -> str:
     if instants.issuperset(told):
         return fit.ZONED if fit.ZONED in told else "TIMESTAMP"
     return "VARCHAR"
-
-
-def is_null(value: exp.Expr) -> exp.Expr:
-    """Whether a value is NULL."""
-    return exp.Is(this=value.copy(), expression=exp.null())
-
-
-def differs(value: exp.Expr, forms: Sequence[str]) -> exp.Expr:
-    """Whether a text means different instants when it is read in different forms."""
-    reads = [exp.Anonymous(this="try_strptime", expressions=[value.copy(), exp.Literal.string(form)]) for form in forms]
-    return exp.or_(*(exp.NEQ(this=reads[0].copy(), expression=read) for read in reads[1:]))
-
-
-def first(value: exp.Expr, condition: exp.Expr | None) -> exp.Expr:
-    """The first value for which a condition holds, with its file."""
-    if condition is None:
-        return exp.null()
-    parts = [
-        exp.PropertyEQ(this=exp.to_identifier(name), expression=each)
-        for name, each in (("f", exp.column(FILE, quoted=True)), ("v", value.copy()))
-    ]
-    taken = exp.Anonymous(this="first", expressions=[exp.Struct(expressions=parts)])
-    there = exp.and_(exp.not_(is_null(value)), condition)
-    return exp.Filter(this=taken, expression=exp.Where(this=there))

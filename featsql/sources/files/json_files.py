@@ -12,9 +12,10 @@ from featsql.engine import Engine
 from featsql.read.project import Source
 from featsql.resolve.reading import Reading
 from featsql.sources.files import fit
-from featsql.sources.files.csv_files import FILE, Found, Survey
+from featsql.sources.files.csv_files import Survey
 from featsql.sources.files.spelled import call
 from featsql.sources.files.terms import Declared, raw_columns, shown
+from featsql.sources.files.values import FILE, Found
 
 WHOLE = {"sample_size": -1, "maximum_sample_files": -1}
 NULL = "NULL"

@@ -16,11 +16,6 @@ from featsql.read.project import Source
 from featsql.resolve.cache.compile_cache import CompileCache, digest
 from featsql.resolve.nearby import GLOB, URL
 from featsql.resolve.reading import Reading
-from featsql.sources.files.csv_files import Survey
-from featsql.sources.files.declared import declared, differing, missing
-from featsql.sources.files.fit import kept
-from featsql.sources.files.json_files import JsonSurvey
-from featsql.sources.files.parquet_files import null_columns, survey_parquet
 from featsql.sources.files.spelled import absolute, call
 from featsql.sources.files.terms import Declared, raw_columns, refusal, shown
 
@@ -63,7 +58,7 @@ class Surveyor:
         if before is not None and state == (before.files, before.latest) and before.seen - before.latest > SETTLED:
             self.kept[key] = before
             return before.reading
-        found = self.survey(source, files, declared(self.engine, source))
+        found = self.survey(source, files, declared_types(self.engine, source))
         if state is not None:
             self.kept[key] = Held(*state, time.time_ns(), found)
         return found
@@ -73,10 +68,16 @@ class Surveyor:
         location = absolute(source.location, self.root)
         match source.format:
             case "csv" if files:
+                from featsql.sources.files.csv_files import Survey  # where all is known, nobody needs it
+
                 return Survey(self.engine, source, files, types, self.root).read()
             case "json":
+                from featsql.sources.files.json_files import JsonSurvey
+
                 return JsonSurvey(self.engine, source, location, types, self.root).read()
             case "parquet":
+                from featsql.sources.files.parquet_files import survey_parquet
+
                 return survey_parquet(self.engine, source, location, types, self.root)
             case _:
                 return Reading()
@@ -120,12 +121,23 @@ def is_blank(file: Path) -> bool:
     return file.stat().st_size < BLANK and not file.read_bytes().removeprefix(b"\xef\xbb\xbf").strip()
 
 
+def declared_types(engine: Engine, source: Source) -> dict[str, Declared]:
+    """The types that columns of a source are declared to have. Raises FeatsqlError FS505 for what is no type."""
+    if not source.types and not source.options:
+        return {}
+    from featsql.sources.files.declared import declared
+
+    return declared(engine, source)
+
+
 def fitted(engine: Engine, source: Source, query: exp.Query, reading: Reading, root: Path) -> Reading:
     """A reading that also casts the columns which are of other types than declared. Raises FeatsqlError FS505 for
     types of columns that are not there or cannot be had."""
-    types = declared(engine, source)
+    types = declared_types(engine, source)
     if not types:
         return reading
+    from featsql.sources.files.declared import differing, missing
+
     columns = raw_columns(engine, query)
     if any(kind == NOTHING for _, kind in differing(types, columns).values()):
         nothing = without_type(engine, source, query, root)
@@ -144,7 +156,11 @@ def fitted(engine: Engine, source: Source, query: exp.Query, reading: Reading, r
 def without_type(engine: Engine, source: Source, query: exp.Query, root: Path) -> set[str]:
     """The columns of a source to which nothing gives a type, in small letters."""
     columns = raw_columns(engine, query)
-    nothing = null_columns(engine, absolute(source.location, root)) if source.format == "parquet" else set()
+    nothing: set[str] = set()
+    if source.format == "parquet":
+        from featsql.sources.files.parquet_files import null_columns
+
+        nothing = null_columns(engine, absolute(source.location, root))
     return {c.name.casefold() for c in columns if "NULL" in c.type or c.name in nothing}
 
 
@@ -162,6 +178,8 @@ def cast(source: Source, casts: Mapping[str, tuple[str, str]], query: exp.Query)
     """A query of all columns of a source with some cast, so that nothing of their values is lost."""
     if not casts:
         return query
+    from featsql.sources.files.fit import kept
+
     replaced = [
         exp.alias_(kept(exp.column(name, quoted=True), kind, found, column_of(source, name)), name, quoted=True)
         for name, (kind, found) in casts.items()

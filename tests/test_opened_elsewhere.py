@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import duckdb
 import polars
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 import featsql
@@ -34,6 +36,7 @@ sources:
         config: {time: {kind: events, event_time: paid_at, delay: 0 seconds}}
       - {name: days, location: data/*.json}
       - {name: bits, location: data/bits/*/*.parquet}
+      - {name: nans, location: data/nans.parquet}
       - {name: lent, location: other.things, format: table}
       - {name: given, format: frame}
 """,
@@ -57,6 +60,7 @@ left join {{ source('shop', 'days') }} as d(day, n) on d.day = p.day, {{ ref('wo
     "models/turned.sql": "from (pivot {{ source('shop', 'pay') }} on day using count(*) group by cust) limit 5",
     "models/turned_too.sql": "from {{ source('shop', 'pay') }} pivot (count(*) for day in ('month', 'year')) as t",
     "models/parted.sql": "select * from {{ source('shop', 'bits') }}",
+    "models/nans.sql": "select * from {{ source('shop', 'nans') }}",
     "models/summed.sql": "from (summarize {{ source('shop', 'pay') }})",
     "models/of_lent.sql": "select * from {{ source('shop', 'lent') }}",
     "models/of_given.sql": "select * from {{ source('shop', 'given') }}",
@@ -95,6 +99,7 @@ def project(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    pyarrow.parquet.write_table(pyarrow.table({"x": [1.0, math.nan]}), tmp_path / "data/nans.parquet")
     (tmp_path / "data/bits/part=1").mkdir(parents=True)
     duckdb.connect().execute(f"copy (select 1 as x) to '{tmp_path}/data/bits/part=1/a.parquet'")
     with duckdb.connect(str(tmp_path / "data/other.duckdb")) as other:
@@ -115,6 +120,7 @@ def test_every_relation_opens_elsewhere(project: Path) -> None:
     assert found["main.rounded"] == found["main.stored"]
     with duckdb.connect(str(project / "target/f.duckdb"), read_only=True) as connection:
         rows = connection.execute("select b::text, n, begun, typeof(far), said from rounded order by cust").fetchall()
+        assert connection.execute("select count(*) from nans where isnan(x)").fetchall() == [(1,)]
     assert rows == [
         ("2024-01-01 00:00:00", n, begun, "DOUBLE", '"sources"."shop"."pay"') for n, begun in ((2, "a"), (0, "ab"))
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property, partial
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,13 +20,14 @@ from featsql.build.training_set.mature import hide, is_immature
 from featsql.build.training_set.stores import FileStore, TableStore
 from featsql.build.training_set.training import answered, training_rows
 from featsql.compiler import Compiled
-from featsql.engine import Engine, EngineError
+from featsql.engine import WARY, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
 from featsql.read.project import Project
 from featsql.resolve.catalog.describe import ephemeral_name, make_schema
 from featsql.resolve.graph import model_key
+from featsql.resolve.reading import Reading
 from featsql.sources.locations import given, scan
 
 
@@ -88,10 +91,11 @@ class Materializer:
         """A CSV file of the project as a table."""
         return self.replace(name, self.known(self.scan(f"seed:{name}"), f"seed:{name}"))
 
-    def scan(self, key: str) -> exp.Query:
-        """All rows of a source or a seed, read as it was compiled."""
+    def scan(self, key: str, options: Mapping[str, Any] = {}) -> exp.Query:
+        """All rows of a source or a seed, read as it was compiled, with some options besides."""
         graph = self.compiled.graph
-        return scan(graph.sources[key], self.project.root, graph.readings.get(key))
+        reading = graph.readings.get(key, Reading())
+        return scan(graph.sources[key], self.project.root, replace(reading, options={**options, **reading.options}))
 
     def known(self, query: exp.Query, key: str) -> exp.Query:
         """A relation's rows as far as this build may know them."""
@@ -159,7 +163,8 @@ class Materializer:
             if key.startswith("source:") and source is not None:
                 if source.format in {"frame", "table"} or key in self.given:
                     raise ElsewhereError(f"`{source.name}`")
-                instead[key] = Instead(self.known(self.scan(key), key).sql("duckdb"), True)
+                wary = {"can_have_nan": True} if WARY and source.format == "parquet" else {}
+                instead[key] = Instead(self.known(self.scan(key, wary), key).sql("duckdb"), True)
             elif key.startswith("model:") and parent is not None and is_ephemeral(parent):
                 instead[key] = Instead(self.standalone(parent), True)
         return self.known_text(model, replaced(model, instead))

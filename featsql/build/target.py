@@ -20,7 +20,11 @@ from featsql.sources.attach import attach
 
 # Where in its file a database says what it is.
 MAGIC = slice(8, 12)
+# How DuckDB 1.5 writes types of a view in the session that made it; later it leaves that out.
+SESSIONS_OWN = re.compile(r'"([A-Z][A-Z_ ]*)"|(?<=\bBIT)\(1\)')
 # What the engine says where the system itself says what is wrong.
+# How DuckDB 1.5 writes types of a view in the session that made it; later it leaves that out.
+SESSIONS_OWN = re.compile(r'"([A-Z][A-Z_ ]*)"|(?<=\bBIT)\(1\)')
 # What the engine says where another process has opened the file.
 TAKEN = re.compile(r"Could not set lock on file(?:.*?(\(PID \d+\)))?")
 DENIED = re.compile("Permission denied|Is a directory|No space left|Read-only file system")
@@ -112,7 +116,7 @@ def shapes(engine: Engine, project: Project, *, views: bool) -> dict[str, str]:
             .from_(f"duckdb_{kind}s()")
             .where(exp.column("database_name").eq(target.database), exp.column("schema_name").eq(target.schema))
         )
-        found |= {str(name): str(text) for name, text in engine.rows(query.sql("duckdb"))}
+        found |= {str(name): SESSIONS_OWN.sub(r"\1", str(text)) for name, text in engine.rows(query.sql("duckdb"))}
     return found
 
 

@@ -39,6 +39,7 @@ def orders(node: exp.Expr) -> list[tuple[exp.Expr, exp.Expr]]:
 def later(greater: exp.Expr, smaller: exp.Expr) -> exp.Column | None:
     """The column that only instants from `as_of()` on satisfy a comparison with, if that is what it demands."""
     greater, shift = greater.unnest(), 0.0
+    backwards = isinstance(greater, exp.Add) or isinstance(smaller.unnest(), exp.Sub)
     if isinstance(greater, exp.DateDiff) and is_as_of(greater.expression.unnest()) and amount(smaller) is not None:
         return greater.this if isinstance(greater.this, exp.Column) else None
     if isinstance(greater, exp.Add | exp.Sub):
@@ -48,4 +49,7 @@ def later(greater: exp.Expr, smaller: exp.Expr) -> exp.Column | None:
         shift = length[1] if isinstance(greater, exp.Add) else -length[0]
         greater = greater.this.unnest()
     bound = moment(smaller)
-    return greater if isinstance(greater, exp.Column) and bound is not None and bound.lower >= shift else None
+    if not isinstance(greater, exp.Column) or bound is None or bound.lower < shift:
+        return None
+    # a window of no length looks back all the same: it ends where it begins, and is empty where one end is open
+    return None if backwards and bound.lower == bound.upper == shift == 0 else greater

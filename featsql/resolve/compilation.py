@@ -24,6 +24,7 @@ from featsql.resolve.severity import Finding
 
 # How many models are resolved side by side: their trees are all there at once.
 MOST = 16
+SOME_DAY = "2000-01-01"
 
 
 def read(model: Model, found: Findings) -> Sequence[Diagnostic]:
@@ -103,7 +104,7 @@ class Compilation:
     def is_other(self, model: Model) -> bool:
         """Whether a model that binds says something else than its tree, which is bound, too."""
         if asks_instant(model):
-            self.scratch.set_instant(as_of_type(model, self.graph, self.relations))
+            self.scratch.set_instant(as_of_type(model, self.graph, self.relations), given=SOME_DAY)
         return confirmed(model, self.scratch.engine)
 
     def is_whole(self, model: Model) -> bool:

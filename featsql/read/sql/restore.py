@@ -89,19 +89,21 @@ def keep(tokens: Sequence[Token], number: int) -> Token:
         name in KEPT
         or (name in OF_PARTS and first.token_type != TokenType.STRING)
         or (name in OF_PAIRS and first.token_type == TokenType.DISTINCT)
-        or (name == "date_add" and not names_span(tokens, number + 1))
+        or (name == "date_add" and not adds_span(tokens, number + 1))
     ):
         return token
     return Token(TokenType.VAR, KEEP + token.text, token.line, token.col, token.start, token.end, token.comments)
 
 
-def names_span(tokens: Sequence[Token], start: int) -> bool:
-    """Whether an `interval` is written between a parenthesis and the one that closes it."""
+def adds_span(tokens: Sequence[Token], start: int) -> bool:
+    """Whether an `interval` is written behind a comma, between a parenthesis and the one that closes it."""
     depth = 0
-    for token in tokens[start:]:
+    for token, after in pairwise(tokens[start:]):
         depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-        if token.token_type == TokenType.INTERVAL or depth == 0:
-            return token.token_type == TokenType.INTERVAL
+        if depth == 0:
+            return False
+        if depth == 1 and token.token_type == TokenType.COMMA:
+            return after.token_type == TokenType.INTERVAL
     return False
 
 
@@ -115,12 +117,14 @@ def restore(nodes: Sequence[exp.Expr]) -> None:
                 restore_unit(node)
             case exp.Distinct() if len(node.expressions) > 1:
                 restore_pair(node)
+            case exp.IgnoreNulls(this=exp.AnyValue() as value):  # which nobody wrote
+                node.replace(value)
             case exp.LogicalAnd() | exp.LogicalOr() if isinstance(node.this, exp.Distinct | exp.Order):
                 name = "bool_and" if isinstance(node, exp.LogicalAnd) else "bool_or"
                 node.replace(exp.Anonymous(this=name, expressions=[node.this]))
 
 
-RESTORED = (exp.Anonymous, exp.Interval, exp.Distinct, exp.LogicalAnd, exp.LogicalOr)
+RESTORED = (exp.Anonymous, exp.Interval, exp.Distinct, exp.LogicalAnd, exp.LogicalOr, exp.IgnoreNulls)
 
 
 def restore_unit(interval: exp.Interval) -> None:

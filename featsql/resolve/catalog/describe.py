@@ -179,12 +179,13 @@ class Scratch:
             self.set_instant(as_of)
         return self.engine.columns(model.rendered.text)
 
-    def set_instant(self, kind: str) -> None:
-        """Let `as_of()` have a type from here on."""
-        if kind != self.instant:
-            never = exp.cast(exp.null(), kind).sql("duckdb")
-            self.engine.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {never}")
-            self.instant = kind
+    def set_instant(self, kind: str, *, given: str | None = None) -> None:
+        """Let `as_of()` have a type from here on; NULL, unless a text is `given`: what is made of NULL is bound to NULL,
+        and forgotten."""
+        value = exp.cast(exp.null() if given is None else exp.Literal.string(given), kind).sql("duckdb")
+        if value != self.instant:
+            self.engine.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {value}")
+            self.instant = value
 
 
 def bound_name(key: str, graph: Graph) -> exp.Table:

@@ -33,7 +33,7 @@ def refused(node: exp.Expr) -> str | None:
             return "a sample of rows"
         case exp.Join() if node.method == "POSITIONAL":
             return "a POSITIONAL JOIN"
-        case exp.Anonymous() if node.name.casefold() in {"grouping", "grouping_id"}:
+        case exp.Grouping() | exp.GroupingId():
             return "grouping()"
         case _:
             return None

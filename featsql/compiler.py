@@ -274,6 +274,8 @@ def bind_alone(name: str, compiled: Compiled, found: Findings) -> None:
 def bind(name: str, compiled: Compiled, found: Findings) -> None:
     """Plan a model, and let the engine bind its query on empty tables: what it cannot decorrelate is refused
     here, and a query whose columns are not those of the author's text is never run."""
+    from featsql.engines.duckdb.unliftable import other_columns, refusals
+
     model, checked, scratch = compiled.graph.models[name], compiled.checked, compiled.scratch
     try:
         compiled.plans[name]
@@ -283,18 +285,15 @@ def bind(name: str, compiled: Compiled, found: Findings) -> None:
         return
     scratch.need(read_by(name, compiled.graph))
     scratch.set_instant(as_of_type(model, compiled.graph, checked.catalog.relations))
-    want = [name.casefold() for name in checked.catalog.relations[model_key(name)].names]
+    want = [each.casefold() for each in checked.catalog.relations[model_key(name)].names]
     try:
         sql = compiled.text(name)
         alike = compiled.outputs[name] == want or [c.name.casefold() for c in scratch.engine.columns(sql)] == want
         # planned to the last operator, and not run; to draw the plan, as EXPLAIN does, takes longer than to make it
         scratch.engine.execute(f"PREPARE __planned AS {sql}; DEALLOCATE __planned")
+        found.add("bind", name, refusals(name, compiled.plans, checked, scratch.engine))
     except EngineError as error:
-        message = f"the lifted query of `{name}` is refused by the engine: {error.message.splitlines()[0]}"
-        hint = "the engine cannot run this construct for many instants at once; write it another way"
-        found.add("bind", name, [Diagnostic("FS701", message, model.rendered.file.place(1), hint)])
+        found.add("bind", name, refusals(name, compiled.plans, checked, scratch.engine, error))
         return
     if not alike:
-        message = f"the lifted query of `{name}` does not have the columns of its text"
-        place, hint = model.rendered.file.place(1), "give every column an alias"
-        found.add("bind", name, [Diagnostic("FS703", message, place, hint)])
+        found.add("bind", name, [other_columns(model)])

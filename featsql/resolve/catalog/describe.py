@@ -180,8 +180,8 @@ class Scratch:
         return self.engine.columns(model.rendered.text)
 
     def set_instant(self, kind: str, *, given: str | None = None) -> None:
-        """Let `as_of()` have a type from here on; NULL, unless a text is `given`: what is made of NULL is bound to NULL,
-        and forgotten."""
+        """Let `as_of()` have a type from here on. It is NULL, unless a text is `given`: what is made of NULL may be
+        bound to NULL, and is forgotten."""
         value = exp.cast(exp.null() if given is None else exp.Literal.string(given), kind).sql("duckdb")
         if value != self.instant:
             self.engine.execute(f"CREATE OR REPLACE TEMP MACRO as_of() AS {value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 from sqlglot import exp
 
-from featsql.build.failure import several
+from featsql.build.failure import explained, several
+from featsql.build.plain.authored import Instead, replaced
 from featsql.build.several import many_rows
 from featsql.build.workspace import Workspace
 from featsql.compiler import Compiled
@@ -24,10 +26,12 @@ from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.plan import Attach, Features, Lifted, Outcome, Over, Plan
 from featsql.plan.training_set.training import plan_of
 from featsql.prove.why.why import Cell
+from featsql.read.model import Model
 from featsql.read.parse import parse
 from featsql.read.project import File, Project
 from featsql.read.render import render_text
-from featsql.resolve.catalog.describe import as_of_type, bound_name
+from featsql.read.sql.roundtrip import Difference, difference
+from featsql.resolve.catalog.describe import as_of_type, asks_instant, bound_name, make_schema, three_part
 from featsql.resolve.graph import model_key, seed_key, source_key
 from featsql.resolve.nanoseconds import BELOW, finest, literal, type_of
 from featsql.temporal import column
@@ -207,8 +211,27 @@ def show_sql(text: str, project: Project, compiled: Compiled, workspace: Workspa
     workspace.prepare(keys)
     for number, table in enumerate(tables):
         table.meta["scan"] = number
+    other = difference(rendered.text, model.tree, compiled.scratch.engine)
+    if other is not None:
+        return as_written(model, other, compiled, workspace)
     at = exp.cast(exp.Literal.string(as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
     return substitute(model.tree, at, lambda i: shown(keys[i], compiled, as_of))
+
+
+def as_written(model: Model, other: Difference, compiled: Compiled, workspace: Workspace) -> exp.Query:
+    """A SELECT of which the tree would say something else: it runs as it is written, as a view of the session. Raises
+    FeatsqlError FS310 where it asks for an instant or for features, which only a tree can be given."""
+    keys = {str(table.meta["relation"]) for table in model.tree.find_all(exp.Table) if "relation" in table.meta}
+    if asks_instant(model) or any(key.partition(":")[2] in compiled.plans for key in keys if key.startswith("model:")):
+        place, trail = model.rendered.origin(other.offset or 0)
+        message = f"featsql cannot work with this SQL without changing it: {other.sentence}"
+        raise FeatsqlError(Diagnostic("FS310", message, place, "write this construct another way", trail=trail))
+    view = three_part("sources", "__shown", uuid.uuid4().hex)
+    make_schema(workspace.engine, view.catalog, view.db)
+    names = {key: Instead(bound_name(key, compiled.graph).sql("duckdb"), is_query=False) for key in keys}
+    with explained(compiled):
+        workspace.engine.create_as("VIEW", view, replaced(model, names))
+    return exp.select("*").from_(view)
 
 
 def unknown(key: str, place: Place, compiled: Compiled) -> Diagnostic:

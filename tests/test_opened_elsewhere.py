@@ -152,3 +152,16 @@ def test_what_is_known_is_known_by_the_same_sql(project: Path) -> None:
         assert after[name] == after[name.replace("main", "main_known_at_20240601")] == before[name]
     assert featsql.load(project, frames=frames).build(known_at="2024-01-18").ok
     assert len(looked(project / "target/f.duckdb")["main_known_at_20240118.rounded"]) == 1
+
+
+def test_what_is_written_on_the_spot_runs_as_it_is_written(project: Path) -> None:
+    with featsql.load(project, frames={"shop.given": polars.DataFrame({"a": [1, 2]})}) as loaded:
+        asked = "select b, 'abcdefgh'[:cust] as begun, date_trunc(day, paid_at) as cut from {} join {} using (cust)"
+        with pytest.raises(featsql.FeatsqlError, match="Ambiguous"):
+            loaded.show(asked.format("{{ ref('kept') }}", "{{ source('shop', 'pay') }}"))
+        asked = asked.replace("paid_at", "k.paid_at").format("{{ ref('kept') }} as k", "{{ source('shop', 'pay') }}")
+        found = loaded.show(f"{asked} order by cust desc").rows()
+        assert [row[1] for row in found] == ["ab", "a"]
+        assert all(row[0] == row[2] for row in found)
+        with pytest.raises(featsql.FeatsqlError, match="FS310"):
+            loaded.show("select 'abcdefgh'[:cust] as begun, as_of() as t from {{ source('shop', 'pay') }}")

@@ -15,6 +15,7 @@ from featsql.engine import DUCKDB
 from featsql.errors import Diagnostic, FeatsqlError, raise_errors
 from featsql.read.model import Model, Rendered
 from featsql.read.project import Project
+from featsql.read.sql.arguments import bared, shielded
 from featsql.read.sql.notes import take_notes
 from featsql.read.sql.quoting import EngineSyntax, meant_as_name
 from featsql.read.sql.restore import RESTORED, kept, restore
@@ -101,7 +102,8 @@ def tokens_of(rendered: Rendered) -> list[Token]:
 def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
-        (tree,) = DUCKDB.parser().parse(kept(tokens), rendered.text)
+        safe = shielded(tokens)
+        (tree,) = DUCKDB.parser().parse(kept(safe), rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:
@@ -121,6 +123,8 @@ def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
         message = f"the model `{rendered.name}` is not a SELECT but {first.text.upper()}"
         hint = "write only the query: featsql makes the table or the view"
         raise finding("FS305", message, rendered, first.start, hint)
+    if safe is not tokens:
+        bared(tree)
     return tree
 
 

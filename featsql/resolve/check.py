@@ -70,7 +70,7 @@ class Checker:
             found = self.known(name)
             return None if found is None else found[taint]
 
-        return Tainted(self.graph, self.resolved, lambda model: looking(model, self.lineage), known)
+        return Tainted(self.graph, self.resolved, lambda model: looking(model, self.lineage), self.lineage, known)
 
     def examine(self, name: str) -> Mapping[str, Taints]:
         """The taints of a model by their names."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from featsql.engine import Column
 from featsql.errors import Diagnostic, FeatsqlError, Findings
@@ -11,6 +12,7 @@ from featsql.read.lazy import Lazy
 from featsql.read.model import Model
 from featsql.read.sql.roundtrip import confirmed
 from featsql.read.sql.vocabulary import aggregate_functions
+from featsql.resolve.binding.second_opinion import read_columns
 from featsql.resolve.cache.compile_cache import CompileCache
 from featsql.resolve.cache.recall import Recall
 from featsql.resolve.catalog.catalog import Catalog, RelationInfo
@@ -74,7 +76,8 @@ class Compilation:
         """The edges of a model."""
         if self.recall.knows(name):
             return self.recall.traced(name)
-        return trace_model(self.resolved[name], self.graph)
+        read = partial(read_columns, self.graph.models[name], self.graph, self.relations, self.scratch)
+        return trace_model(self.resolved[name], self.graph, read)
 
     def resolve_all(self, *, keep: bool) -> None:
         """Resolve every model."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify as qualify_tree
@@ -14,29 +13,15 @@ from sqlglot.schema import MappingSchema
 
 from featsql.engine import DUCKDB
 from featsql.read.model import Model
+from featsql.resolve.binding.rows import write_out
 from featsql.resolve.catalog.catalog import Catalog, RelationInfo
+from featsql.resolve.catalog.resolved import Resolved as Resolved
 from featsql.resolve.graph import model_key
 
 # The note on a source or CTE whose columns its author renamed: `q(a, b)`; sqlglot takes the names away.
 RENAMED = "renamed"
 # The nodes that are looked at before the columns are bound.
 NOTABLE = (exp.CTE, exp.Columns, exp.Dot, exp.Join, exp.Pivot, exp.Subquery, exp.Table)
-
-
-class Resolved(Struct, frozen=True):
-    """A model made ready for analysis.
-
-    `tree` is None where its columns cannot be bound for certain; `why` then says so, and every
-    analysis must assume the worst. `scans` gives the relation of each numbered table node
-    (`meta['scan']`), `info` the model's own columns.
-    """
-
-    name: str
-    info: RelationInfo
-    scans: Mapping[int, RelationInfo]
-    aggregates: frozenset[str]
-    tree: exp.Query | None = None
-    why: str | None = None
 
 
 class UnboundError(Exception):
@@ -55,6 +40,7 @@ def qualify(model: Model, catalog: Catalog) -> Resolved:
         schema = schema_of(tables, scans)
         prepare(nodes)
         tree = bound(tree, schema)
+        write_out(tree, scans)
         verify(tree, info)
     except UnboundError as reason:
         return Resolved(model.name, info, scans, catalog.aggregates, why=str(reason))
@@ -107,7 +93,7 @@ def bound(tree: exp.Query, schema: MappingSchema) -> exp.Query:
 
 def has_star(tree: exp.Query) -> bool:
     """Whether a star is left, other than that of `count(*)`."""
-    return any(not isinstance(star.parent, exp.Count | exp.Func) for star in tree.find_all(exp.Star))
+    return any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
 
 
 def prepare(nodes: Iterable[exp.Expr]) -> None:

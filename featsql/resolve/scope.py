@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from sqlglot import exp
 
-from featsql.resolve.qualify import Resolved
+from featsql.resolve.catalog.resolved import Resolved
 
 
 class Leaf(Struct, frozen=True):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.lineage.lineage import Influence, Transformation
 from featsql.resolve.lineage.lookback import STILL
-from featsql.resolve.scope import output, sources
+from featsql.resolve.scope import joins, output, sources
 
 # Aggregates over which a row whose argument is NULL is no row at all.
 SKIPPING = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max)
+
+# The clauses that cut a result short, and how what they name decides about it.
+CUTTING: Mapping[str, Influence] = {"order": "ordering", "limit": "limit", "offset": "limit"}
+# What decides about which rows there are.
+DECISIVE: Mapping[str, Influence] = {"where": "filter", "group": "grouping", "having": "filter", "qualify": "filter"}
+
+# What has no operands: texts, types, and words, which have a rule of their own.
+WORDS = (exp.DataType, exp.Identifier, exp.Literal, exp.Var)
 
 # What has arguments that only decide.
 DECIDING = (exp.Exists, exp.Filter, exp.In, exp.Order, exp.Window)
@@ -53,7 +61,7 @@ def picked(node: exp.Expr) -> exp.Expr | None:
     return condition if isinstance(condition, exp.Expr) else None
 
 
-def is_parameter(column: exp.Column) -> bool:
+def is_parameter(column: exp.Expr) -> bool:
     """Whether a column without a table is the parameter of a lambda."""
     node: exp.Expr | None = column.parent
     while node is not None:
@@ -65,12 +73,43 @@ def is_parameter(column: exp.Column) -> bool:
     return False
 
 
-def aliased(column: exp.Column) -> exp.Expr | None:
+def aliased(column: exp.Expr) -> exp.Expr | None:
     """The expression behind an output that ORDER BY or HAVING names."""
     select = column.parent_select
     value = output(select, column.name) if isinstance(select, exp.Select) else None
     inside = value is not None and any(node is column for node in value.walk())
     return None if inside else value
+
+
+def clauses_of(select: exp.Select, aggregates: frozenset[str]) -> Iterator[tuple[exp.Expr, Influence]]:
+    """What decides which rows a SELECT has and how they meet, and how it does."""
+    found: list[tuple[object, Influence]] = [(each.args.get("on"), "join") for each in joins(select)]
+    found += [(select.args.get(part), how) for part, how in DECISIVE.items()]
+    distinct = select.args.get("distinct")
+    if select.args.get("limit") or select.args.get("offset") or distinct:
+        found += [(select.args.get(part), how) for part, how in CUTTING.items()]
+        found += [(value, "ordering") for value in named_in_order(select)]
+        found.append((distinct, "deduplication"))
+    group = select.args.get("group")
+    if group is not None and group.args.get("all"):
+        plain = [value for value in select.expressions if not has_aggregate(value, aggregates)]
+        found += [(value, "grouping") for value in plain]
+    yield from ((clause, how) for clause, how in found if isinstance(clause, exp.Expr))
+
+
+def named_in_order(select: exp.Select) -> Iterator[exp.Expr]:
+    """The outputs that an ORDER BY means by their names, which come before those of columns, by their places, or by
+    ALL."""
+    order = select.args.get("order")
+    for term in order.expressions if order is not None else ():
+        inner = term.this
+        if isinstance(inner, exp.Column) and not inner.table:
+            value = output(select, inner.name)
+            yield from () if value is None else (value,)
+        elif isinstance(inner, exp.Var) or inner.name.upper() == "ALL":
+            yield from (each.unalias() for each in select.expressions)
+        elif isinstance(inner, exp.Literal) and inner.is_int and 0 < int(inner.this) <= len(select.expressions):
+            yield select.expressions[int(inner.this) - 1].unalias()
 
 
 def parts_of(
@@ -92,7 +131,7 @@ def parts_of(
         for part in argument if isinstance(argument, list) else [argument]:
             if isinstance(value, exp.WithinGroup) and isinstance(part, exp.Order):
                 yield from ((each.this, step, None) for each in part.expressions)
-            elif isinstance(part, exp.Expr) and not isinstance(part, exp.Identifier | exp.Literal | exp.DataType):
+            elif isinstance(part, exp.Expr) and not isinstance(part, WORDS):
                 yield part, step, how
 
 

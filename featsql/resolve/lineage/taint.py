@@ -135,12 +135,14 @@ class Tainted(Lazy[Taints]):
         graph: Graph,
         resolved: Mapping[str, Resolved],
         taint_source: Callable[[Resolved], TaintSource],
+        lineage: Lineage,
         known: Callable[[str], Taints | None] = lambda _: None,
     ) -> None:
         super().__init__(graph.parents, self.of)
         self.graph = graph
         self.resolved = resolved
         self.taint_source = taint_source
+        self.lineage = lineage
         self.known = known
 
     def __getitem__(self, key: str) -> Taints:
@@ -169,11 +171,20 @@ class Tainted(Lazy[Taints]):
             return {}
         name = key.partition(":")[2]
         known = self.known(name)
-        return (
-            TaintWalk(self.resolved[name], self.taint_source(self.resolved[name]), self).taints()
-            if known is None
-            else known
-        )
+        if known is not None:
+            return known
+        found = TaintWalk(self.resolved[name], self.taint_source(self.resolved[name]), self).taints()
+        return {**self.carried(name), **found} if any(self[parent] for parent in self.below(key)) else found
+
+    def carried(self, name: str) -> Taints:
+        """The outputs of a model, and its rows, that lineage leads from a tainted column to, whatever the way."""
+        found: dict[str, Taint] = {}
+        coarse = self.lineage.coarse.get(name) is not None
+        for edge in (*self.lineage.edges.get(name, ()), *self.lineage.presence.get(name, ())):
+            taint = self[edge.relation].get(edge.column.casefold())
+            if taint is not None and (edge.output == ROWS or edge.column != ROWS):
+                found.setdefault(edge.output.casefold(), Taint(taint.text, taint.certain and not coarse))
+        return found
 
 
 def taints_read(name: str, lineage: Lineage, known: Mapping[str, Taints]) -> dict[str, tuple[str, Taint]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 from sqlglot import exp
 
 from featsql.read.lazy import Lazy
+from featsql.resolve.binding.second_opinion import Read, agree
 from featsql.resolve.catalog.catalog import Catalog, RelationInfo
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.lineage.flow import Act, Acts, Flow, MisledError, join
@@ -43,11 +44,15 @@ def lineage_of(traced: Mapping[str, Traced], graph: Graph, catalog: Catalog) -> 
     )
 
 
-def trace_model(model: Resolved, graph: Graph) -> Traced:
-    """The direct edges of one model."""
+def trace_model(model: Resolved, graph: Graph, engine: Callable[[], Read] | None = None) -> Traced:
+    """The direct edges of one model; `engine` tells what it reads itself, and is asked where the tree has anything of
+    which not all is known."""
     known = timing(model, graph)
     try:
-        flow = flow_of(model, known)
+        tracer = Tracer(model, known)
+        flow = flow_by(tracer)
+        if engine is not None and not tracer.plain:
+            agree(tracer.columns(), model.scans.values(), engine(), graph)
     except MisledError as reason:
         edges = tuple(coarse_edges(model, known))
         rows = {edge.relation: edge for edge in edges if edge.column == ROWS}
@@ -67,9 +72,14 @@ def table_of(info: RelationInfo, graph: Graph) -> Table:
 
 def flow_of(model: Resolved, known: Timing) -> Flow:
     """The flow of a whole model. Raises MisledError where its tree does not show what it reads."""
+    return flow_by(Tracer(model, known))
+
+
+def flow_by(tracer: Tracer) -> Flow:
+    """The same, by one who walks the tree."""
+    model, known = tracer.model, tracer.known
     if model.tree is None:
         raise MisledError(model.why or "its columns cannot be bound")
-    tracer = Tracer(model, known)
     flow = tracer.query(model.tree, {}, {})
     unseen = {table.meta["scan"] for table in model.tree.find_all(exp.Table) if "scan" in table.meta}
     if unseen - set(tracer.readings.values()) or len(flow.outputs) != len(model.info.names):

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from sqlglot import exp
 
-from featsql.resolve.aggregates import CALLS, has_aggregate, is_aggregate
-from featsql.resolve.lineage.flow import Act, Flow, MisledError, Output, join, narrow, paired
-from featsql.resolve.lineage.lineage import ROWS, Influence
-from featsql.resolve.lineage.lookback import Final, final_aggregate, groups_by, is_unknown, needed, rows_stand_alone
-from featsql.resolve.lineage.moments import is_as_of, restrictions
-from featsql.resolve.lineage.operands import aliased, is_parameter, meet_by_instant, owner, parts_of, picked
-from featsql.resolve.lineage.reach import Span, hull
-from featsql.resolve.lineage.timing import Timing
-from featsql.resolve.qualify import Resolved
-from featsql.resolve.scope import conjuncts, joins, output, sources
+from featsql.resolve.aggregates import CALLS
+from featsql.resolve.binding.rows import WHOLE
+from featsql.resolve.binding.slots import hold_to_parts, is_understood, words_of
+from featsql.resolve.lineage.flow import Flow, MisledError, Output, join, narrow, paired
+from featsql.resolve.lineage.lookback import needed, rows_stand_alone
+from featsql.resolve.lineage.operands import (
+    CUTTING,
+    aliased,
+    clauses_of,
+    is_parameter,
+    parts_of,
+)
+from featsql.resolve.lineage.readings import Readings, Scope
+from featsql.resolve.scope import conjuncts, joins, sources
 
-Scope = Mapping[str, Flow]
-# The clauses that cut a result short, and how what they name decides about it.
-CUTTING: Mapping[str, Influence] = {"order": "ordering", "limit": "limit", "offset": "limit"}
 
-
-class Tracer:
-    """One bound tree; `readings` gives the scan of every reading."""
-
-    def __init__(self, model: Resolved, known: Timing) -> None:
-        self.model = model
-        self.known = known
-        self.readings: dict[int, int] = {}
-        self.final = self.final_of()
-
-    def final_of(self) -> Final | None:
-        """The aggregate in which a features model ends, if it has one row for each value of its keys: that a
-        row is missing then says no more than that its aggregates are those over no rows."""
-        keys = self.known.keys
-        final = final_aggregate(self.model.tree, self.model.aggregates) if keys is not None else None
-        return final if final is not None and groups_by(final, set(keys or ()), self.model.aggregates) else None
-
-    def is_now(self, node: exp.Expr) -> bool:
-        """Whether a node is the model's instant: `as_of()`, or the column that a label model gives as such."""
-        if is_as_of(node):
-            return True
-        root = self.model.tree
-        if self.known.now is None or not isinstance(node, exp.Column) or not isinstance(root, exp.Select):
-            return False
-        if not meet_by_instant(root):
-            return False
-        instant = output(root, self.known.now)
-        if not isinstance(instant, exp.Column) or node.name.casefold() != instant.name.casefold():
-            return False
-        return node.table.casefold() == instant.table.casefold() and owner(node) is root
+class Tracer(Readings):
+    """One bound tree, walked."""
 
     def query(self, query: exp.Expr, ctes: Scope, outer: Scope) -> Flow:
         """The flow of a query with its WITH; `outer` holds the sources that it may be correlated with."""
@@ -62,9 +33,10 @@ class Tracer:
                 known[name] = self.recursive(cte, known, outer)
             else:
                 known[name] = self.query(cte.this, known, outer).named(names)
+        hold_to_parts(query)
         match query:
             case exp.Subquery() if isinstance(query.this, exp.Query):
-                return self.query(query.this, known, outer)
+                return self.cut(query, self.query(query.this, known, outer), known, outer)
             case exp.SetOperation():
                 return self.set_operation(query, known, outer)
             case exp.Select():
@@ -104,12 +76,18 @@ class Tracer:
             for name, sides in pairs.items():
                 clocks = [side.clocks.get(old, frozenset()) for (side, old), _ in sides]
                 flow.clocks[name] = frozenset().union(*clocks)
-        if query.args.get("limit") or query.args.get("offset"):
-            for part, how in CUTTING.items():
-                clause = query.args.get(part)
-                if clause is not None:
-                    self.value(clause, ctes, {**outer, "": flow}).decide(flow.influences, how)
-        return flow
+        return self.cut(query, flow, ctes, outer)
+
+    def cut(self, query: exp.Expr, flow: Flow, ctes: Scope, outer: Scope) -> Flow:
+        """What a LIMIT behind a set operation or behind parentheses leaves of it."""
+        if not query.args.get("limit") and not query.args.get("offset"):
+            return flow
+        cut = Flow(flow.outputs, dict(flow.influences))
+        for part, how in CUTTING.items():
+            clause = query.args.get(part)
+            if clause is not None:
+                self.value(clause, ctes, {**outer, "": flow}).decide(cut.influences, how)
+        return cut
 
     def select(self, select: exp.Select, ctes: Scope, outer: Scope) -> Flow:
         """A SELECT, clause by clause."""
@@ -119,6 +97,7 @@ class Tracer:
         self.clauses(select, flow, ctes, scope)
         for below in own.values():
             join(flow.influences, below.influences.items())
+        self.note_rows(select, own)
         alone = rows_stand_alone(select, self.model.aggregates)
         for value in select.expressions:
             name, inner = value.alias_or_name.casefold(), value.unalias()
@@ -131,6 +110,12 @@ class Tracer:
                 found.complete = own.get(inner.table.casefold(), Flow()).output(inner.name).complete
         self.finish(select, flow, scope)
         return flow
+
+    def note_rows(self, select: exp.Select, own: Scope) -> None:
+        """Take the columns of whole rows as seen, also of those of which only a field is taken."""
+        for alias in select.meta.get(WHOLE, ()):
+            for each in own.get(alias, Flow()).outputs.values():
+                self.seen.update(each.values.keys(), each.influences.keys())
 
     def finish(self, select: exp.Select, flow: Flow, scope: Scope) -> None:
         """What can only be said when all outputs are known."""
@@ -150,6 +135,8 @@ class Tracer:
     def own_sources(self, select: exp.Select, ctes: Scope, outer: Scope) -> dict[str, Flow]:
         """What stands in FROM and JOIN, by alias, narrowed to the rows that can have any effect."""
         found: dict[str, Flow] = {}
+        for each in joins(select):
+            hold_to_parts(each)
         for alias, source in sources(select).items():
             found[alias] = self.source(source, ctes, {**outer, **found})
         terms = dict(needed(select))
@@ -160,43 +147,10 @@ class Tracer:
             found[alias] = flow.narrowed(self.spans({alias: flow}, terms[alias]))
         return found
 
-    def spans(self, scope: Scope, terms: Sequence[exp.Expr]) -> dict[int, Span]:
-        """For each reading whose clock some terms are about: when a row of it lies for which all are true."""
-        found: dict[int, Span] = {}
-        for (alias, column), span in restrictions(terms, self.is_now).items():
-            for number in scope.get(alias, Flow()).clocks.get(column, ()):
-                lower = self.readings[number] in self.known.lower
-                limit = Span(span.lower, float("inf"), span.opened) if lower else span
-                found[number] = limit.intersect(found[number]) if number in found else limit
-        return found
-
-    def filtered(self, value: exp.Expr, scope: Scope) -> dict[int, Span] | None:
-        """When rows lie that can change an expression of aggregates, each of which picks its rows; None where
-        something else makes a group of rows differ from no rows."""
-        found: list[dict[int, Span]] = []
-        for node in value.walk(prune=lambda n: isinstance(n, exp.Filter) or picked(n) is not None):
-            condition = self.condition(node)
-            if condition is not None:
-                found.append(self.spans(scope, conjuncts(condition)))
-            elif is_aggregate(node, self.model.aggregates) or is_unknown(node):
-                return None
-        if not found:
-            return None
-        common = set(found[0]).intersection(*found[1:])
-        return {number: hull(each[number] for each in found) for number in common}
-
-    def condition(self, value: exp.Expr) -> exp.Expr | None:
-        """What an aggregate demands of a row before it counts."""
-        if isinstance(value, exp.Filter) and is_aggregate(value, self.model.aggregates):
-            condition: exp.Expr = value.expression.this
-            return condition
-        return picked(value)
-
     def source(self, source: exp.Expr, ctes: Scope, scope: Scope) -> Flow:
         """What stands in a FROM or JOIN."""
         names = source.alias_column_names
-        if any(source.args.get(part) for part in ("joins", "pivots", "laterals")):
-            raise MisledError("a join in parentheses hides what it reads")
+        hold_to_parts(source)
         if isinstance(source, exp.Table) and "scan" in source.meta:
             return self.scan(source.meta["scan"]).named(names)
         if isinstance(source, exp.Table) and not source.db and source.name.casefold() in ctes:
@@ -207,24 +161,6 @@ class Tracer:
                 flow = self.query(inner, ctes, scope).named(names)
                 return flow if not source.args.get("sample") else Flow(flow.outputs, flow.influences)
         return self.computed(source, ctes, scope)
-
-    def scan(self, number: int) -> Flow:
-        """A new reading of a relation."""
-        reading = len(self.readings)
-        self.readings[reading] = number
-        info, span = self.model.scans[number], self.known.spans[number]
-        outputs = {name.casefold(): Output({(reading, name): Act(("identity",), span)}) for name in info.names}
-        clock = self.known.clocks.get(number)
-        clocks = {clock: frozenset({reading})} if clock is not None else {}
-        return Flow(outputs, {(reading, ROWS): Act(("rows",), span)}, clocks)
-
-    def again(self, flow: Flow) -> Flow:
-        """A CTE read once more: its readings are others than those of the last time."""
-        numbers: dict[int, int] = {}
-        for old in sorted(flow.readings):
-            numbers[old] = len(self.readings)
-            self.readings[numbers[old]] = self.readings[old]
-        return flow.under(numbers)
 
     def computed(self, source: exp.Expr, ctes: Scope, scope: Scope) -> Flow:
         """A table function or UNNEST: its columns come from its arguments."""
@@ -239,27 +175,21 @@ class Tracer:
 
     def clauses(self, select: exp.Select, flow: Flow, ctes: Scope, scope: Scope) -> None:
         """What decides which rows there are, and how they meet."""
-        found: list[tuple[object, Influence]] = [(each.args.get("on"), "join") for each in joins(select)]
-        parts: dict[str, Influence] = {"where": "filter", "group": "grouping", "having": "filter", "qualify": "filter"}
-        distinct = select.args.get("distinct")
-        if select.args.get("limit") or select.args.get("offset") or distinct:
-            parts |= {**CUTTING, "distinct": "deduplication"}
-        found += [(select.args.get(part), how) for part, how in parts.items()]
-        group = select.args.get("group")
-        if group is not None and group.args.get("all"):
-            plain = [value for value in select.expressions if not has_aggregate(value, self.model.aggregates)]
-            found += [(value, "grouping") for value in plain]
-        for clause, how in found:
-            if isinstance(clause, exp.Expr):
-                self.value(clause, ctes, scope).decide(flow.influences, how)
+        for clause, how in clauses_of(select, self.model.aggregates):
+            self.value(clause, ctes, scope).decide(flow.influences, how)
+        if select.args.get("order") is not None:
+            self.value(select.args["order"], ctes, scope)  # where it cuts nothing it is only seen
         for window in select.args.get("windows") or ():
             join(flow.influences, self.value(window, ctes, scope).influences.items())
 
     def value(self, value: exp.Expr, ctes: Scope, scope: Scope, *, bare: bool = False) -> Output:
         """What an expression comes from, and what only decides about it; `bare` of one around which nothing aggregates,
         so that nothing in it does."""
-        if isinstance(value, exp.Column):
+        if isinstance(value, exp.Column | exp.TableColumn):
             return self.column(value, ctes, scope)
+        if isinstance(value, exp.Identifier | exp.Var):
+            return self.word(value, value.parent, ctes, scope)
+        self.plain = self.plain and is_understood(value)
         condition = self.condition(value)
         if condition is not None:
             spans = self.spans(scope, conjuncts(condition))
@@ -276,22 +206,39 @@ class Tracer:
                     found.take(each, step)
                 else:
                     each.decide(found.influences, how)
+        for word in words_of(value):
+            found.take(self.word(word, value, ctes, scope), "expression")
         return found
 
-    def column(self, column: exp.Column, ctes: Scope, scope: Scope) -> Output:
-        """What one column comes from; where its source is not known, it may be anything in sight."""
+    def word(self, word: exp.Expr, parent: exp.Expr | None, ctes: Scope, scope: Scope) -> Output:
+        """What a word comes from that may be a column: one, if any in sight has its name."""
+        column = exp.Column(this=exp.to_identifier(word.name))
+        column.parent = parent
+        known = any(flow.outputs.get(word.name.casefold()) for flow in scope.values()) or aliased(column) is not None
+        return self.column(column, ctes, scope) if known else Output()
+
+    def column(self, column: exp.Expr, ctes: Scope, scope: Scope) -> Output:
+        """What one column, or a row of which nothing better is known, comes from; where its source is not known, it may
+        be anything in sight."""
+        found = self.anything(column, ctes, scope)
+        self.seen.update(found.values.keys(), found.influences.keys())
+        return found
+
+    def anything(self, column: exp.Expr, ctes: Scope, scope: Scope) -> Output:
+        """The same."""
         name, found = column.name.casefold(), Output()
-        known = scope.get(column.table.casefold()) if column.table else None
-        if known is not None and name in known.outputs:
+        row = isinstance(column, exp.TableColumn)
+        known = scope.get(name if row else column.text("table").casefold()) if row or column.text("table") else None
+        if known is not None and name in known.outputs and not row:
             found.take(known.outputs[name], "identity")
             return found
-        if not column.table and is_parameter(column):
+        if not column.text("table") and is_parameter(column):
             return found
-        named = [flow for flow in scope.values() if not column.table and name in flow.outputs]
-        alias = None if column.table or named else aliased(column)
+        named = [flow for flow in scope.values() if not column.text("table") and name in flow.outputs]
+        alias = None if column.text("table") or named else aliased(column)
         if alias is not None:
             return self.value(alias, ctes, scope)
         for flow in [known] if known is not None else named or scope.values():
-            for each in [flow.outputs[name]] if name in flow.outputs else flow.outputs.values():
+            for each in [flow.outputs[name]] if name in flow.outputs and not row else flow.outputs.values():
                 found.take(each, "identity" if named else "expression")
         return found

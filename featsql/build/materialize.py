@@ -24,7 +24,6 @@ from featsql.engine import WARY, Engine, EngineError
 from featsql.errors import Diagnostic, FeatsqlError
 from featsql.plan.plan import Plan
 from featsql.read.model import Model
-from featsql.read.project import Project
 from featsql.resolve.catalog.describe import ephemeral_name, make_schema
 from featsql.resolve.graph import model_key
 from featsql.resolve.reading import Reading
@@ -122,17 +121,19 @@ class Materializer:
 
     def text(self, model: Model) -> str:
         """The author's text with ephemeral models under the names that they have in this session."""
-        _ = model.tree  # which leaves the text without a semicolon
-        names = {key: ephemeral_name(key.partition(":")[2]).sql("duckdb") for key in self.ephemeral}
-        if not any(three_part_name(self.project, key) in model.rendered.text for key in names):
+        if ";" in model.rendered.text:
+            model.read()  # which leaves the text without one
+        if not any(name in model.rendered.text for name in self.ephemeral.values()):
             return model.rendered.text
+        names = {key: ephemeral_name(key.partition(":")[2]).sql("duckdb") for key in self.ephemeral}
         return replaced(model, {key: Instead(name, False) for key, name in names.items()})
 
     @cached_property
-    def ephemeral(self) -> list[str]:
-        """The keys of all models that live in the session alone."""
+    def ephemeral(self) -> dict[str, str]:
+        """All models that live in the session alone, by their keys, and how rendered SQL names them."""
         models = self.compiled.graph.models.items()
-        return [model_key(name) for name, model in models if is_ephemeral(model)]
+        names = (name for name, model in models if is_ephemeral(model))
+        return {model_key(name): table_of(self.project, name).sql("duckdb") for name in names}
 
     def from_nothing(self, model: Model) -> str:
         """The text of an incremental model as a build from nothing runs it."""
@@ -270,8 +271,3 @@ class Materializer:
 def is_ephemeral(model: Model) -> bool:
     """Whether a model has no relation in the target, and what reads it is given its text."""
     return model.config.kind == "plain" and model.config.materialized == "ephemeral"
-
-
-def three_part_name(project: Project, key: str) -> str:
-    """How rendered SQL names a relation of the target."""
-    return table_of(project, key.partition(":")[2]).sql("duckdb")

@@ -223,6 +223,11 @@ def test_zoned_nanoseconds(folder: Path) -> None:
     for name in ("data/prices.csv", "data/days.csv"):
         text = (folder / name).read_text().replace("00:00:00", "00:00:00+00")
         (folder / name).write_text(text)
+    ticked = folder / "models/ticked.sql"
+    ticked.write_text(ticked.read_text().replace("n_1h", "n_1h, as_of() - max(ts) as age"))
+    with pytest.raises(featsql.FeatsqlError, match=r"cast them, as in `x::timestamptz`"):
+        featsql.load(folder).compile()
+    ticked.write_text(ticked.read_text().replace("max(ts) as age", "max(ts)::timestamptz as age"))
     daily = (folder / "models/daily.sql").read_text()
     (folder / "models/daily.sql").write_text(daily.replace(", max(as_of() - happened) as age", ", 1 as age"))
     rows_ = {row[1] - NIGHT: row[3:] for row in built(folder)}

@@ -11,6 +11,7 @@ from featsql.read.model import Model
 from featsql.resolve.graph import Graph
 
 NO_TABLE = re.compile(r'Table with name "?([^"\s]+?)"? does not exist')
+NO_FUNCTION = re.compile(r"No function matches .*TIMESTAMPTZ_NS")
 NO_INSTANT = re.compile(r'Referenced column "as_of" not found', re.IGNORECASE)
 
 
@@ -18,6 +19,8 @@ def advice(message: str, model: Model, graph: Graph) -> str | None:
     """A hint for an error of the engine; None where its own is as good."""
     if NO_INSTANT.search(message) and model.config.kind in {"features", "training_set"}:
         return "the instant is a function: write `as_of()`"
+    if NO_FUNCTION.search(message):
+        return "the engine has no such function of nanoseconds in a time zone: cast them, as in `x::timestamptz`"
     table = NO_TABLE.search(message)
     return asked_for(table[1], model, graph) if table is not None else None
 

@@ -12,6 +12,7 @@ from sqlglot import exp
 from featsql.engine import Column, Engine, EngineError
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.features import entity_keys, plan_features
+from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.plan import AsOf, Attach, Features, Outcome, Over, Plan
 from featsql.plan.training_set.training import plan_of
 from featsql.prove.reference import evaluate
@@ -83,10 +84,13 @@ def query(features: Features, checked: Checked, case: Case) -> exp.Query:
 
 def plan(features: Features, checked: Checked, case: Case) -> Plan:
     """The plan of a model's features for the spine."""
+    kind = instants.type_name(case.zoned)
+    if needs_nanoseconds(features.relations, kind, case.boundary):
+        features = asked_exactly(features, kind) or plan_features(features.name, checked, general=True)
     keys, _ = entity_keys(checked.graph.models[features.name], checked)
     select = exp.select(column("row", "spine"), *(column(each, "f") for each in features.features))
     names = tuple(each.name for each in spine_columns(case))
-    spine = Outcome(exp.to_table("spine"), "spine", names, "as_of", instants.type_name(case.zoned))
+    spine = Outcome(exp.to_table("spine"), "spine", names, "as_of", kind)
     attach = Attach(features, tuple(column(key, "spine") for key in keys), "f")
     return plan_of(spine, (attach,), select, case.boundary)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeGuard
 
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlglot import exp
 
@@ -22,6 +20,7 @@ from featsql.plan.plan import Plan
 from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, answers, differences, same
 from featsql.prove.culprit import Search
 from featsql.prove.expected import asked_of, expected, windowed
+from featsql.prove.findings import Findings, Limit
 from featsql.prove.perturbation import past, perturbed
 from featsql.prove.reference import Reference
 from featsql.prove.sample import Sample
@@ -29,34 +28,15 @@ from featsql.prove.scratch import Scratch, sampled
 from featsql.prove.strata import Pick
 from featsql.prove.ties import Ties
 from featsql.prove.verdict import Counterexample, Law, Tie
+from featsql.prove.worlds.keyed import each_its_own
+from featsql.prove.worlds.made import ManyWorlds, tables
 from featsql.temporal import column, reached
 
 # So many rows are asked for in one query; so many counter-examples are traced to their row.
 TOGETHER, TRACED = 24, 8
 ENDLESS = {"infinity", "-infinity"}
-
-
-class Findings(Struct):
-    """What came of it so far: the numbers of the rows that were seen, counter-examples and ties by column, notes."""
-
-    seen: list[int] = []
-    counterexamples: dict[str, Counterexample] = {}
-    ties: dict[str, Tie] = {}
-    notes: dict[str, None] = {}
-    finished: bool = False
-
-
-class Limit(Struct):
-    """When to stop: at an instant of `time.monotonic`, but not before some rows were seen."""
-
-    deadline: float
-    least: int
-    findings: Findings
-
-    @property
-    def reached(self) -> bool:
-        """Whether to stop now."""
-        return len(self.findings.seen) >= self.least and time.monotonic() >= self.deadline
+# From so many instants on it pays to look at their worlds at once.
+FEW = 3
 
 
 class Examination:
@@ -87,6 +67,16 @@ class Examination:
         """The plan by the methods that a build chooses for all of the rows."""
         return fitted(arranged(self.plan, self.engine), self.engine.rows)
 
+    @cached_property
+    def worlds(self) -> ManyWorlds | None:
+        """The worlds of many instants, where the plan can look at them at once."""
+        return ManyWorlds(self.built, self.scratch, self.keys, self.seed) if self.in_worlds is not None else None
+
+    @cached_property
+    def in_worlds(self) -> Plan | None:
+        """The plan that looks at the worlds of many instants at once."""
+        return each_its_own(self.built, self.columns, tables(self.scratch))
+
     def examine(self, picks: Sequence[Pick], limit: Limit, remember: Callable[[], None]) -> Findings:
         """Put the laws to rows until the limit is reached; `remember` is called when more is known.
 
@@ -113,11 +103,45 @@ class Examination:
         redirected = Sample(asked, self.engine, self.scratch.redirected)
         if got is None:
             return
+        alone = self.alone(together, got)
         for at_once in together:
             if not limit.reached:
-                self.nothing_from_the_future(redirected, got, at_once[0].instant)
+                if at_once[0].instant in alone:
+                    self.nothing_from_the_future(redirected, got, at_once[0].instant)
                 self.all_of_the_past(got, at_once)
                 self.findings.seen += [pick.number for pick in at_once]
+
+    def alone(self, together: Sequence[Sequence[Pick]], got: Answers) -> set[str | None]:
+        """The instants whose world is to be looked at alone. Where each row is the same in a world of its own, all of
+        which are asked at once, one of them is, by the very query of a build, in the middle."""
+        instants = sorted(at_once[0].instant for at_once in together if is_told(at_once[0].instant))
+        if len(instants) < FEW or self.worlds is None:
+            return set(instants)
+        numbers = [pick.number for at_once in together for pick in at_once if is_told(pick.instant)]
+        if self.same_in_worlds(numbers, got):
+            return {instants[len(instants) // 2]}
+        return set(instants)
+
+    def same_in_worlds(self, numbers: Sequence[int], got: Answers) -> bool:
+        """Whether rows are what they were where each looks at what was known at its own instant, and at what is made up
+        beside."""
+        assert self.worlds is not None
+        assert self.in_worlds is not None
+        asked = sampled(self.in_worlds, self.rows(numbers).subquery("asked"), self.columns)
+        mine = {number: got[number] for number in numbers}
+        for made_up in (False, True):
+            try:
+                self.worlds.make(self.rows(numbers), made_up=made_up)
+                after = Sample(asked, self.engine).answers()
+            except RepeatedRowError:
+                return False
+            except EngineError as error:
+                if "INTERRUPT" in error.message:
+                    raise
+                return False
+            if differences(mine, after, self.columns):
+                return False
+        return True
 
     def rows(self, numbers: Sequence[int]) -> exp.Select:
         """Rows of the spine by their numbers."""
@@ -153,7 +177,7 @@ class Examination:
     def nothing_from_the_future(self, sample: Sample, got: Answers, instant: str | None) -> None:
         """Law 1: what a relation did not show by an instant is left out, then made up; no row asked until then
         changes."""
-        if instant is None or instant in ENDLESS:
+        if not is_told(instant):
             return
         at = self.reference.instant(instant)
         early = self.asked_until(at, list(got))
@@ -242,6 +266,11 @@ class Examination:
         query = exp.select(*cells).from_(self.spine.copy()).where(exp.column(NUMBER).eq(number))
         (found,) = self.engine.rows(query.sql("duckdb"))
         return dict(zip(names, found, strict=False)), found[-1]
+
+
+def is_told(instant: str | None) -> TypeGuard[str]:
+    """Whether an instant is one that something can be later than."""
+    return instant is not None and instant not in ENDLESS
 
 
 def chunks(picks: Sequence[Pick]) -> Iterator[list[list[Pick]]]:

@@ -65,16 +65,23 @@ def perturbed(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[str
 
 def told_again(copy: Copy, at: exp.Expr, boundary: Boundary, keep: Collection[str], seed: int) -> exp.Query:
     """Some of the known rows, changed, that are not known before a later instant."""
-    clock = clock_of(copy)
-    postponed = (clock.available_at or clock.start).casefold()
-    moved = exp.Add(this=at.copy(), expression=interval(LATER))
-    outputs = [
-        as_type(moved, c) if c.name.casefold() == postponed else disturbed(c, copy, keep, seed + 1)
-        for c in copy.info.columns
-    ]
+    outputs = told_later(copy, at, keep, seed)
     some = exp.select("*").from_(copy.rows.copy()).where(arrived(copy, at, boundary))
     some = some.order_by(chance(column(ID), seed)).limit(MOST_POSTPONED)
     return exp.select(*outputs).from_(some.subquery("told"))
+
+
+def told_later(
+    copy: Copy, at: exp.Expr, keep: Collection[str], seed: int, by: exp.Expr | None = None
+) -> list[exp.Expr]:
+    """The columns of a row that is told again, changed, days after an instant."""
+    clock = clock_of(copy)
+    postponed = (clock.available_at or clock.start).casefold()
+    moved = exp.Add(this=at.copy(), expression=interval(LATER))
+    return [
+        as_type(moved, c) if c.name.casefold() == postponed else disturbed(c, copy, keep, seed + 1, by)
+        for c in copy.info.columns
+    ]
 
 
 def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) -> list[exp.Expr]:
@@ -99,9 +106,9 @@ def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) ->
     ]
 
 
-def disturbed(c: Column, copy: Copy, keep: Collection[str], seed: int) -> exp.Expr:
+def disturbed(c: Column, copy: Copy, keep: Collection[str], seed: int, by: exp.Expr | None = None) -> exp.Expr:
     """A column of a later row with another value: numbers are changed, flags turned, all else is another
-    row's."""
+    row's, one of those that are alike in `by`."""
     clock = clock_of(copy)
     fixed = {name.casefold() for name in (*clock.instants, *clock.unique_key)} | set(keep)
     value: exp.Expr = column(c.name)
@@ -116,7 +123,8 @@ def disturbed(c: Column, copy: Copy, keep: Collection[str], seed: int) -> exp.Ex
     if c.type == "BOOLEAN":
         return exp.alias_(exp.not_(exp.func("coalesce", value, exp.false())), c.name, quoted=True)
     order = exp.Order(expressions=[exp.Ordered(this=chance(column(ID), seed))])
-    return exp.alias_(exp.Window(this=exp.Lag(this=value), order=order), c.name, quoted=True)
+    parts = [by.copy()] if by is not None else []
+    return exp.alias_(exp.Window(this=exp.Lag(this=value), partition_by=parts, order=order), c.name, quoted=True)
 
 
 def as_type(value: exp.Expr, c: Column) -> exp.Expr:

@@ -21,8 +21,9 @@ from featsql.compiler import Compiled
 from featsql.engine import Engine, EngineError
 from featsql.engines.duckdb.lower.lower import lower
 from featsql.plan.plan import Plan, Scan
-from featsql.prove.examine import Examination, Findings, Limit
+from featsql.prove.examine import Examination
 from featsql.prove.expected import windowed
+from featsql.prove.findings import Findings, Limit
 from featsql.prove.proof.proof import objections, trusted, unrestricted
 from featsql.prove.resume import Progress, folder
 from featsql.prove.scratch import Scratch, clocked

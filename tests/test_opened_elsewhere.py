@@ -76,8 +76,10 @@ TABLES = {
 }
 LOOK = """
 import duckdb, json, sys
-connection = duckdb.connect(sys.argv[1], read_only=True)
-names = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
+connection = duckdb.connect()
+connection.execute(f"attach '{sys.argv[1]}' as other_than_its_own (read_only); use other_than_its_own")
+tables = "from information_schema.tables where table_catalog = 'other_than_its_own'"
+names = connection.execute("select table_schema, table_name " + tables).fetchall()
 look = lambda schema, name: connection.execute(f'select * from "{schema}"."{name}"').fetchall()
 print(json.dumps({".".join(name): sorted(map(repr, look(*name))) for name in names}))
 """
@@ -156,12 +158,13 @@ def test_what_is_known_is_known_by_the_same_sql(project: Path) -> None:
 
 def test_what_is_written_on_the_spot_runs_as_it_is_written(project: Path) -> None:
     with featsql.load(project, frames={"shop.given": polars.DataFrame({"a": [1, 2]})}) as loaded:
-        asked = "select b, 'abcdefgh'[:cust] as begun, date_trunc(day, paid_at) as cut from {} join {} using (cust)"
-        with pytest.raises(featsql.FeatsqlError, match="Ambiguous"):
-            loaded.show(asked.format("{{ ref('kept') }}", "{{ source('shop', 'pay') }}"))
-        asked = asked.replace("paid_at", "k.paid_at").format("{{ ref('kept') }} as k", "{{ source('shop', 'pay') }}")
+        asked = "select b, 'abcdefgh'[:cust] as begun, date_trunc(day, k.paid_at) as cut, "
+        asked = f"{asked}[1.0, cust] <=> [1.0, 1.0] as far"
+        asked = f"{asked} from {{{{ ref('kept') }}}} as k join {{{{ source('shop', 'pay') }}}} using (cust)"
         found = loaded.show(f"{asked} order by cust desc").rows()
-        assert [row[1] for row in found] == ["ab", "a"]
+        assert [(row[1], round(row[3], 6)) for row in found] == [("ab", 0.051317), ("a", 0.0)]
         assert all(row[0] == row[2] for row in found)
         with pytest.raises(featsql.FeatsqlError, match="FS310"):
-            loaded.show("select 'abcdefgh'[:cust] as begun, as_of() as t from {{ source('shop', 'pay') }}")
+            loaded.show(asked.replace("select b", "select as_of() as t, b"))
+        with pytest.raises(featsql.FeatsqlError, match="nope"):
+            loaded.show(asked.replace("select b", "select nope, b"))

@@ -15,7 +15,7 @@ from featsql.build.plain.authored import Instead, around, named, replaced
 from featsql.build.plain.incremental import Growing
 from featsql.build.reuse.definition import renderings
 from featsql.build.reuse.extend import Before
-from featsql.build.target import relations, table_of
+from featsql.build.target import at_home, home, relations, table_of
 from featsql.build.training_set.mature import hide, is_immature
 from featsql.build.training_set.stores import FileStore, TableStore
 from featsql.build.training_set.training import answered, training_rows
@@ -145,7 +145,7 @@ class Materializer:
         table = table_of(self.project, model.name)
         try:
             standalone = self.standalone(model)
-            with self.engine.transaction():
+            with at_home(self.engine, self.project), self.engine.transaction():
                 self.drop_other(model.name, "VIEW")
                 self.engine.create_as("OR REPLACE VIEW", table, standalone)
             return Built()
@@ -157,7 +157,8 @@ class Materializer:
 
     def standalone(self, model: Model) -> str:
         """A model's own text with scans of files in place of its sources, and the texts of ephemeral models in place
-        of their names. Raises ElsewhereError where a source is not in files."""
+        of their names; other relations have no database in theirs, which may be opened under another one. Raises
+        ElsewhereError where a source is not in files."""
         instead: dict[str, Instead] = {}
         for key in self.compiled.graph.parents[model_key(model.name)]:
             source, parent = self.compiled.graph.sources.get(key), self.compiled.graph.models.get(key.partition(":")[2])
@@ -168,6 +169,9 @@ class Materializer:
                 instead[key] = Instead(self.known(self.scan(key, wary), key).sql("duckdb"), True)
             elif key.startswith("model:") and parent is not None and is_ephemeral(parent):
                 instead[key] = Instead(self.standalone(parent), True)
+            else:
+                own = exp.Table(this=table_of(self.project, key.partition(":")[2]).this, db=home(self.project).this)
+                instead[key] = Instead(own.sql("duckdb"), False)
         return self.known_text(model, replaced(model, instead))
 
     @cached_property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlglot import exp
@@ -132,6 +132,22 @@ def published_tables(engine: Engine, project: Project) -> Mapping[str, tuple[Col
 def table_of(project: Project, name: str) -> exp.Table:
     """The name of a published relation."""
     return three_part(project.target.database, project.target.schema, name)
+
+
+def home(project: Project) -> exp.Table:
+    """The schema of the target."""
+    names = (exp.to_identifier(name, quoted=True) for name in (project.target.schema, project.target.database))
+    return exp.Table(**dict(zip(("this", "db"), names, strict=True)))
+
+
+@contextmanager
+def at_home(engine: Engine, project: Project) -> Iterator[None]:
+    """Let names without a database be those of the target meanwhile."""
+    engine.execute(exp.Use(this=home(project)).sql("duckdb"))
+    try:
+        yield
+    finally:
+        engine.execute(exp.Use(this=exp.table_("main", db="memory")).sql("duckdb"))
 
 
 def stored(model: Model) -> bool:

@@ -21,15 +21,13 @@ if TYPE_CHECKING:
     import pyarrow
 
 VERSION = duckdb.__version__
-# How sqlglot knows it; made once: a name makes a dialect each time it is looked up.
-DUCKDB = Dialect.get_or_raise("duckdb")
-# Of every session; with its own megabyte a stream mostly waits until something is taken from it.
-SESSION: dict[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}
+DUCKDB = Dialect.get_or_raise("duckdb")  # made once: a name makes a dialect each time it is looked up
+SESSION: dict[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}  # of one megabyte, a stream mostly waits
+IDLE: dict[str, Any] = {} if VERSION.startswith("1.") else {"async_threads": "0"}  # which only wait for files
 # Others write Parquet files whose bounds leave NaN out, which it believes from version 2 on, unless it is told.
 WARY: dict[str, Any] = {} if VERSION.startswith("1.") else {"parquet_can_have_nan": True}
 OWN: Mapping[str, Any] = WARY | {"autoinstall_known_extensions": False, "python_enable_replacements": False}
-# How many rows it stores together; those that come in other numbers it writes once more when it is closed.
-ROW_GROUP = 122_880
+ROW_GROUP = 122_880  # rows that it stores together; those that come in other numbers it writes twice
 UNTYPED: Mapping[str, str] = {'"NULL"': "INTEGER", "NULL": "INTEGER"}  # of a column whose only value is NULL
 FEW = 16  # statements
 RESTING: Mapping[str, int] = {"threads": 1, "async_threads": 0}  # it has no threads then but those that call it
@@ -70,8 +68,11 @@ class Engine:
     @classmethod
     def memory(cls, settings: Mapping[str, Any] | None = None) -> Engine:
         """A new in-memory database in UTC, that downloads no code and takes no variable of Python's for a table."""
-        engine = cls(duckdb.connect(":memory:"))
-        for scope, values in (("GLOBAL", {**OWN, **(settings or {})}), ("", SESSION)):
+        given = {**OWN, **(settings or {})}
+        few = {name: str(given.pop(name)) for name in RESTING if name in given}  # told later, it has begun more
+        with translated(""):
+            engine = cls(duckdb.connect(":memory:", config=IDLE | few if few else {}))
+        for scope, values in (("GLOBAL", given), ("", SESSION)):
             for name, value in values.items():
                 engine.set(name, value, scope)
         return engine
@@ -105,8 +106,7 @@ class Engine:
 
     def count(self, table: exp.Expr) -> int:
         """The number of a relation's rows."""
-        query = exp.select(exp.Count(this=exp.Star())).from_(table.copy(), copy=False)
-        return int(self.rows(query.sql(DUCKDB))[0][0])
+        return int(self.rows(exp.select("count(*)").from_(table.copy(), copy=False).sql(DUCKDB))[0][0])
 
     def rows(self, sql: str, limit: int | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query, or the first `limit` of them."""

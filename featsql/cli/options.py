@@ -36,6 +36,8 @@ KnownAt = Annotated[
     str | None,
     typer.Option("--known-at", metavar="INSTANT", help="Build, beside the present, what was known then (in UTC)."),
 ]
+# What NumPy's, Arrow's and Polars' pools of threads are told by.
+POOLS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_IO_THREADS", "POLARS_MAX_THREADS")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and all else on stderr.")]
 
 
@@ -43,7 +45,17 @@ def open_project(folder: Path | None, target: str | None, variables: str | None,
     """Open the project that the options name, to be compiled."""
     from featsql.api import load
 
-    return load(project_folder(folder), target=target, variables=read_variables(variables), threads=threads)
+    project = load(project_folder(folder), target=target, variables=read_variables(variables), threads=threads)
+    hold(threads or project.project.target.threads)
+    return project
+
+
+def hold(threads: int | None) -> None:
+    """Let the libraries that are loaded later start no more threads than the engine."""
+    import os
+
+    for name in POOLS if threads else ():
+        os.environ.setdefault(name, str(threads))
 
 
 def read_project(folder: Path | None, target: str | None, variables: str | None) -> Loaded:

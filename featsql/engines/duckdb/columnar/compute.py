@@ -39,6 +39,8 @@ AT_ONCE = 2
 UNSEEN = 0.2
 # How many rows come at once where they come in order.
 STREAMED = 1 << 20
+# About how many bytes a number takes, and a value of any other type.
+NUMBER, TEXT = 8, 32
 Columns = Mapping[str, pyarrow.Array | pyarrow.ChunkedArray]
 
 
@@ -90,6 +92,7 @@ class Computation:
         self.asking = Asking(plan, [(work.keys, work.node) for work in self.works])
         self.groups: dict[str, exp.Table] = {}
         self.asked = pyarrow.table({})
+        self.rows = 0
 
     def precomputed(self) -> Plan:
         """The plan with all that could be computed beside its spine's columns. Raises RefusedError, EngineError."""
@@ -97,10 +100,12 @@ class Computation:
             self.groups[text] = self.temporaries.create("__groups", self.asking.groups(keys))
             rows = max(self.sizes[id(work)] for work in self.works if signature(work.keys) == text)
             self.dealings[text] = Dealing(Deal.of(self.engine.count(self.groups[text]), rows))
+        self.temporaries.spare(self.need(self.asked_of()))
         asked = self.engine.arrow(self.temporaries.send(self.asking.rows(self.groups)).sql("duckdb"), lossless=True)
         self.asked = in_line(asked, LINE)
         if not len(self.asked):
             raise RefusedError  # there is nothing to compute
+        self.temporaries.spare(self.need(self.asked.nbytes))
         workers = int(self.engine.rows("SELECT current_setting('threads')")[0][0])
         with kept(), ThreadPoolExecutor(workers) as pool:
             for i, work in enumerate(self.works):
@@ -115,6 +120,29 @@ class Computation:
         attachments = (replace(each, features=found.get(id(each), each.features)) for each in self.plan.attachments)
         plan = without(replace(self.plan, attachments=tuple(attachments)))
         return replace(plan, spine=replace(plan.spine, source=self.result_columns(plan), columns=self.asking.columns))
+
+    def asked_of(self) -> int:
+        """About how many bytes the rows of the spine take, before they are there."""
+        source = self.plan.spine.source
+        rows = self.engine.count(source)
+        kinds = self.engine.columns(exp.select(*map(column, self.asking.columns)).from_(source.copy()).sql("duckdb"))
+        numbers = sum(len(work.node.bounds) + 2 if isinstance(work.node, Arrays) else 2 for work in self.works)
+        self.rows = rows
+        return rows * (sum(NUMBER if is_number(each.type) else TEXT for each in kinds) + numbers * NUMBER)
+
+    def need(self, asked: int) -> int:
+        """About how many bytes all arrays take at once: the rows of the spine, what is found for each, its place, and
+        the rows of the nodes that are worked on."""
+        found = sum(self.width_of(work) for work in self.works)
+        return asked + self.rows * (found + 2 * NUMBER) + AT_ONCE * self.temporaries.room
+
+    def width_of(self, work: Work) -> int:
+        """About how many bytes are found by a node for each row of the spine."""
+        if isinstance(work.node, Arrays):
+            return len(work.node.parts) * (NUMBER + 1)
+        assert isinstance(work.features, AsOf)
+        kinds = (work.features.relation.type_of(name) or "" for name in work.node.values)
+        return sum(NUMBER + 1 if is_number(kind) else TEXT for kind in kinds)
 
     def result_columns(self, plan: Plan) -> exp.Expr:
         """The rows of the spine with all that was found, for the `plan` of what is left."""
@@ -199,6 +227,11 @@ class Computation:
         return since if near else None, self.temporaries.create(
             "__oldest", with_oldest(groups, self.temporaries.show("__first", rows))
         )
+
+
+def is_number(kind: str) -> bool:
+    """Whether the values of a type take a few bytes each."""
+    return not kind.startswith(("VARCHAR", "BLOB", "STRUCT", "MAP", "JSON", "UNION", "BIT", "ENUM")) and "[" not in kind
 
 
 def side_by_side(given: pyarrow.Table, found: Columns) -> pyarrow.Table:

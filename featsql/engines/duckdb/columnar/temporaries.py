@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # How many times the memory that the engine may take must hold what lies there at once.
 ROOMS = 8
+# Which share of it arrays may take, and how many bytes the engine has left at least: these, or a share.
+ARRAYS, LEFT, SHARE = 0.9, 1 << 28, 0.25
+KIBIBYTE = 1 << 10
 # Makes a query read other relations than those that it names.
 Send = Callable[[exp.Query], exp.Query]
 
@@ -38,14 +41,32 @@ class Temporaries(Struct, dict=True):
     tables: list[exp.Table] = []
     frames: list[str] = []
     refused: bool = False
+    lowered: bool = False
+
+    @cached_property
+    def limit(self) -> int:
+        """How many bytes may be taken in all."""
+        from featsql.engines.duckdb.columnar.fetch import memory_limit  # it loads NumPy, which most commands do without
+
+        return memory_limit(self.engine)
 
     @cached_property
     def room(self) -> int:
         """How many bytes of rows may lie in memory at once: to put them in order takes as much again, and the engine
         needs room, too."""
-        from featsql.engines.duckdb.columnar.fetch import memory_limit  # it loads NumPy, which most commands do without
+        return self.limit // ROOMS
 
-        return memory_limit(self.engine) // ROOMS
+    def spare(self, size: int) -> None:
+        """Have the engine take so many bytes less as long as anything lies here: arrays lie beside what it counts.
+        Raises RefusedError where that leaves it too few."""
+        if size > ARRAYS * self.limit:
+            raise RefusedError
+        self.lowered = True
+        self.allow(max(self.limit - size, min(LEFT, int(SHARE * self.limit))))
+
+    def allow(self, size: int) -> None:
+        """Let the engine take so many bytes. Raises EngineError where it has taken more."""
+        self.engine.set("memory_limit", f"{size // KIBIBYTE} KiB")
 
     def __enter__(self) -> Temporaries:
         return self
@@ -57,6 +78,9 @@ class Temporaries(Struct, dict=True):
             self.engine.unregister(name)
         self.tables.clear()
         self.frames.clear()
+        if self.lowered:
+            self.lowered = False
+            self.allow(self.limit)
 
     @property
     def empty(self) -> bool:

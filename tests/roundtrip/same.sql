@@ -259,3 +259,4 @@ select * from (values (1, 2)) as v;
 with v as (select * from (values (1))) select * from v;
 with recursive r as (values (1)), q(a) as (select 1 union all select a + 1 from q where a < 3) select * from r, q;
 select interval '2 days 03:00:00', interval '1 day 02:00', interval '2 days ago', interval '1 day -2 hours', interval '2days', interval '90 mins 30 secs';
+select list(a order by a), list(distinct a order by a), array_agg(a order by a desc), list(a order by a nulls first), list(a order by a desc nulls last) from t;

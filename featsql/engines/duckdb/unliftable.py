@@ -86,7 +86,8 @@ def other_columns(model: Model) -> Diagnostic:
 def refusal(features: Features | Plan, as_of_type: str, checked: Checked, engine: Engine) -> EngineError | None:
     """What the engine says against a features model for many instants, by the general rule."""
     try:
-        engine.columns(alone(general(features), as_of_type, checked).sql(DUCKDB))
+        sql = alone(general(features), as_of_type, checked).sql(DUCKDB)
+        engine.execute(f"PREPARE __planned AS {sql}; DEALLOCATE __planned")
     except EngineError as error:
         return error
     return None

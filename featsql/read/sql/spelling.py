@@ -27,6 +27,7 @@ SAME_FUNCTION = {"datetrunc": "date_trunc", "datediff": "date_diff", "datepart":
 SAME_FUNCTION |= {"json_extract_string": "->>", "&&": "list_has_any"}
 JSON_PATHS = frozenset({"->>", "json_extract"})
 NULLS_LAST = "NULLS LAST"
+WAYS = frozenset({"ORDER_DEFAULT", "ASCENDING", "DESCENDING"})
 COMMA = {"kind": "STRING", "text": ","}
 TYPES = "SELECT DISTINCT lower(type_name), lower(logical_type) FROM duckdb_types() WHERE type_name <> 'JSON'"
 
@@ -117,15 +118,8 @@ class Spelling(Struct, frozen=True):
 
     def function(self, node: Node, name: str) -> Node:
         """A call."""
-        node = node | {"function_name": name}
-        if not node.get("order_bys"):
-            node.pop("order_bys", None)
-        if "children" in node:  # as DuckDB 1.5 tells it
-            node["arguments"] = [{"expression": value} for value in node.pop("children")]
-        if node.get("schema") == "main":  # where the parser itself makes a call, DuckDB 1.5 says so
-            node.pop("schema")
-        values = values_of(node)
-        match name, values:
+        node = told_alike(node | {"function_name": name})
+        match name, values_of(node):
             case "+", [only]:
                 return {**only, **outer(node)}
             case "date_add", [_, _]:
@@ -137,6 +131,8 @@ class Spelling(Struct, frozen=True):
             case "quantile_cont" | "quantile_disc", [fraction]:  # percentile_cont(0.5) within group (order by x)
                 orders = node.get("order_bys", {}).get("orders", [])
                 return rewritten(node, [orders[0]["expression"], fraction]) if len(orders) == 1 else node
+            case "list_sort", [{"function_name": "list"} as made, {"literal": way}, {"literal": nulls}]:
+                return self.ordered(node, made, str(way.get("text")), str(nulls.get("text")))
             case "string_agg", [value]:
                 return rewritten(node, [value, {"class": "CONSTANT", "type": "VALUE_CONSTANT", "literal": COMMA}])
             case "log", [{"literal": {"text": "10"}}, value]:
@@ -154,6 +150,13 @@ class Spelling(Struct, frozen=True):
                 return self.counted(node, name, type_of(value), inner)
             case _:
                 return node
+
+    def ordered(self, node: Node, made: Node, way: str, nulls: str) -> Node:
+        """`list(x order by x)`, which the parser of DuckDB 1.5 makes a call of `list_sort`."""
+        if way not in WAYS or "order_bys" in made:
+            return node
+        order = self.simple({"type": way, "null_order": nulls, "expression": values_of(made)[0]})
+        return made | {"order_bys": {"type": "ORDER_MODIFIER", "orders": [order]}} | outer(node)
 
     def counted(self, node: Node, name: str, kind: str, inner: Node) -> Node:
         """`interval 7 days`, which the parser makes a call of `to_days`; an interval if its number is written out."""
@@ -180,6 +183,17 @@ class Spelling(Struct, frozen=True):
         if type_of(node) == "boolean" and text in {"t", "f"}:  # how DuckDB 1.5 tells `true` and `false`
             return {**child, "literal": {"kind": "BOOLEAN", "text": "true" if text == "t" else "false"}, **outer(node)}
         return node
+
+
+def told_alike(call: Node) -> Node:
+    """A call as DuckDB 2.0 tells it; takes from it what says nothing."""
+    if not call.get("order_bys"):
+        call.pop("order_bys", None)
+    if "children" in call:  # as DuckDB 1.5 tells it
+        call["arguments"] = [{"expression": value} for value in call.pop("children")]
+    if call.get("schema") == "main":  # where the parser itself makes a call, DuckDB 1.5 says so
+        call.pop("schema")
+    return call
 
 
 def is_empty(value: Any) -> bool:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from html import escape
 from typing import Any
 from weakref import WeakSet
 
@@ -81,6 +80,8 @@ def pattern(secrets: frozenset[str]) -> re.Pattern[str]:
 
 def spelled(secret: str) -> Iterator[str]:
     """The spellings of a secret."""
+    from html import escape  # it loads the names of all signs, which few projects need
+
     quoted = (secret, secret.replace("'", "''"), secret.replace('"', '""'))
     for each in quoted:
         yield from (each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1], escape(each))

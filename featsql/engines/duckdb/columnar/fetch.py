@@ -24,9 +24,9 @@ from featsql.plan.part import RefusedError
 BATCH = 1 << 18
 # How many bytes a row has at least: of its group and its instant.
 WIDTH = 12
-# What the engine calls so many bytes.
-# What it shows is cut off behind one digit: given back as it is shown, a limit would sink each time.
+# What the engine shows is cut off behind one digit: given back as it is shown, a limit would sink each time.
 CUT = 0.05
+# What it calls so many bytes.
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from featsql.engine import Engine
+from featsql.engine import Column, Engine
 from featsql.temporal import column
 
 NUMBER = "__sample"
@@ -32,8 +32,8 @@ class RepeatedRowError(Exception):
 class Question:
     """A query of numbered rows, bound once and asked as often as one likes, whatever changes underneath."""
 
-    def __init__(self, query: exp.Query, engine: Engine) -> None:
-        kinds = engine.columns(query.sql("duckdb"))
+    def __init__(self, query: exp.Query, engine: Engine, kinds: Sequence[Column] | None = None) -> None:
+        kinds = engine.columns(query.sql("duckdb")) if kinds is None else kinds
         outputs = [
             exp.alias_(exp.cast(column(c.name), "varchar"), c.name, quoted=True)
             if INEXACT.search(c.type)
@@ -44,13 +44,20 @@ class Question:
         self.names = [c.name for c in kinds]
         self.text = exp.select(*outputs).from_(query.subquery("answers")).sql("duckdb")
 
-    def answers(self) -> Answers:
-        """The rows by their number in the column `__sample`, instants as text.
+    def prepare(self, name: str) -> None:
+        """Let the engine plan the query under a name, once for all that its parameters are going to be."""
+        self.engine.execute(f"PREPARE {name} AS {self.text}")
+        self.text = f"EXECUTE {name}"
+
+    def answers(self, given: Sequence[str] = ()) -> Answers:
+        """The rows by their number in the column `__sample`, instants as text; `given` are the parameters of a query
+        that is prepared.
 
         Raises RepeatedRowError where a number is there twice.
         """
         found: dict[int, Values] = {}
-        for row in self.engine.rows(self.text):
+        listed = ", ".join(exp.Literal.string(each).sql("duckdb") for each in given)
+        for row in self.engine.rows(f"{self.text}({listed})" if given else self.text):
             values = dict(zip(self.names, row, strict=True))
             number = int(values.pop(NUMBER))
             if number in found:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import groupby
-from typing import Any, TypeGuard
+from typing import Any
 
 from msgspec.structs import replace
 from sqlglot import exp
@@ -17,24 +17,24 @@ from featsql.engines.duckdb.columnar.chosen import arranged
 from featsql.engines.duckdb.narrow import fitted
 from featsql.errors import FeatsqlError
 from featsql.plan.plan import Plan
-from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, answers, differences, same
+from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, differences, same
+from featsql.prove.asked import Asked
 from featsql.prove.culprit import Search
-from featsql.prove.expected import asked_of, expected, windowed
+from featsql.prove.expected import asked_of, windowed
 from featsql.prove.findings import Findings, Limit
 from featsql.prove.perturbation import past, perturbed
 from featsql.prove.reference import Reference
 from featsql.prove.sample import Sample
 from featsql.prove.scratch import Scratch, sampled
-from featsql.prove.strata import Pick
+from featsql.prove.strata import FIRST, Pick, chunks, is_told
 from featsql.prove.ties import Ties
 from featsql.prove.verdict import Counterexample, Law, Tie
 from featsql.prove.worlds.keyed import each_its_own
 from featsql.prove.worlds.made import ManyWorlds, tables
 from featsql.temporal import column, reached
 
-# So many rows are asked for in one query; so many counter-examples are traced to their row.
-TOGETHER, TRACED = 24, 8
-ENDLESS = {"infinity", "-infinity"}
+# So many rows are asked for in one query, of as many worlds; so many counter-examples are traced to their row.
+TOGETHER, TRACED = 96, 8
 # From so many instants on it pays to look at their worlds at once.
 FEW = 3
 
@@ -83,7 +83,10 @@ class Examination:
         Raises FeatsqlError where the training set's own query fails.
         """
         try:
-            for together in chunks(picks):
+            self.asked = Asked(
+                self.plan, self.reference, self.rows([pick.number for pick in picks]), self.engine.cursor()
+            )
+            for together in chunks(picks, FIRST if self.in_worlds is None else TOGETHER):
                 if limit.reached:
                     return self.findings
                 self.try_laws(together, limit)
@@ -103,24 +106,54 @@ class Examination:
         redirected = Sample(asked, self.engine, self.scratch.redirected)
         if got is None:
             return
-        alone = self.alone(together, got)
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(self.expectations, together, limit)
+            alone = self.alone(together, got)
+            late = self.look_alone(redirected, got, alone, limit)
+        expectations = asking.result()
         for at_once in together:
-            if not limit.reached:
-                if at_once[0].instant in alone:
-                    self.nothing_from_the_future(redirected, got, at_once[0].instant)
-                self.all_of_the_past(got, at_once)
+            if at_once[0].instant in expectations and at_once[0].instant not in late:
+                self.all_of_the_past(got, at_once, expectations[at_once[0].instant])
                 self.findings.seen += [pick.number for pick in at_once]
 
-    def alone(self, together: Sequence[Sequence[Pick]], got: Answers) -> set[str | None]:
+    def expectations(
+        self, together: Sequence[Sequence[Pick]], limit: Limit
+    ) -> Mapping[str | None, Answers | RepeatedRowError]:
+        """What the reference says at each instant, or which row it has several of; without those for which it was too
+        late. Meanwhile the rows are asked in other worlds."""
+        found: dict[str | None, Answers | RepeatedRowError] = {}
+        for at_once in together:
+            if limit.reached:
+                break
+            try:
+                found[at_once[0].instant] = self.asked.answers(at_once[0].instant, [pick.number for pick in at_once])
+            except RepeatedRowError as error:
+                found[at_once[0].instant] = error
+        return found
+
+    def look_alone(self, sample: Sample, got: Answers, instants: Sequence[str], limit: Limit) -> Sequence[str]:
+        """Look at the worlds of instants, one after the other. Gives those for which it was too late."""
+        for place, instant in enumerate(instants):
+            try:
+                if not limit.reached:
+                    self.nothing_from_the_future(sample, got, instant)
+            except EngineError:
+                if not limit.reached:
+                    raise
+            if limit.reached:
+                return instants[place:]
+        return []
+
+    def alone(self, together: Sequence[Sequence[Pick]], got: Answers) -> list[str]:
         """The instants whose world is to be looked at alone. Where each row is the same in a world of its own, all of
         which are asked at once, one of them is, by the very query of a build, in the middle."""
-        instants = sorted(at_once[0].instant for at_once in together if is_told(at_once[0].instant))
+        instants = [instant for at_once in together if is_told(instant := at_once[0].instant)]
         if len(instants) < FEW or self.worlds is None:
-            return set(instants)
+            return instants
         numbers = [pick.number for at_once in together for pick in at_once if is_told(pick.instant)]
         if self.same_in_worlds(numbers, got):
-            return {instants[len(instants) // 2]}
-        return set(instants)
+            return [sorted(instants)[len(instants) // 2]]
+        return instants
 
     def same_in_worlds(self, numbers: Sequence[int], got: Answers) -> bool:
         """Whether rows are what they were where each looks at what was known at its own instant, and at what is made up
@@ -161,18 +194,13 @@ class Examination:
             return None
         return got
 
-    def all_of_the_past(self, got: Answers, at_once: Sequence[Pick]) -> None:
+    def all_of_the_past(self, got: Answers, at_once: Sequence[Pick], should: Answers | RepeatedRowError) -> None:
         """Law 2: the rows of one instant are what the reference says."""
-        numbers, instant = [pick.number for pick in at_once], at_once[0].instant
-        query = expected(self.plan, self.reference, instant, self.rows(numbers))
-        try:
-            should = answers(query, self.engine)
-        except RepeatedRowError as error:
+        if isinstance(should, RepeatedRowError):
             note = "by the reference a relation or a model has several rows for it"
-            self.found("all of the past", error.number, self.columns[0], "one row", "several rows", note)
+            self.found("all of the past", should.number, self.columns[0], "one row", "several rows", note)
             return
-        mine = {number: got[number] for number in numbers}
-        self.compare("all of the past", mine, should)
+        self.compare("all of the past", {pick.number: got[pick.number] for pick in at_once}, should)
 
     def nothing_from_the_future(self, sample: Sample, got: Answers, instant: str | None) -> None:
         """Law 1: what a relation did not show by an instant is left out, then made up; no row asked until then
@@ -237,7 +265,7 @@ class Examination:
     def found(self, law: Law, number: int, name: str, got: Any, should: Any, note: str | None) -> None:
         """A counter-example, traced to the source row that got in where that is possible."""
         row, instant = self.who(number)
-        traceable = law != "the spine is sacred" and instant is not None and instant not in ENDLESS
+        traceable = law != "the spine is sacred" and is_told(instant)
         found = Counterexample(law, number, row, instant, name, got, should, None, note)
         self.keep(found)
         if traceable and self.may_trace():
@@ -266,21 +294,3 @@ class Examination:
         query = exp.select(*cells).from_(self.spine.copy()).where(exp.column(NUMBER).eq(number))
         (found,) = self.engine.rows(query.sql("duckdb"))
         return dict(zip(names, found, strict=False)), found[-1]
-
-
-def is_told(instant: str | None) -> TypeGuard[str]:
-    """Whether an instant is one that something can be later than."""
-    return instant is not None and instant not in ENDLESS
-
-
-def chunks(picks: Sequence[Pick]) -> Iterator[list[list[Pick]]]:
-    """Rows by instant, in the order in which the instants were picked, some instants together."""
-    order = {instant: place for place, instant in reversed([(i, p.instant) for i, p in enumerate(picks)])}
-    together: list[list[Pick]] = []
-    for _, group in groupby(sorted(picks, key=lambda p: order[p.instant]), key=lambda p: p.instant):
-        together.append(list(group))
-        if sum(map(len, together)) >= TOGETHER:
-            yield together
-            together = []
-    if together:
-        yield together

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from itertools import groupby, zip_longest
+from typing import TypeGuard
 
 from msgspec import Struct
 from sqlglot import exp
@@ -15,6 +16,9 @@ from featsql.resolve.nanoseconds import of_type, seen_at
 from featsql.temporal import available_at, column
 
 SPINE = "spine"
+# So many rows are asked for in the first query: a floor of them is seen soon.
+FIRST = 24
+ENDLESS = {"infinity", "-infinity"}
 INSTANT, FACTS, SHARED = "__instant", "__facts", "__shared"
 
 
@@ -147,3 +151,22 @@ def keys_of(plan: Plan) -> list[exp.Expr]:
     """Every expression of the spine that some features are asked for by."""
     found = {key.sql("duckdb"): key for attach in plan.attachments for key in attach.keys}
     return list(found.values())
+
+
+def is_told(instant: str | None) -> TypeGuard[str]:
+    """Whether an instant is one that something can be later than."""
+    return instant is not None and instant not in ENDLESS
+
+
+def chunks(picks: Sequence[Pick], later: int) -> Iterator[list[list[Pick]]]:
+    """Rows by instant, in the order in which the instants were picked, some instants together."""
+    order = {instant: place for place, instant in reversed([(i, p.instant) for i, p in enumerate(picks)])}
+    together: list[list[Pick]] = []
+    enough = FIRST
+    for _, group in groupby(sorted(picks, key=lambda p: order[p.instant]), key=lambda p: p.instant):
+        together.append(list(group))
+        if sum(map(len, together)) >= enough:
+            yield together
+            together, enough = [], later
+    if together:
+        yield together

@@ -16,6 +16,7 @@ from featsql.read.project import Config, Target
 from featsql.read.sql.vocabulary import aggregate_functions
 from featsql.resolve.catalog.advice import advice
 from featsql.resolve.catalog.catalog import Catalog, RelationInfo
+from featsql.resolve.catalog.constants import unreadable
 from featsql.resolve.catalog.inherit import inherit_clock
 from featsql.resolve.graph import Graph, model_key
 from featsql.resolve.keys.entity_keys import missing_columns, missing_keys
@@ -72,7 +73,7 @@ def bound(
         raise FeatsqlError(unbound(model, error, graph)) from None
     names = [column.name for column in columns]
     missing = [*missing_keys(model, names, graph.project.entities), *missing_columns(model, names)]
-    raise_errors([*repeated_names(model, columns), *missing])
+    raise_errors([*repeated_names(model, columns), *missing, *unreadable(model, scratch.engine)])
     return RelationInfo(key, columns, *clock_of(model, relations))
 
 

@@ -1,6 +1,6 @@
 -- What became of a departure: the plane left the gate, which the airport knows within minutes, or never did. The data
 -- do not say when a flight was called off; two hours after it should have left everybody knew.
-{{ config(materialized='table', time={'kind': 'events', 'event_time': 'settled_at', 'available_at': 'known_at'}) }}
+{{ config(materialized='table', time={'kind': 'events', 'event_time': 'settled_at', 'available_at': 'known_at', 'tie_break': 'flight_id'}) }}
 select
     flight_id,
     carrier,

@@ -111,7 +111,23 @@ def objections(features: Features, compiled: Compiled, leaks: dict[str, str]) ->
     """Why a features model is not proved: readings that are not restricted, and what the checker warned of."""
     keys = dict.fromkeys(scan.relation.key for scan in scans_of(features))
     found = [f"{key}: {leaks[key]}" for key in keys if key in leaks]
-    return found + warnings(features, compiled)
+    return [*found, *warnings(features, compiled), *unseen(features, compiled)]
+
+
+def unseen(features: Features, compiled: Compiled) -> list[str]:
+    """What nobody is warned of, and what nothing is proved in spite of: warnings and errors that the project lets pass,
+    and models whose columns cannot be followed, in a features model or above it."""
+    graph, lineage = compiled.graph, compiled.checked.lineage
+    above = graph.upstream([model_key(features.name)])
+    passed = [
+        f"{each.diagnostic.code}, let pass: {each.diagnostic.message}"
+        for each in compiled.checked.waived
+        if model_key(each.model) in above
+        and each.severity not in {"warning", "error"}
+        and each.diagnostic.severity in {"warning", "error"}
+    ]
+    names = [name for name in graph.models if model_key(name) in above]
+    return passed + [f"model:{name}: {why}" for name in names if (why := lineage.coarse.get(name)) is not None]
 
 
 def warnings(features: Features, compiled: Compiled) -> list[str]:

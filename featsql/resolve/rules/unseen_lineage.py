@@ -13,9 +13,14 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     why = subject.lineage.coarse.get(subject.model.name)
     if why is None:
         return
-    below = subject.graph.children.get(f"model:{subject.model.name}", ())
-    if subject.kind == "plain" and not any(subject.kind_of(key) == "features" for key in below):
+    if subject.kind == "plain" and not is_asked(subject):
         return
     message = f"cannot show that the model does not leak: {why}"
     hint = "write its columns out, each with the name of its relation"
     yield subject.found("FS628", message, subject.model.tree, hint, "warning")
+
+
+def is_asked(subject: Subject) -> bool:
+    """Whether anything that is evaluated at instants, or labels, are made of a model."""
+    below = subject.graph.downstream([f"model:{subject.model.name}"])
+    return any(subject.kind_of(key) != "plain" for key in below)

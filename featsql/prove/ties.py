@@ -18,7 +18,7 @@ from featsql.prove.reference import Reference
 from featsql.prove.scratch import ID, Copy, Scratch, chance, name_of, table
 from featsql.temporal import column
 
-# In so many orders rows are precomputed before a value is taken to be settled; in so many at most where it is not.
+# Rows are put in so many orders before a value is taken to be settled; in so many at most where it is not.
 FEW, MANY = 6, 16
 # Without these the engine meets groups in the order in which their rows lie, and not in that of their values.
 PLAIN = {"disabled_optimizers": "statistics_propagation,compressed_materialization"}
@@ -68,9 +68,9 @@ class Ties:
     def compiled(self, search: Search, order: Order, *, later: bool) -> Any:
         """A cell by the compiled query while rows lie in an order: all, or those without what came `later`."""
         for place, copy in enumerate(self.scratch.copies.values()):
-            precomputed = replace(copy, rows=table(f"order_{place}"))
-            self.scratch.create(precomputed.rows, exp.select("*").from_(copy.rows.copy()).order_by(*order(copy)))
-            rows = self.scratch.everything(precomputed) if later else past(precomputed, search.at, self.plan.boundary)
+            ordered = replace(copy, rows=table(f"order_{place}"))
+            self.scratch.create(ordered.rows, exp.select("*").from_(copy.rows.copy()).order_by(*order(copy)))
+            rows = self.scratch.everything(ordered) if later else past(ordered, search.at, self.plan.boundary)
             self.scratch.stand(copy, rows)
         return search.value()
 

@@ -30,7 +30,7 @@ def engine() -> Engine:
 
 def tree_of(text: str) -> exp.Expr:
     """A text as featsql reads it."""
-    (tree,) = DUCKDB.parser().parse(kept(DUCKDB.tokenize(text)), text)
+    (tree,) = DUCKDB.parser().parse(kept(DUCKDB.tokenize(text), text), text)
     assert tree is not None
     restore(take_notes(tree, *RESTORED))
     return tree

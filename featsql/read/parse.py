@@ -103,7 +103,7 @@ def read(rendered: Rendered, tokens: list[Token]) -> exp.Query:
     """The tree of one statement. Raises FeatsqlError FS302 and FS305."""
     try:
         safe = shielded(tokens)
-        (tree,) = DUCKDB.parser().parse(kept(safe), rendered.text)
+        (tree,) = DUCKDB.parser().parse(kept(safe, rendered.text), rendered.text)
     except RecursionError:
         raise finding("FS302", "this SQL is nested too deeply", rendered, 0, "split it into several models") from None
     except ParseError as error:

@@ -102,6 +102,8 @@ def taken(row: exp.Expr) -> tuple[exp.Expr, str | None]:
 
 def passes_on(parent: exp.Expr, node: exp.Expr) -> bool:
     """Whether an expression gives a row that it is given, or a list of such."""
+    if isinstance(parent, exp.Array):
+        return True
     if isinstance(parent, exp.Bracket):
         return node.arg_key == "this" and field_of(parent, node) is None
     if isinstance(parent, exp.Anonymous):

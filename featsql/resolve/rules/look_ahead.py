@@ -24,10 +24,10 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     """A row is visible from its own instant on, and then all of its columns are."""
     if not subject.as_of_model or not any(subject.kind_of(info.key) == "plain" for _, info in subject.reads):
         return
-    known = subject.taints[TAINT]
+    known, coarse = subject.taints[TAINT], subject.lineage.coarse.get(subject.model.name)
     for key, (column, taint) in taints_read(subject.model.name, subject.lineage, known).items():
         what = f"the rows of {named(key)} are chosen" if column == ROWS else f"`{column}` of {named(key)} is computed"
-        if taint.certain:
+        if taint.certain and coarse is None:
             message = f"{what} from rows that happened later: {taint.text}"
             hint = "look back instead (lag, a frame that ends at the current row), or do it in this model"
             yield subject.found("FS613", message, subject.table_of(key), hint)

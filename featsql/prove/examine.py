@@ -82,6 +82,9 @@ class Examination:
 
         Raises FeatsqlError where the training set's own query fails.
         """
+        if not picks:
+            self.findings.finished = True
+            return self.findings
         try:
             self.asked = Asked(
                 self.plan, self.reference, self.rows([pick.number for pick in picks]), self.engine.cursor()

@@ -452,7 +452,11 @@ def the_filter_of_a_state_goes_before_its_versions(put: Patch) -> None:
     def filtered_first(planned: Features, probe: str, parts: tables.Parts) -> exp.Select:
         if not isinstance(planned, AsOf) or planned.where is None:
             return joined(planned, probe, parts)
-        rows = exp.select("*").from_(planned.table.copy()).where(planned.where.copy())
+        rows = (
+            exp.select("*")
+            .from_(exp.alias_(planned.table.copy(), planned.alias, table=True))
+            .where(planned.where.copy())
+        )
         if rows.find(exp.Anonymous):
             return joined(planned, probe, parts)
         filtered: Any = rows.subquery(planned.alias)

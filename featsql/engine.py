@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VERSION = duckdb.__version__
 DUCKDB = Dialect.get_or_raise("duckdb")  # made once: a name makes a dialect each time it is looked up
-SESSION: dict[str, Any] = {"TimeZone": "UTC", "streaming_buffer_size": "64MB"}  # of one megabyte, a stream mostly waits
+SESSION = {"TimeZone": "UTC", "streaming_buffer_size": "64MB", "enable_progress_bar": False}  # less: streams wait
 IDLE: dict[str, Any] = {} if VERSION.startswith("1.") else {"async_threads": "0"}  # which only wait for files
 # Others write Parquet files whose bounds leave NaN out, which it believes from version 2 on, unless it is told.
 WARY: dict[str, Any] = {} if VERSION.startswith("1.") else {"parquet_can_have_nan": True}

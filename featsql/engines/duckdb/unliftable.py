@@ -62,8 +62,8 @@ def refusals(
     """FS701 for the first features model that a plan needs and the engine cannot evaluate for many instants, looked for
     where something was `said` against the plan, or nobody asks for it yet; for the plan itself, if there is none."""
     graph = checked.graph
-    if said is None and is_asked(name, graph):
-        return []
+    if said is None and (is_asked(name, graph) or not isinstance(plans[name], Lifted)):
+        return []  # what a better node was proved for is a query of aggregates or of columns, which the engine can ask
     kind = as_of_type(graph.models[name], graph, checked.catalog.relations)
     above = graph.upstream([model_key(name)])
     for each, model in graph.models.items():  # parents first

@@ -14,7 +14,7 @@ TEMPORAL = frozenset(exp.DataType.TEMPORAL_TYPES)
 HINT = "write it as the engine reads it: '2 days', '2024-01-31'"
 AS_OF_KINDS = frozenset({"features", "training_set"})
 # What an engine of this version said against each; None, where it could be read.
-known: dict[str, str | None] = {}
+known: dict[tuple[str, str], str | None] = {}
 
 
 def unreadable(model: Model, engine: Engine) -> Iterator[Diagnostic]:
@@ -24,17 +24,21 @@ def unreadable(model: Model, engine: Engine) -> Iterator[Diagnostic]:
     for node in model.tree.find_all(exp.Interval, exp.Cast):
         if not is_written_out(node):
             continue
-        sql = exp.select(exp.cast(in_quotes(node), "varchar")).sql(DUCKDB)
-        if sql not in known:
-            known[sql] = refusal(sql, engine)
-        message = known[sql]
+        key = (node.this.name, spelled(node))
+        if key not in known:
+            known[key] = refusal(exp.select(exp.cast(in_quotes(node), "varchar")).sql(DUCKDB), engine)
+        message = known[key]
         if message is not None:
             start = node.meta.get("start", node.this.meta.get("start"))
             written = model.rendered.text.find(f"'{node.this.name}") if start is None else start
             place, trail = model.rendered.origin(max(written, 0), 1)
-            yield Diagnostic(
-                "FS510", message, place, "write it as the engine reads it: '2 days', '2024-01-31'", trail=trail
-            )
+            yield Diagnostic("FS510", message, place, HINT, trail=trail)
+
+
+def spelled(node: exp.Expr) -> str:
+    """The type that a constant is cast to, or the unit of a span."""
+    unit = node.args.get("unit")
+    return unit.sql(DUCKDB) if unit is not None else node.to.sql(DUCKDB) if isinstance(node, exp.Cast) else ""
 
 
 def is_written_out(node: exp.Expr) -> bool:

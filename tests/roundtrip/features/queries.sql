@@ -102,7 +102,7 @@ select #1 as cust, count(*) as n from {pay} group by #1;
 select cust, kind from {pay} window w as (partition by cust order by id) qualify rank() over w = 1;
 select cust, avg(v) as v from (select cust, avg(amount) over w as v from {pay} window w as (partition by cust order by id)) group by cust;
 select unnest(arg_max(p, p.id)) from {pay} as p group by p.cust;
-select cust, any_value(u.t) as tag from {pay} as p, unnest(p.tags) as u(t) where u.t >= 'y' group by cust;
+select cust, min(u.t) as tag from {pay} as p, unnest(p.tags) as u(t) where u.t >= 'y' group by cust;
 select a as cust, count(*) as n from (select cust, id from {pay}) as pay(a, b) group by a;
 select cust, {'a': {'b': count(*)}}.a.b as n from {pay} group by cust;
 select cust, count(*) as n from {pay} where not (kind = 'a' and amount > 2) group by cust;

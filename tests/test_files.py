@@ -321,6 +321,30 @@ def test_declared_types_of_what_is_not_there(engine: Engine, tmp_path: Path) -> 
     assert found.code == "FS505"
 
 
+def test_types_among_the_options(engine: Engine, tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "id,amount", "1,2", "2,2.5")
+    write(tmp_path, "b.csv", "1,2", "2,2.5")
+    with_head: list[dict[str, Any]] = [
+        {"types": {"id": "int", "amount": "decimal(5, 1)"}},
+        {"dtypes": ["int", "decimal(5, 1)"]},
+        {"columns": {"id": "int", "amount": "decimal(5, 1)"}},
+    ]
+    headless: dict[str, Any] = {"header": False, "auto_detect": False, "columns": with_head[2]["columns"]}
+    for location, options in (*(("a.csv", each) for each in with_head), ("b.csv", headless)):
+        source = Source("shop", "payments", location, format="csv", options=options, place=PLACE)
+        types, rows = read(engine, tmp_path, source)
+        assert (types, rows[1]) == ({"id": "INTEGER", "amount": "DECIMAL(5,1)"}, (2, Decimal("2.5")))
+    for options in (
+        {"types": {"amount": "int"}},
+        {"types": ["int", "int"]},
+        {"columns": {"id": "int", "amount": "int"}},
+    ):
+        source = Source("shop", "payments", "a.csv", format="csv", options=options, place=PLACE)
+        assert (
+            "line 3 of `a.csv` has '2.5' in `amount`, which is no INTEGER" in refused(engine, tmp_path, source).message
+        )
+
+
 # What has no values
 
 

@@ -12,6 +12,7 @@ from featsql.engine import DUCKDB, Engine, EngineError
 from featsql.read.project import Source
 from featsql.resolve.reading import Reading
 from featsql.sources.files import fit
+from featsql.sources.files.declared import by_place
 from featsql.sources.files.lines import line_of
 from featsql.sources.files.small import may_lose, text_of
 from featsql.sources.files.sniffed import (
@@ -63,6 +64,7 @@ class Survey:
         named = [(one.file, list(one.types)) for one in every]
         by_name = differing(self.source, named, self.options, self.root)
         self.shared = {"union_by_name": True} if by_name else {}
+        self.declared = by_place(self.engine, self.source, list(every[0].types)) | self.declared
         self.types = self.first_types(every)
         self.plain = self.dialect
         if not self.dialect.get("quote", QUOTED["quote"]) and "quote" not in self.options:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -23,9 +23,22 @@ USUAL |= {"number": "decimal(18, 2)", "timestamp_ntz": "timestamp", "timestamp_t
 def declared(engine: Engine, source: Source) -> dict[str, Declared]:
     """The declared types by column: those of `columns:`, and those among the options. Raises FeatsqlError FS505 for
     what is no type."""
+    return known(engine, source, (*optional(source), *source.types))
+
+
+def by_place(engine: Engine, source: Source, names: Sequence[str]) -> dict[str, Declared]:
+    """The types that the options of a CSV source give to columns by their places, by names in small letters. Raises
+    FeatsqlError FS505 for what is no type."""
+    given = options_of(source).get("types")
+    pairs = zip(names, given, strict=False) if isinstance(given, list | tuple) else ()
+    return known(engine, source, [DeclaredType(name.casefold(), str(kind), source.place) for name, kind in pairs])
+
+
+def known(engine: Engine, source: Source, given: Iterable[DeclaredType]) -> dict[str, Declared]:
+    """Types as the engine spells them. Raises FeatsqlError FS505 for what is none."""
     found: list[Diagnostic] = []
     types: dict[str, Declared] = {}
-    for each in (*optional(source), *source.types):
+    for each in given:
         kind = canonical(engine, each.type)
         if kind is None:
             found.append(no_type(engine, source, each))

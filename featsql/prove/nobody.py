@@ -117,14 +117,25 @@ class NoRows(Walk):
 
     def made(self, select: exp.Select, known: set[str], source: str | None) -> list[bool]:
         """Of each expression whether it is made of aggregates: its own, or those behind `known` columns of what is
-        read, or behind columns before it."""
-        names, answers = set(known), []
+        read, or behind columns before it, which the columns of what is read hide."""
+        before: set[str] = set()
+        answers: list[bool] = []
+        hiding = set() if source is None else self.hiding(select)
         for each in select.expressions:
             value = each.unalias()
-            own = self.aggregated(value) or any(speaks_of(column, names, source, value) for column in columns(value))
+            own = self.aggregated(value) or any(
+                speaks_of(column, known, source, value) or speaks_of(column, before - hiding, None, value)
+                for column in columns(value)
+            )
             answers.append(own and not many(value))
-            names |= {each.alias_or_name.casefold()} if answers[-1] and source is None else set()
+            before |= {each.alias_or_name.casefold()} if answers[-1] else set()
         return answers
+
+    def hiding(self, select: exp.Select) -> set[str]:
+        """The names of the columns of the one SELECT that a SELECT reads."""
+        source = select.args["from_"].this
+        names = source.alias_column_names or source.this.named_selects
+        return {name.casefold() for name in names}
 
     def projections(self, select: exp.Select, known: set[str], source: str | None) -> set[str]:
         """Make NULL of what is not made of aggregates, in place; gives the names of what is."""

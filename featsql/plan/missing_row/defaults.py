@@ -76,8 +76,11 @@ def around(select: exp.Select, below: Told, link: Link) -> Told:
     found: set[str] = set()
     projections: list[exp.Expr] = []
     made: list[bool] = []
+    columns = {name.casefold() for name in link.columns or below.query.named_selects}
     for each in row.expressions:
-        own = computed(each.unalias(), below.computed, link.alias) and not beyond(each)
+        value = each.unalias()
+        own = computed(value, below.computed, link.alias) or computed(value, found - columns, "")
+        own = own and not beyond(each)
         made.append(own)
         projections.append(each if own or is_several(each) else null(each))
         if is_several(each):

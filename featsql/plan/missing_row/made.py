@@ -17,7 +17,7 @@ def group_terms(select: exp.Select, aggregates: frozenset[str]) -> list[exp.Expr
         return []
     values = [value.unalias() for value in select.expressions]
     if group.args.get("all"):
-        return [value for value in values if not has_aggregate(value, aggregates)]
+        return ungathered(select, aggregates)
     named_values = {value.alias.casefold(): value.unalias() for value in select.expressions if value.alias}
     found: list[exp.Expr] = []
     for term in group.expressions:
@@ -27,6 +27,19 @@ def group_terms(select: exp.Select, aggregates: frozenset[str]) -> list[exp.Expr
             found.append(named_values.get(term.name.casefold(), term))
         else:
             found.append(term)
+    return found
+
+
+def ungathered(select: exp.Select, aggregates: frozenset[str]) -> list[exp.Expr]:
+    """The values of a SELECT that are not made of aggregates, neither themselves nor by the name of a column before."""
+    made: set[str] = set()
+    found: list[exp.Expr] = []
+    for each in select.expressions:
+        value = each.unalias()
+        if has_aggregate(value, aggregates) or computed(value, made, ""):
+            made.add(each.alias_or_name.casefold())
+        else:
+            found.append(value)
     return found
 
 

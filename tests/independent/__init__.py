@@ -1,0 +1,1 @@
+"""Random features models, answered by an evaluator that shares nothing with featsql."""

@@ -76,7 +76,9 @@ def test_rows_are_asked_by_arrays(shop: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Computation, "precomputed", counted)
     assert verified(shop).ok
-    assert len(precomputed) == 5  # once for the rows themselves, twice for all worlds at once, and twice for one alone
+    assert (
+        len(precomputed) == 7
+    )  # once for the rows themselves, twice for all worlds at once, and twice for each of two
 
 
 def late_rows_are_seen(patch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 from laws import mutants
 from program import run
+from sqlglot import exp
 
 import featsql
 from featsql.engine import VERSION
+from featsql.engines.duckdb.lower.lower import lower
+from featsql.plan.plan import Plan
+from featsql.prove import sample
+from featsql.prove.ties import alike
 from featsql.prove.verdict import Verdict
 
 SOURCES = """
@@ -78,9 +83,46 @@ def test_a_tie_is_no_counter_example(shop: Path) -> None:
     assert tied or VERSION < "2"  # in 1.5 the first of the rows that lie there is taken, whoever asks
 
 
+def test_whichever_of_many_values_is_taken_is_a_tie(shop: Path) -> None:
+    """Where each value is there once, any of them is the most frequent, in the engine's way or in ours."""
+    names = {"usual", "latest"}
+    for turned in (False, True):
+        lines = "".join(f"1,{10 + place},2024-01-01,2024-01-03\n" for place in range(7))
+        rows = lines.splitlines()[::-1] if turned else lines.splitlines()
+        (shop / "payments.csv").write_text("\n".join(["id,amount,ts,seen", *rows]))
+        found = verified(shop)
+        assert found.ok
+        assert {each.column for each in found.ties} <= names
+        assert not found.notes
+
+
 def test_a_tie_hides_no_leak(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rows are read too early, what they tie for is a counter-example, too."""
     mutants.availability_is_forgotten(monkeypatch)
     found = verified(shop)
     assert not found.ok
     assert {"n", "latest"} <= {each.column for each in found.counterexamples}
+
+
+def test_a_tie_hides_no_wrong_value(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is none of the values that a tie can take is a counter-example."""
+    right = lower
+
+    def one_more(plan: Plan) -> exp.Query:
+        query = right(plan)
+        for added in [each for each in query.find_all(exp.Add) if each.expression == exp.Literal.number(1)]:
+            added.set("expression", exp.Literal.number(2))
+        return query
+
+    monkeypatch.setattr(sample, "lower", one_more)
+    found = verified(shop)
+    assert {each.column: each.law for each in found.counterexamples} == {"latest": "all of the past"}
+    assert "latest" not in {each.column for each in found.ties}
+
+
+def test_a_list_in_no_order_is_a_tie_of_its_own_elements() -> None:
+    assert alike([1, 2, 2], [2, 1, 2])
+    assert alike("a, b", "b, a")
+    assert not alike([1, 2, 2], [1, 1, 2])
+    assert not alike([1, 2], [1, 2, 2])
+    assert not alike("ab", "ac")

@@ -21,7 +21,7 @@ from featsql.prove.answers import NUMBER, Answers, RepeatedRowError, differences
 from featsql.prove.asked import Asked
 from featsql.prove.culprit import Search
 from featsql.prove.expected import asked_of, windowed
-from featsql.prove.findings import Findings, Limit
+from featsql.prove.findings import DOUBT, ENDLESS, Findings, Limit
 from featsql.prove.perturbation import past, perturbed
 from featsql.prove.reference import Reference
 from featsql.prove.sample import Sample
@@ -29,8 +29,7 @@ from featsql.prove.scratch import Scratch, sampled
 from featsql.prove.strata import FIRST, Pick, chunks, is_told
 from featsql.prove.ties import Ties
 from featsql.prove.verdict import Counterexample, Law, Tie
-from featsql.prove.worlds.keyed import each_its_own
-from featsql.prove.worlds.made import ManyWorlds, tables
+from featsql.prove.worlds.together import Together
 from featsql.temporal import column, reached
 
 # So many rows are asked for in one query, of as many worlds; so many counter-examples are traced to their row.
@@ -57,6 +56,7 @@ class Examination:
         entities = compiled.project.entities.values()
         self.keys = {key.casefold() for entity in entities for key in entity.keys}
         self.findings = Findings()
+        self.doubts: dict[str, int] = {}
 
     @property
     def engine(self) -> Engine:
@@ -68,14 +68,9 @@ class Examination:
         return fitted(arranged(self.plan, self.engine), self.engine.rows)
 
     @cached_property
-    def worlds(self) -> ManyWorlds | None:
-        """The worlds of many instants, where the plan can look at them at once."""
-        return ManyWorlds(self.built, self.scratch, self.keys, self.seed) if self.in_worlds is not None else None
-
-    @cached_property
-    def in_worlds(self) -> Plan | None:
-        """The plan that looks at the worlds of many instants at once."""
-        return each_its_own(self.built, self.columns, tables(self.scratch))
+    def together(self) -> Together:
+        """The rows, where they look at the worlds of many instants at once."""
+        return Together(self.built, self.columns, self.scratch, self.keys, self.seed)
 
     def examine(self, picks: Sequence[Pick], limit: Limit, remember: Callable[[], None]) -> Findings:
         """Put the laws to rows until the limit is reached; `remember` is called when more is known.
@@ -89,7 +84,7 @@ class Examination:
             self.asked = Asked(
                 self.plan, self.reference, self.rows([pick.number for pick in picks]), self.engine.cursor()
             )
-            for together in chunks(picks, FIRST if self.in_worlds is None else TOGETHER):
+            for together in chunks(picks, FIRST if self.together.asks is None else TOGETHER):
                 if limit.reached:
                     return self.findings
                 self.try_laws(together, limit)
@@ -113,6 +108,8 @@ class Examination:
             asking = pool.submit(self.expectations, together, limit)
             alone = self.alone(together, got)
             late = self.look_alone(redirected, got, alone, limit)
+            if not late:
+                self.tell_doubts(got)
         expectations = asking.result()
         for at_once in together:
             if at_once[0].instant in expectations and at_once[0].instant not in late:
@@ -149,35 +146,33 @@ class Examination:
 
     def alone(self, together: Sequence[Sequence[Pick]], got: Answers) -> list[str]:
         """The instants whose world is to be looked at alone. Where each row is the same in a world of its own, all of
-        which are asked at once, one of them is, by the very query of a build, in the middle."""
+        which are asked at once, two are, by the very query of a build: one in the middle, and
+        the last, by which every row is asked."""
         instants = [instant for at_once in together if is_told(instant := at_once[0].instant)]
-        if len(instants) < FEW or self.worlds is None:
+        if len(instants) < FEW or self.together.asks is None:
             return instants
         numbers = [pick.number for at_once in together for pick in at_once if is_told(pick.instant)]
         if self.same_in_worlds(numbers, got):
-            return [sorted(instants)[len(instants) // 2]]
+            return [sorted(instants)[len(instants) // 2], max(instants)]
         return instants
 
     def same_in_worlds(self, numbers: Sequence[int], got: Answers) -> bool:
         """Whether rows are what they were where each looks at what was known at its own instant, and at what is made up
-        beside."""
-        assert self.worlds is not None
-        assert self.in_worlds is not None
-        asked = sampled(self.in_worlds, self.rows(numbers).subquery("asked"), self.columns)
-        mine = {number: got[number] for number in numbers}
-        for made_up in (False, True):
-            try:
-                self.worlds.make(self.rows(numbers), made_up=made_up)
-                after = Sample(asked, self.engine).answers()
-            except RepeatedRowError:
-                return False
-            except EngineError as error:
-                if "INTERRUPT" in error.message:
-                    raise
-                return False
-            if differences(mine, after, self.columns):
-                return False
-        return True
+        beside. A cell that is not is in doubt until it is looked at alone."""
+        differing = self.together.differing(self.rows(numbers), {number: got[number] for number in numbers})
+        for number, name in differing or ():
+            self.doubts.setdefault(name, number)
+        return differing == []
+
+    def tell_doubts(self, got: Answers) -> None:
+        """Note what differs where many worlds are looked at at once, and in none that is looked at alone, unless it is
+        a tie."""
+        for name, number in self.doubts.items():
+            if name in self.findings.counterexamples or name in self.findings.ties:
+                continue
+            if not self.is_tie("nothing from the future", number, name, got[number][name]):
+                self.findings.notes[f"{name}: {DOUBT}"] = None
+        self.doubts.clear()
 
     def rows(self, numbers: Sequence[int]) -> exp.Select:
         """Rows of the spine by their numbers."""
@@ -255,12 +250,18 @@ class Examination:
                 self.keep(Counterexample(law, number, *self.who(number), name, mine, theirs, culprit, made_up=True))
 
     def is_tie(self, law: Law, number: int, name: str, got: Any) -> bool:
-        """Whether a cell is one of several values that nothing settles; the first of each column is kept. Where it has
-        changed with what comes later, it must do so without that, too."""
+        """Whether a cell is one of several values that nothing settles; the first of each column is kept. It must
+        be one that the reference gives; where it has changed with what comes later, it must do so without, too."""
         row, instant = self.who(number)
-        values = self.ties.alternatives(number, name, got, instant, self.rows([number]))
-        if values and law != "all of the past" and not any(same(got, value) for value in values):
-            values = values if self.ties.reads_no_more(self.search(number, name), got, values) else ()
+        rows = self.rows([number])
+        values = self.ties.alternatives(number, name, got, instant, rows)
+        if values and not any(same(got, value) for value in values):
+            if law != "all of the past":
+                values = values if self.ties.reads_no_more(self.search(number, name), got, values) else ()
+            elif self.ties.excludes(number, name, got, instant, rows):
+                values = ()
+            elif name in self.ties.endless:
+                self.findings.notes[f"{name}: {ENDLESS}"] = None
         if values:
             self.findings.ties.setdefault(name, Tie(number, row, instant, name, got, values))
         return bool(values)

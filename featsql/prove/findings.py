@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from featsql.prove.verdict import Counterexample, Tie
 
+ENDLESS = "the reference gives ever new values for it by the order in which rows lie, so that a wrong one is not told"
+DOUBT = "it is another value where the worlds of many instants are looked at together, and the same in each alone"
+
 
 class Findings(Struct):
     """What came of it so far: the numbers of the rows that were seen, counter-examples and ties by column, notes."""

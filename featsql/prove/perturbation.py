@@ -86,14 +86,7 @@ def told_later(
 
 def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) -> list[exp.Expr]:
     """A relation's columns, with `instead` for the retractions and ends that were not known by an instant."""
-    clock, at = clock_of(copy), told_at(copy, at, boundary)
-    found: dict[str, exp.Expr] = {}
-    if clock.retracted_at:
-        found[clock.retracted_at.casefold()] = pending(column(clock.retracted_at), at, boundary)
-    if clock.kind == "periods" and clock.valid_to:
-        learnt = exp.func("coalesce", reached(end_available_at(clock), at, boundary), exp.false())
-        found[clock.valid_to.casefold()] = exp.not_(learnt)
-    found = {name: by_column(each, at, copy.info.coarse, boundary) for name, each in found.items()}
+    found = to_learn(copy, at, boundary)
     return [
         exp.alias_(
             exp.Case(ifs=[exp.If(this=found[c.name.casefold()], true=typed(instead, c))], default=column(c.name)),
@@ -104,6 +97,18 @@ def unlearnt(copy: Copy, at: exp.Expr, boundary: Boundary, instead: exp.Expr) ->
         else column(c.name)
         for c in copy.info.columns
     ]
+
+
+def to_learn(copy: Copy, at: exp.Expr, boundary: Boundary) -> dict[str, exp.Expr]:
+    """The columns, folded, of a relation's retractions and ends: whether it was still to be learnt at an instant."""
+    clock, at = clock_of(copy), told_at(copy, at, boundary)
+    found: dict[str, exp.Expr] = {}
+    if clock.retracted_at:
+        found[clock.retracted_at.casefold()] = pending(column(clock.retracted_at), at, boundary)
+    if clock.kind == "periods" and clock.valid_to:
+        learnt = exp.func("coalesce", reached(end_available_at(clock), at, boundary), exp.false())
+        found[clock.valid_to.casefold()] = exp.not_(learnt)
+    return {name: by_column(each, at, copy.info.coarse, boundary) for name, each in found.items()}
 
 
 def disturbed(c: Column, copy: Copy, keep: Collection[str], seed: int, by: exp.Expr | None = None) -> exp.Expr:

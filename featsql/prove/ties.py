@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from featsql.plan.plan import Plan
-from featsql.prove.answers import Answers, RepeatedRowError, Values, answers, same
+from featsql.prove.answers import Answers, RepeatedRowError, Values, answers, is_list, same
 from featsql.prove.culprit import Search
 from featsql.prove.expected import expected
 from featsql.prove.perturbation import past
@@ -18,8 +18,11 @@ from featsql.prove.reference import Reference
 from featsql.prove.scratch import ID, Copy, Scratch, chance, name_of, table
 from featsql.temporal import column
 
-# Rows are put in so many orders before a value is taken to be settled; in so many at most where it is not.
-FEW, MANY = 6, 16
+# Rows are put in so many orders before a value is taken to be settled; in so many at most where it is not, and in so
+# many before a value that the reference has not given is taken to be none of those that it can give.
+FEW, MANY, ALL = 6, 16, 48
+# So often is each of them seen then, by which it is told that there are no others: each order is asked in twice.
+SEEN = 3
 # Without these the engine meets groups in the order in which their rows lie, and not in that of their values.
 PLAIN = {"disabled_optimizers": "statistics_propagation,compressed_materialization"}
 # The terms that a relation's rows are ordered by.
@@ -34,6 +37,7 @@ class Ties:
         self.reference = reference
         self.scratch = scratch
         self.said: dict[int, list[Values]] = {}
+        self.endless: set[str] = set()
 
     def alternatives(self, number: int, name: str, got: Any, instant: str | None, row: exp.Query) -> tuple[Any, ...]:
         """The values that a cell can have by the order in which its sources' rows lie; `row` is the spine's, of that
@@ -48,6 +52,21 @@ class Ties:
             if len(values) > 1 and any(same(got, other) for other in values):
                 break
         return tuple(values) if len(values) > 1 else ()
+
+    def excludes(self, number: int, name: str, got: Any, instant: str | None, row: exp.Query) -> bool:
+        """Whether what was `got` for a cell that is not settled is none of the values that the reference gives, in
+        whatever order rows lie. A column of which it gives ever new ones is `endless`, and excludes nothing."""
+        if name in self.endless:
+            return False
+        query = expected(self.plan, self.reference, instant, row)
+        values: list[Any] = []
+        for each in self.answers(number, query, got, ALL):
+            if alike(got, each[name]):
+                return False
+            values.append(each[name])
+        if len(values) < ALL or any(sum(alike(value, other) for other in values) < SEEN for value in values):
+            self.endless.add(name)
+        return name not in self.endless
 
     def reads_no_more(self, search: Search, got: Any, values: Sequence[Any]) -> bool:
         """Whether the compiled query, with all rows there in some order, gives what it or the reference gives in some
@@ -74,11 +93,11 @@ class Ties:
             self.scratch.stand(copy, rows)
         return search.value()
 
-    def answers(self, number: int, query: exp.Query, got: Any) -> Iterator[Values]:
+    def answers(self, number: int, query: exp.Query, got: Any, most: int = MANY) -> Iterator[Values]:
         """What the reference says of a row in one order after the other; those come soon that have the rows first or
         last in which something is what was got."""
         said = self.said.setdefault(number, [])
-        orders = [order for place in range(MANY // 2) for order in [by_chance(place)] * 2]
+        orders = [order for place in range(most // 2) for order in [by_chance(place)] * 2]
         try:
             for place, order in enumerate(orders[:FEW]):
                 if place == len(said):
@@ -101,8 +120,40 @@ class Ties:
             name = table(f"order_{place}")
             self.scratch.create(name, self.scratch.everything(copy).order_by(*order(copy)))
             instead[name_of(copy.original)] = name
+        sent = self.scratch.sent(query, instead)
         with self.scratch.engine.setting(PLAIN if plain else {}):
-            return answers(self.scratch.sent(query, instead), self.scratch.engine)
+            return answers(by_rows(sent) if plain else sent, self.scratch.engine)
+
+
+def by_rows(query: exp.Query) -> exp.Query:
+    """A query whose modes go by the order of rows, by lists. The engine counts values in groups otherwise, and meets
+    them by their hash: there are some that no order of rows puts first."""
+    for mode in list(query.find_all(exp.Mode)):
+        call = mode.parent if isinstance(mode.parent, exp.Filter) else mode
+        if not mode.this or isinstance(call.parent, exp.Window | exp.WithinGroup):
+            continue
+        values: exp.Expr = exp.ArrayAgg(this=mode.this.copy())
+        if call is not mode:
+            values = exp.Filter(this=values, expression=call.expression.copy())
+        call.replace(exp.Anonymous(this="list_aggregate", expressions=[values, exp.Literal.string("mode")]))
+    return query
+
+
+def alike(mine: Any, theirs: Any) -> bool:
+    """Whether two values are the same, but for the order of what they are made of."""
+    if same(mine, theirs):
+        return True
+    if isinstance(mine, str) and isinstance(theirs, str):
+        return sorted(mine) == sorted(theirs)
+    if not (is_list(mine) and is_list(theirs)) or len(mine) != len(theirs):
+        return False
+    left = list(theirs)
+    for value in mine:
+        place = next((i for i, other in enumerate(left) if same(value, other)), None)
+        if place is None:
+            return False
+        del left[place]
+    return True
 
 
 def by_chance(place: int) -> Order:

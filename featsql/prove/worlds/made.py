@@ -16,6 +16,7 @@ from featsql.prove.perturbation import (
     arrived,
     clock_of,
     disturbed,
+    to_learn,
     told_later,
     unlearnt,
 )
@@ -82,12 +83,15 @@ class ManyWorlds:
         return found
 
     def known(self, copy: Copy, number: int, spine: exp.Table, instead: exp.Expr | None) -> exp.Select:
-        """The rows that were known at each instant, of any use, without what was learnt of them later."""
+        """The rows that were known at each instant, of any use, without what was learnt of them later; those of which
+        something was still to be learnt are there in any case, since that is what must not be seen."""
         at = column(WORLD)
         shown = unlearnt(copy, at, self.plan.boundary, instead if instead is not None else exp.null())
         of_use = self.of_use(copy, spine)
         query = self.beside_cuts(copy.rows, number, [*shown, at], [arrived(copy, at, self.plan.boundary)])
-        return query if of_use is None else query.where(of_use)
+        if of_use is None:
+            return query
+        return query.where(exp.or_(of_use, *to_learn(copy, at, self.plan.boundary).values()))
 
     def perturbed(self, copy: Copy, number: int, spine: exp.Table) -> exp.Query:
         """The same, beside what was not known: rows that come soonest, changed, and some known ones, told again."""

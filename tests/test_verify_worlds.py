@@ -70,10 +70,22 @@ def test_a_sound_project_is_the_same_in_all_worlds(tmp_path: Path, looked: dict[
     "mutant",
     [
         mutants.availability_is_forgotten,
-        mutants.duplicates_go_before_the_cut,
-        mutants.the_end_of_a_period_is_known_with_its_row,
-        mutants.when_an_end_was_learnt_is_forgotten,
-        mutants.a_delay_is_forgotten_by_an_as_of_join,
+        pytest.param(mutants.duplicates_go_before_the_cut, marks=pytest.mark.slow, id="duplicates_go_before_the_cut"),
+        pytest.param(
+            mutants.the_end_of_a_period_is_known_with_its_row,
+            marks=pytest.mark.slow,
+            id="the_end_of_a_period_is_known_with_its_row",
+        ),
+        pytest.param(
+            mutants.when_an_end_was_learnt_is_forgotten,
+            marks=pytest.mark.slow,
+            id="when_an_end_was_learnt_is_forgotten",
+        ),
+        pytest.param(
+            mutants.a_delay_is_forgotten_by_an_as_of_join,
+            marks=pytest.mark.slow,
+            id="a_delay_is_forgotten_by_an_as_of_join",
+        ),
         mutants.a_windows_rows_are_known_when_they_happen,
     ],
     ids=lambda value: value.__name__,

@@ -123,7 +123,7 @@ def test_names_of_columns_before(tmp_path: Path) -> None:
     assert not done.differences, "\n".join(done.differences)
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_random_models(seed: int, tmp_path: Path) -> None:
     done = trial(seed, tmp_path, 30)
     assert done.compared + len(done.refused) == 30

@@ -13,6 +13,7 @@ from sqlglot.schema import MappingSchema
 
 from featsql.engine import DUCKDB
 from featsql.read.model import Model
+from featsql.resolve.binding.fields import hand_out
 from featsql.resolve.binding.rows import write_out
 from featsql.resolve.catalog.catalog import Catalog, RelationInfo
 from featsql.resolve.catalog.resolved import Resolved as Resolved
@@ -40,6 +41,7 @@ def qualify(model: Model, catalog: Catalog) -> Resolved:
         schema = schema_of(tables, scans)
         prepare(nodes)
         tree = bound(tree, schema)
+        hand_out(tree, scans)
         write_out(tree, scans)
         verify(tree, info)
     except UnboundError as reason:

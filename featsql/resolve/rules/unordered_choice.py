@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
+from featsql.resolve.binding.fields import is_handed_out
 from featsql.resolve.keys.ordering import has_tie_break, is_settled
 from featsql.resolve.keys.unique import Uniqueness
 from featsql.resolve.lineage.frames import NUMBERING, named, order_of
@@ -63,14 +64,15 @@ def ties(subject: Subject) -> Iterator[Diagnostic]:
     """A place among rows, or a value of one of them, that is not settled."""
     tree = subject.resolved.tree
     unique = Uniqueness(subject.resolved, subject.graph)
-    for node in tree.walk() if tree is not None else ():
+    nodes = list(tree.walk(prune=is_handed_out)) if tree is not None else []
+    for node in nodes:
         what = tied(node, unique)
         if what is not None:
             message = f"cannot show that `{node.sql('duckdb')}` always takes the same value: {what}"
             example = "`mode(value order by value)`" if isinstance(node, exp.Mode) else BY_TWO
             hint = "let an order settle it: " + example if isinstance(node, exp.Mode) else HINT.format(example=example)
             yield subject.found("FS611", message, node, hint, "warning")
-    for node in tree.find_all(exp.Window, exp.Limit) if tree is not None else ():
+    for node in nodes:
         if isinstance(node, exp.Window):
             inner = node.this.this if isinstance(node.this, exp.IgnoreNulls | exp.RespectNulls) else node.this
             parts = [node, *named(node)]
@@ -82,9 +84,11 @@ def ties(subject: Subject) -> Iterator[Diagnostic]:
                 message = f"{what} over a window without ORDER BY: which row it takes is left to the engine"
                 yield subject.found("FS611", message, subject.model.tree, "add ORDER BY to the window", "warning")
                 continue
-        else:
+        elif isinstance(node, exp.Limit):
             query = node.parent
             order, what = query.args.get("order") if query is not None else None, "LIMIT"
+        else:
+            continue
         if order is not None and not is_settled(order.expressions, values_of(node), within(node), unique):
             message = (
                 f"cannot show that {what} always takes the same row: rows may tie in {order.sql('duckdb').strip()}"

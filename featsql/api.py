@@ -241,17 +241,21 @@ class Project:
         """Rows of any model, source or seed, or of a SELECT with ref() and source().
 
         A features model is shown at `as_of` (now, if not given), for `entities` given as mappings
-        of keys, or for whichever it has rows for. `limit` keeps that many rows.
+        of keys, or for whichever it has rows for. `limit` keeps that many rows. Where it has several rows of one
+        entity, whoever asks for rows gets FeatsqlError FS801.
         """
-        from featsql.show import show_name, show_sql
+        from featsql.show import several_rows, show_name, show_sql
 
-        if " " in name_or_sql.strip() or "\n" in name_or_sql:
-            query = show_sql(name_or_sql, self.project, self.compile(), self.workspace, as_of)
+        compiled, is_sql = self.compile(), " " in name_or_sql.strip() or "\n" in name_or_sql
+        if is_sql:
+            query = show_sql(name_or_sql, self.project, compiled, self.workspace, as_of)
         else:
-            query = show_name(name_or_sql, self.compile(), self.workspace, as_of, entities, limit)
+            query = show_name(name_or_sql, compiled, self.workspace, as_of, entities, limit)
         if limit is not None:
             query = exp.select("*").from_(query.subquery("shown")).limit(limit)
-        return self.result(query)
+        if is_sql or entities:  # the query itself holds given entities to one row each
+            return self.result(query)
+        return self.result(query, lambda engine: several_rows(name_or_sql, compiled, engine, as_of))
 
     def stage(self, name: str, stage: str) -> str:
         """A model after one stage of the compiler, as text."""
@@ -267,9 +271,9 @@ class Project:
         found: dict[str, Any] = redacted(document(excerpt(self.compile(), Wish(select_, exclude))))
         return found
 
-    def result(self, query: exp.Query) -> Result:
-        """A query in a session of its own cursor."""
-        return Result(query.sql("duckdb"), self._engine.cursor(), self.compile())
+    def result(self, query: exp.Query, refused: Callable[[Engine], Diagnostic | None] = lambda _: None) -> Result:
+        """A query in a session of its own cursor, of which no rows are given where they are `refused`."""
+        return Result(query.sql("duckdb"), self._engine.cursor(), self.compile(), refused)
 
     def __enter__(self) -> Project:
         return self

@@ -29,10 +29,18 @@ class Result:
     """A query and the session that it runs in. Nothing is computed before a method asks for rows, and
     each asks anew; instants are UTC. What the engine refuses then is raised as FeatsqlError."""
 
-    def __init__(self, asked: str | Plan, engine: Engine, compiled: Compiled) -> None:
+    def __init__(
+        self,
+        asked: str | Plan,
+        engine: Engine,
+        compiled: Compiled,
+        refused: Callable[[Engine], Diagnostic | None] = lambda _: None,
+    ) -> None:
+        """`refused` says why there are no rows to be given, before any is."""
         self.asked = asked
         self.engine = engine
         self.compiled = compiled
+        self.refused = refused
 
     @cached_property
     def sql(self) -> str:
@@ -45,12 +53,20 @@ class Result:
     @property
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The query as a DuckDB relation, to be filtered or joined further."""
+        self.refuse()
         return self.engine.relation(self.sql)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Names and types of the columns, without running the query."""
         return self.engine.columns(self.asked if isinstance(self.asked, str) else lower(self.asked).sql("duckdb"))
+
+    def refuse(self) -> None:
+        """Raise what speaks against giving rows, if anything does."""
+        with explained(self.compiled, self.engine):
+            found = self.refused(self.engine)
+        if found is not None:
+            raise FeatsqlError(found)
 
     def read(self, ask: Callable[[str], T]) -> T:
         """What is read of the query of all rows, a plan's by the ways of a build."""
@@ -59,6 +75,7 @@ class Result:
             with Temporaries(self.engine) as temporaries:
                 return ask(lower(decided(plan, temporaries)).sql("duckdb"))
 
+        self.refuse()
         with explained(self.compiled, self.engine):
             return ask(self.asked) if isinstance(self.asked, str) else answered(self.asked, planned)
 
@@ -89,6 +106,7 @@ class Result:
     def rows(self, limit: int | None = None) -> list[tuple[Any, ...]]:
         """Rows as tuples of Python values, at most `limit` of them."""
         if limit is not None:
+            self.refuse()
             with explained(self.compiled, self.engine):
                 return self.engine.rows(self.sql, limit)
         return self.read(self.engine.rows)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 import featsql
 from featsql.cli.commands.init import init
+from featsql.errors import FeatsqlError
 from featsql.plan.plan import Plan
+from featsql.result import Result
 from featsql.show import cut
 
 TRAINING = """{{{{ config(kind='training_set') }}}}
@@ -14,6 +19,9 @@ select l.*, spend.spend_30d{more}
 from {{{{ ref('churn') }}}} as l
 left join {{{{ ref('customer_spend') }}}} as spend using (customer_id)
 {order}
+"""
+SEVERAL = """{{ config(kind='features', entity='customer') }}
+select customer_id, amount from {{ source('shop', 'payments') }}
 """
 NAMES = ("plain", "numbered", "ordered", "dearest", "renamed", "constant")
 
@@ -31,6 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> featsql.Project:
         ("constant", "", "order by 1"),
     ):
         (folder / "models" / f"{name}.sql").write_text(TRAINING.format(more=more, order=order))
+    (folder / "models" / "several.sql").write_text(SEVERAL)
     return featsql.load(folder)
 
 
@@ -47,3 +56,24 @@ def test_few_rows_are_rows_of_the_whole(name: str, limit: int, project: featsql.
 def test_few_rows_ask_for_few_rows_of_the_labels(project: featsql.Project) -> None:
     plans = [plan for name in NAMES if isinstance(plan := project.compile().plans[name], Plan)]
     assert [plan.name for plan in plans if cut(plan, 5) is not plan] == ["plain", "ordered"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [Result.rows, lambda shown: shown.rows(3), Result.to_arrow, Result.to_polars],
+    ids=["rows", "few rows", "arrow", "polars"],
+)
+def test_several_rows_of_one_entity_are_refused_however_they_are_asked_for(
+    ask: Callable[[Result], Any], project: featsql.Project
+) -> None:
+    for given in ({}, {"as_of": "2099-01-01"}, {"as_of": "2099-01-01", "entities": [{"customer_id": 1}]}):
+        with pytest.raises(FeatsqlError, match="more than one row for an entity: customer_id = ") as raised:
+            ask(project.show("several", **given))
+        (found,) = raised.value.diagnostics
+        assert (found.code, found.place and found.place.path) == ("FS801", "models/several.sql")
+    assert ask(project.show("customer_spend", as_of="2099-01-01")) is not None
+
+
+def test_a_relation_of_several_rows_of_one_entity_is_refused(project: featsql.Project) -> None:
+    with pytest.raises(FeatsqlError, match="FS801"):
+        _ = project.show("several").relation

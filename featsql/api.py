@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class Project:
         *,
         full_refresh: bool = False,
         fail_fast: bool = False,
-        known_at: str | None = None,
+        known_at: str | date | None = None,
         on_event: Listener = silent,
         alone: bool = True,
         wait: float = PATIENCE,
@@ -115,7 +115,7 @@ class Project:
         FeatsqlError where the project does not compile, or the other build does not end (FS815); what fails later is
         in the run's results.
         """
-        options = Options(full_refresh, fail_fast, read_instant(known_at) if known_at is not None else None)
+        options = Options(full_refresh, fail_fast, read_instant(str(known_at)) if known_at is not None else None)
         with building(self.project, wait, on_wait):
             return self.build_now(select_, exclude, options, on_event, alone)
 
@@ -210,7 +210,7 @@ class Project:
         *,
         row: int | None = None,
         keys: Mapping[str, Any] | None = None,
-        as_of: str | None = None,
+        as_of: str | date | None = None,
         limit: int = 10,
     ) -> Explanation:
         """The source rows that made one value, and those that were held back because they were not known yet.
@@ -221,11 +221,12 @@ class Project:
         asked for all keys of its entity at `as_of` (now, if not given). At most `limit` rows of each part
         are shown. Raises FeatsqlError FS752 and FS753 for a cell that there is not.
         """
+        from featsql.prove.why.given import text_of
         from featsql.prove.why.why import why as explain_cell
         from featsql.show import plan_of_cell
 
         compiled = self.compile()
-        plan, meant = plan_of_cell(cell, compiled, row, keys or {}, as_of)
+        plan, meant = plan_of_cell(cell, compiled, row, keys or {}, text_of(as_of))
         self.workspace.prepare([model_key(plan.name)])
         with explained(compiled, self._engine):
             return explain_cell(plan, compiled, self._engine.cursor(), meant, limit)
@@ -234,20 +235,24 @@ class Project:
         self,
         name_or_sql: str,
         *,
-        as_of: str | None = None,
+        as_of: str | date | None = None,
         entities: Sequence[Mapping[str, Any]] | None = None,
         limit: int | None = None,
     ) -> Result:
         """Rows of any model, source or seed, or of a SELECT with ref() and source().
 
-        A features model is shown at `as_of` (now, if not given), for `entities` given as mappings
+        A features model is shown at `as_of` (text or a datetime; now, if not given), for `entities` given as mappings
         of keys, or for whichever it has rows for. `limit` keeps that many rows. Where it has several rows of one
         entity, whoever asks for rows gets FeatsqlError FS801.
         """
+        from featsql.prove.why.given import text_of
         from featsql.show import several_rows, show_name, show_sql
 
-        compiled, is_sql = self.compile(), " " in name_or_sql.strip() or "\n" in name_or_sql
+        compiled, is_sql, as_of = self.compile(), " " in name_or_sql.strip() or "\n" in name_or_sql, text_of(as_of)
         if is_sql:
+            if entities:
+                hint = "name the features model to be shown, or say whose in a WHERE"
+                raise FeatsqlError(Diagnostic("FS724", "a SELECT has no entities to be shown for", hint=hint))
             query = show_sql(name_or_sql, self.project, compiled, self.workspace, as_of)
         else:
             query = show_name(name_or_sql, compiled, self.workspace, as_of, entities, limit)

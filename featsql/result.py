@@ -54,12 +54,14 @@ class Result:
     def relation(self) -> duckdb.DuckDBPyRelation:
         """The query as a DuckDB relation, to be filtered or joined further."""
         self.refuse()
-        return self.engine.relation(self.sql)
+        with explained(self.compiled, self.engine):
+            return self.engine.relation(self.sql)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Names and types of the columns, without running the query."""
-        return self.engine.columns(self.asked if isinstance(self.asked, str) else lower(self.asked).sql("duckdb"))
+        with explained(self.compiled, self.engine):
+            return self.engine.columns(self.asked if isinstance(self.asked, str) else lower(self.asked).sql("duckdb"))
 
     def refuse(self) -> None:
         """Raise what speaks against giving rows, if anything does."""

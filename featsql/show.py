@@ -15,7 +15,7 @@ from featsql.build.plain.authored import Instead, replaced
 from featsql.build.several import many_rows
 from featsql.build.workspace import Workspace
 from featsql.compiler import Compiled
-from featsql.engine import Engine, EngineError
+from featsql.engine import Engine
 from featsql.engines.duckdb.lower.lift import substitute
 from featsql.engines.duckdb.lower.lower import lower, lower_at
 from featsql.engines.duckdb.narrow import fitted
@@ -25,6 +25,8 @@ from featsql.plan.features import entity_keys, plan_features
 from featsql.plan.instants import asked_exactly, needs_nanoseconds
 from featsql.plan.plan import Attach, Features, Lifted, Outcome, Over, Plan
 from featsql.plan.training_set.training import plan_of
+from featsql.prove.why.given import misfit
+from featsql.prove.why.given import refuse_instant as refuse_text
 from featsql.prove.why.why import Cell
 from featsql.read.model import Model
 from featsql.read.parse import parse
@@ -128,13 +130,8 @@ def literal_instant(plan: Features, compiled: Compiled, as_of: str | None) -> ex
     kind = as_of_type(compiled.graph.models[plan.name], compiled.graph, compiled.checked.catalog.relations)
     if BELOW.search(text) and any(info.is_fine for info in plan.relations):
         kind = finest(info.type_of(name) or "" for info in plan.relations if info.clock for name in info.clock.instants)
-    value = literal(text, kind)
-    try:
-        compiled.scratch.engine.rows(exp.select(value).sql("duckdb"))
-    except EngineError:
-        message = f"`{text}` is not an instant"
-        raise FeatsqlError(Diagnostic("FS725", message, hint="write it like 2024-03-31 18:00:00")) from None
-    return value
+    refuse_text(text, kind, compiled.scratch.engine)
+    return literal(text, kind)
 
 
 def for_entities(plan: Features, compiled: Compiled, instant: exp.Expr, entities: Entities) -> Plan:
@@ -143,6 +140,8 @@ def for_entities(plan: Features, compiled: Compiled, instant: exp.Expr, entities
     types = compiled.checked.catalog.relations[model_key(plan.name)]
     for each in entities:
         refuse_keys(each, keys, plan.name)
+    for key in keys:
+        refuse_values(key, [each[key] for each in entities], types.type_of(key), compiled)
     rows = [
         exp.select(
             *(typed(each[key], types.type_of(key), key) for key in keys),
@@ -192,6 +191,14 @@ def refuse_keys(given: Mapping[str, Any], keys: Sequence[str], name: str) -> Non
         raise FeatsqlError(Diagnostic("FS726", message, hint="write " + " ".join(f"--entity {k}=..." for k in keys)))
 
 
+def refuse_values(key: str, values: Sequence[Any], kind: str | None, compiled: Compiled) -> None:
+    """A key's value is one of the key's type: the engine would take another that is near it for it."""
+    texts = (str(value) for value in values if value is not None)
+    wrong = misfit(texts, kind or "VARCHAR", compiled.scratch.engine)
+    if wrong is not None:
+        raise FeatsqlError(Diagnostic("FS726", f"`{key}` is {kind}: `{wrong}` is none"))
+
+
 def typed(value: Any, kind: str | None, name: str) -> exp.Expr:
     """A key's value as a column of the key's type."""
     literal = exp.null() if value is None else exp.Literal.string(str(value))
@@ -214,7 +221,9 @@ def show_sql(text: str, project: Project, compiled: Compiled, workspace: Workspa
     other = difference(rendered.text, model.tree, compiled.scratch.engine)
     if other is not None:
         return as_written(model, other, compiled, workspace)
-    at = exp.cast(exp.Literal.string(as_of or datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")), "timestamp")
+    zoned = literal(as_of or datetime.now(UTC).isoformat(sep=" "), "TIMESTAMP WITH TIME ZONE")
+    refuse_text(zoned.name, zoned.to.sql("duckdb"), compiled.scratch.engine)
+    at = exp.cast(zoned, "timestamp")  # sessions are in UTC
     return substitute(model.tree, at, lambda i: shown(keys[i], compiled, as_of))
 
 

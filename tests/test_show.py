@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -77,3 +78,24 @@ def test_several_rows_of_one_entity_are_refused_however_they_are_asked_for(
 def test_a_relation_of_several_rows_of_one_entity_is_refused(project: featsql.Project) -> None:
     with pytest.raises(FeatsqlError, match="FS801"):
         _ = project.show("several").relation
+
+
+def test_an_instant_may_be_one_of_pythons_own(project: featsql.Project) -> None:
+    found = [
+        project.show("customer_spend", as_of=at).rows() for at in ("2024-02-01", datetime(2024, 2, 1), date(2024, 2, 1))
+    ]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(FeatsqlError, match="FS725"):
+        project.show("customer_spend", as_of=datetime(2024, 2, 1, tzinfo=timezone(timedelta(hours=2))))
+    told = [
+        project.why("customer_spend.spend_30d", keys={"customer_id": 1}, as_of=at)
+        for at in ("2024-02-01", date(2024, 2, 1))
+    ]
+    assert told[0] == told[1]
+
+
+def test_what_the_engine_refuses_is_said_however_it_is_asked_for(project: featsql.Project) -> None:
+    wrong = project.show("select nope from {{ ref('customer_spend') }}")
+    for ask in (lambda: wrong.columns, lambda: wrong.relation, wrong.rows):
+        with pytest.raises(FeatsqlError, match="FS807"):
+            ask()

@@ -20,6 +20,7 @@ from featsql.prove.proof.proof import trusted, warnings
 from featsql.prove.scratch import ID, Copy, Scratch, numbered, sampled, table
 from featsql.prove.why.evidence import GONE, VISIBLE, counts, facts, numbers_of, parted
 from featsql.prove.why.explanation import Evidence, Explanation, Fact
+from featsql.prove.why.given import misfit, refuse_instant
 from featsql.prove.why.influence import Trials
 from featsql.prove.why.uses import Use, narrowed, steps_of, uses_of
 from featsql.resolve.nanoseconds import literal
@@ -69,13 +70,22 @@ class Inquiry:
     def meant(self, cell: Cell) -> exp.Select:
         """The rows of the spine that the cell may mean, with their places; two are enough to see that several are."""
         rows = exp.select("*").from_(numbered(self.plan).subquery("placed"))
+        types = {each.name: each.type for each in self.engine.columns(rows.sql("duckdb"))} if cell.values else {}
         if cell.row is not None:
             rows = rows.where(exp.column(NUMBER).eq(cell.row))
         for name, value in (cell.values or {}).items():
             mine = column(self.spine_column(name))
+            self.refuse(mine.name, value, types[mine.name])
             wanted = exp.Anonymous(this="cast_to_type", expressions=[exp.Literal.string(value), mine.copy()])
             rows = rows.where(exp.EQ(this=mine, expression=wanted))
         return rows.order_by(exp.column(NUMBER)).limit(2)
+
+    def refuse(self, name: str, value: str, kind: str) -> None:
+        """Raises FeatsqlError FS725 or FS753 for a value that is none of its column's type."""
+        if name == self.plan.spine.as_of:
+            refuse_instant(value, kind, self.engine)
+        elif misfit([value], kind, self.engine) is not None:
+            raise FeatsqlError(Diagnostic("FS753", f"`{name}` is {kind}: `{value}` is none"))
 
     def spine_column(self, name: str) -> str:
         """A column of the spine by its name. Raises FeatsqlError FS753."""

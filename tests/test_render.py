@@ -325,6 +325,8 @@ def test_mistakes(template: str, code: str, where: str, hint: str | None) -> Non
         ("select\n  {% iff a %}x{% endif %}", "models/m.sql:2:6", "did you mean `if`?"),
         ("{% if a %}\nx", "models/m.sql:1:11", None),
         ("x {{ a | uper }}", "models/m.sql:1:10", "did you mean `upper`?"),
+        ("{{ 7 | divisibleyb }}", "models/m.sql:1:8", None),  # `divisibleby` is a test
+        ("{{ 7 is definde }}", "models/m.sql:1:6", "did you mean `defined`?"),
         ("{{ (1 }}", "models/m.sql:1:7", None),
         ("a {{ € }}", "models/m.sql:1:6", None),
         ("a\n{# never closed", "models/m.sql:2:3", None),

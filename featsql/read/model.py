@@ -116,6 +116,19 @@ class Model:
     def config(self) -> Config:
         return self.rendered.config
 
+    def place_of_output(self, name: str) -> tuple[Place, tuple[Place, ...]]:
+        """Where the last column of a name was written, or what may stand for one: a star, an expression that the engine
+        names; with its trail."""
+        selects = self.tree.selects
+        unnamed = [value for value in selects if value.is_star or not value.alias_or_name]
+        same = [value for value in selects if value.alias_or_name.casefold() == name.casefold()]
+        for value in reversed([*unnamed, *same]):
+            ends = [node.meta["end"] for node in value.walk() if "start" in node.meta]
+            starts = [node.meta["start"] for node in value.walk() if "start" in node.meta]
+            if starts:
+                return self.rendered.origin(min(starts), max(ends) - min(starts) + 1)
+        return self.rendered.file.place(1), ()
+
     def forget(self) -> None:
         """Keep the tree no longer, if it can be read again."""
         if self.reading is not None:

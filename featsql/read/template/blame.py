@@ -25,7 +25,7 @@ CLOSING = ("endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "end
 
 
 def unreadable(error: Any, file: File, sites: Sites, known: Iterable[str]) -> TemplateError:
-    """Jinja's syntax error at its place, with the word that may have been meant: a tag, or one of the filters and
+    """Jinja's syntax error at its place, with the word that may have been meant: a tag, or one of the filters or
     tests that are `known`."""
     message = error.message or "this is not a template"
     exact, word = AT_OFFSET.search(message), UNKNOWN_WORD.search(message)

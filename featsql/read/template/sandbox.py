@@ -67,7 +67,8 @@ class Sandbox(SandboxedEnvironment):
             tree.set_environment(self)
             return Template.from_code(self, self.compile(tree, file.path, file.path), {})
         except jinja2.TemplateSyntaxError as error:
-            raise unreadable(error, file, self.sites, [*self.filters, *self.tests]) from error
+            known = self.tests if "test" in (error.message or "") else self.filters
+            raise unreadable(error, file, self.sites, known) from error
         except (SyntaxError, RecursionError, MemoryError) as error:  # of Python, into which Jinja compiles
             raise uncompilable(error, file, self.sites) from error
 

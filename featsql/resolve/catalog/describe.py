@@ -275,7 +275,8 @@ def repeated_names(model: Model, columns: Columns) -> Iterator[Diagnostic]:
         if column.name.casefold() in seen:
             hint = "give one of them another name, or leave it out of the star: `* exclude (...)`"
             message = f"two columns of `{model.name}` are named `{column.name}`"
-            yield Diagnostic("FS713", message, model.rendered.file.place(1), hint)
+            place, trail = model.place_of_output(column.name)
+            yield Diagnostic("FS713", message, place, hint, trail=trail)
             return
         seen.add(column.name.casefold())
 

@@ -46,6 +46,16 @@ def sources(select: exp.Select) -> dict[str, exp.Expr]:
     return {node.alias_or_name.casefold(): node for node in [*nodes, *(join.this for join in joins(select))]}
 
 
+def select_around(node: exp.Expr, alias: str) -> exp.Select | None:
+    """The innermost SELECT around a node that reads a source of this name, given folded."""
+    select = node.parent_select
+    while isinstance(select, exp.Select):
+        if alias in sources(select):
+            return select
+        select = select.parent_select
+    return None
+
+
 def is_whole(source: exp.Expr) -> bool:
     """Whether a source gives the rows and columns of what it names as they are."""
     changed = any(source.args.get(part) for part in ("pivots", "joins", "laterals", "sample"))

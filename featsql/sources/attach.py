@@ -33,7 +33,7 @@ def attach(
     """Make a database known to the session under its alias.
 
     DuckDB attaches its own files, and those of other databases whose extension is installed; it
-    never downloads one. Without it the alias is an empty database in memory, which `borrow` fills
+    never downloads one. Without it the alias is an empty database in memory, which `copy_tables` fills
     with the tables that sources name. Raises FeatsqlError FS502 where the database cannot be had,
     FS503 where a driver is missing; neither tells the connection string of a server.
     """
@@ -52,7 +52,7 @@ def attach(
         raise FeatsqlError(refusal(attachment, error, place, hidden)) from None
 
 
-def borrow(
+def copy_tables(
     engine: Engine, attachment: Attachment, root: Path, tables: Iterable[exp.Table]
 ) -> dict[exp.Table, DatabaseError]:
     """Copy tables of an attached database into the session where DuckDB cannot read them in place.
@@ -90,8 +90,8 @@ def copy(engine: Engine, owner: Database, known: Mapping[str, tuple[str, ...]], 
     )
     schema_name = exp.Table(this=target.args["db"].copy(), db=target.args["catalog"].copy())
     engine.execute(exp.Create(this=schema_name, kind="SCHEMA", exists=True).sql("duckdb"))
-    with owner.lend(schema, name) as loan:
-        engine.ingest(target, loan.reader, loan.types)
+    with owner.stream(schema, name) as rows:
+        engine.ingest(target, rows.reader, rows.types)
 
 
 def opened(attachment: Attachment, root: Path) -> Database:

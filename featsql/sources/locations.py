@@ -20,7 +20,7 @@ from featsql.resolve.graph import Graph, source_key
 from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.nearby import GLOB, nearby
 from featsql.resolve.reading import Reading
-from featsql.sources.attach import borrow, in_memory, reason, redacted
+from featsql.sources.attach import copy_tables, in_memory, reason, redacted
 from featsql.sources.databases.database import DatabaseError
 from featsql.sources.files.spelled import absolute, call
 from featsql.sources.files.survey import Surveyor, cast, fitted, without_type
@@ -95,12 +95,12 @@ def open_sources(
     surveyor = surveyor or Surveyor(engine, project.root, None)
     engine.execute(in_memory("sources").sql("duckdb"))
     found = [unknown_frame(name, project) for name in frames if name not in project.sources]
-    lent = borrow_tables(engine, project, [s for s in project.sources.values() if s.name not in frames])
+    copied = copy_tables_of(engine, project, [s for s in project.sources.values() if s.name not in frames])
     for name, source in project.sources.items():
         make_schema(engine, "sources", source.source)
         try:
-            if name in lent:
-                raise FeatsqlError(lent[name])
+            if name in copied:
+                raise FeatsqlError(copied[name])
             if name in frames:
                 readings[source_key(name)] = open_frame(engine, source, frames[name], project.root)
             else:
@@ -171,7 +171,7 @@ def unknown_frame(name: str, project: Project) -> Diagnostic:
     return Diagnostic("FS504", f"a frame is given for `{name}`, but there is no such source", None, hint)
 
 
-def borrow_tables(engine: Engine, project: Project, sources: Iterable[Source]) -> dict[str, Diagnostic]:
+def copy_tables_of(engine: Engine, project: Project, sources: Iterable[Source]) -> dict[str, Diagnostic]:
     """Copy what attached databases only lend, and find the sources whose database or table is not there."""
     attachments = {attachment.alias.casefold(): attachment for attachment in project.target.attach}
     wanted: dict[str, dict[exp.Table, list[Source]]] = {}
@@ -201,7 +201,7 @@ def failures(
 ) -> dict[exp.Table, DatabaseError]:
     """What cannot be borrowed of one database: all of it, where it no longer answers."""
     try:
-        return borrow(engine, attachment, root, tables)
+        return copy_tables(engine, attachment, root, tables)
     except DatabaseError as error:
         return dict.fromkeys(tables, error)
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from featsql.resolve.binding.rows import column, names_of, select_of, taken
+from featsql.resolve.binding.rows import column, names_of, taken
 from featsql.resolve.catalog.catalog import RelationInfo
-from featsql.resolve.scope import output, query_behind, sources
+from featsql.resolve.scope import output, query_behind, select_around, sources
 
 # The note on an output that stands here for a field, beside the row itself.
 FIELD = "field"
@@ -33,7 +33,7 @@ def hand_out(tree: exp.Query, scans: Mapping[int, RelationInfo]) -> None:
 
 def given(row: exp.Expr, field: str, scans: Mapping[int, RelationInfo]) -> str | None:
     """The output that is a field of what a column holds, made where there is none yet."""
-    select = select_of_column(row)
+    select = select_around(row, row.text("table").casefold())
     query = query_behind(sources(select)[row.text("table").casefold()]) if select is not None else None
     value = output(query, row.name) if isinstance(query, exp.Select) else None
     if not isinstance(query, exp.Select) or value is None:
@@ -51,16 +51,6 @@ def given(row: exp.Expr, field: str, scans: Mapping[int, RelationInfo]) -> str |
     return name
 
 
-def select_of_column(row: exp.Expr) -> exp.Select | None:
-    """The SELECT around a column of one of whose sources it is."""
-    table, node = row.text("table").casefold(), row.parent_select
-    while table and isinstance(node, exp.Select):
-        if table in sources(node):
-            return node
-        node = node.parent_select
-    return None
-
-
 def is_handed_out(node: exp.Expr) -> bool:
     """Whether an output stands for a field, and is none of the author's."""
     return isinstance(node, exp.Alias) and FIELD in node.meta
@@ -76,7 +66,7 @@ def field_of_value(value: exp.Expr, field: str, scans: Mapping[int, RelationInfo
         name = given(row, field, scans)
         wanted = column_of(row.text("table"), name) if name is not None else None
     else:
-        select = select_of(row)
+        select = select_around(row, row.name.casefold())
         names = names_of(sources(select)[row.name.casefold()], scans) if select is not None else []
         known = next((each for each in names if each.casefold() == field), None)
         wanted = column(row.name, known) if known is not None else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from sqlglot import exp
 
 from featsql.resolve.catalog.catalog import RelationInfo
-from featsql.resolve.scope import cte_of, sources
+from featsql.resolve.scope import cte_of, select_around, sources
 
 # The note on a SELECT with the folded aliases of those of its sources whose rows are values in it.
 WHOLE = "whole"
@@ -42,7 +42,7 @@ FIELD_OF_JSON = (exp.JSONExtract, exp.JSONExtractScalar)
 def write_out(tree: exp.Query, scans: Mapping[int, RelationInfo]) -> None:
     """Write out every whole row of a bound tree. One whose columns cannot be told stays as it is."""
     for row in list(tree.find_all(exp.TableColumn)):
-        select = select_of(row)
+        select = select_around(row, row.name.casefold())
         names = names_of(sources(select)[row.name.casefold()], scans) if select is not None else []
         if select is None or not names:
             continue
@@ -59,16 +59,6 @@ def write_out(tree: exp.Query, scans: Mapping[int, RelationInfo]) -> None:
             top.parent.replace(column(row.name, wanted))
         else:
             row.replace(column(row.name, wanted))
-
-
-def select_of(row: exp.Expr) -> exp.Select | None:
-    """The SELECT around a row of one of whose sources it is."""
-    node = row.parent_select
-    while isinstance(node, exp.Select):
-        if row.name.casefold() in sources(node):
-            return node
-        node = node.parent_select
-    return None
 
 
 def names_of(source: exp.Expr, scans: Mapping[int, RelationInfo]) -> list[str]:

@@ -9,7 +9,7 @@ from sqlglot import exp
 from featsql.resolve.aggregates import has_aggregate
 from featsql.resolve.lineage.lineage import Influence, Transformation
 from featsql.resolve.lineage.lookback import STILL
-from featsql.resolve.scope import joins, output, sources
+from featsql.resolve.scope import joins, output
 
 # Aggregates over which a row whose argument is NULL is no row at all.
 SKIPPING = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max)
@@ -34,16 +34,6 @@ def meet_by_instant(select: exp.Select) -> bool:
     group = select.args.get("group")
     sets = group is not None and any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup"))
     return not sets and not any(isinstance(node, exp.Window) for node in inside)
-
-
-def owner(column: exp.Column) -> exp.Select | None:
-    """The SELECT around a column whose source it is a column of."""
-    node = column.parent_select
-    while isinstance(node, exp.Select):
-        if column.table.casefold() in sources(node):
-            return node
-        node = node.parent_select
-    return None
 
 
 def picked(node: exp.Expr) -> exp.Expr | None:

@@ -11,11 +11,11 @@ from featsql.resolve.lineage.flow import Act, Flow, Output
 from featsql.resolve.lineage.lineage import ROWS
 from featsql.resolve.lineage.lookback import Final, final_aggregate, groups_by, is_unknown
 from featsql.resolve.lineage.moments import is_as_of, restrictions
-from featsql.resolve.lineage.operands import meet_by_instant, owner, picked
+from featsql.resolve.lineage.operands import meet_by_instant, picked
 from featsql.resolve.lineage.reach import Span, hull
 from featsql.resolve.lineage.timing import Timing
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.scope import conjuncts, output
+from featsql.resolve.scope import conjuncts, output, select_around
 
 Scope = Mapping[str, Flow]
 
@@ -51,7 +51,7 @@ class Readings:
         instant = output(root, self.known.now)
         if not isinstance(instant, exp.Column) or node.name.casefold() != instant.name.casefold():
             return False
-        return node.table.casefold() == instant.table.casefold() and owner(node) is root
+        return node.table.casefold() == instant.table.casefold() and select_around(node, node.table.casefold()) is root
 
     def scan(self, number: int) -> Flow:
         """A new reading of a relation."""

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from featsql.errors import Diagnostic
-from featsql.resolve.lineage.operands import owner
 from featsql.resolve.lineage.span import lengths
 from featsql.resolve.nanoseconds import is_zoned
 from featsql.resolve.qualify import Resolved
-from featsql.resolve.scope import type_of
+from featsql.resolve.scope import select_around, type_of
 from featsql.resolve.subject import Subject, named
 from featsql.temporal import interval
 
@@ -81,7 +80,7 @@ def sort_of(node: exp.Expr, model: Resolved) -> str | None:
     node = node.unnest()
     kind: str | None = None
     if isinstance(node, exp.Column):
-        select = owner(node)
+        select = select_around(node, node.table.casefold())
         kind = type_of(node, select, model) if select is not None else None
     elif isinstance(node, exp.Cast):
         kind = node.to.sql("duckdb")

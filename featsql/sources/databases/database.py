@@ -1,4 +1,4 @@
-"""What a lender is, and what it gives: the batches of one table and the types that DuckDB is to cast them to."""
+"""What an attached database is asked for: the batches of one table and the types that DuckDB is to cast them to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Database(Protocol):
     def tables(self) -> dict[str, tuple[str, ...]]:
         """The names of tables and views by schema."""
 
-    def lend(self, schema: str, name: str) -> AbstractContextManager[TableStream]:
+    def stream(self, schema: str, name: str) -> AbstractContextManager[TableStream]:
         """A table or view, to be read once while the context lasts. Raises DatabaseError."""
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ class Postgres:
         return {schema: tuple(names) for schema, names in found.items()}
 
     @contextmanager
-    def lend(self, schema: str, name: str) -> Iterator[TableStream]:
+    def stream(self, schema: str, name: str) -> Iterator[TableStream]:
         """A table or view, with every value as exact as it is there."""
         with self.connection.cursor() as cursor:
             try:

@@ -69,7 +69,7 @@ class SQLite:
         return {"main": tuple(row[0] for row in self.connection.execute(query.sql("sqlite")))}
 
     @contextmanager
-    def lend(self, schema: str, name: str) -> Iterator[TableStream]:
+    def stream(self, schema: str, name: str) -> Iterator[TableStream]:
         """A table or view, each column with the one type that all of its values have."""
         import pyarrow
 
